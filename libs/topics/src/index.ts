@@ -1,0 +1,29 @@
+/**
+ * What the services say to each other: topic names, groups and message shapes. Messages are JSON, one record each,
+ * and are validated by the reader: an unknown field is ignored, a missing one is an error.
+ */
+export * from './batches-staged';
+export * from './tables-changed';
+export * from './contracts-changed';
+export * from './catalog';
+export * from './record-headers';
+
+/** Topics and their partitions. `events.inbound` carries raw items (see record-headers), the others JSON. */
+export const TOPICS = {
+  eventsInbound: { name: 'events.inbound', partitions: 4 },
+  batchesStaged: { name: 'batches.staged', partitions: 1 },
+  tablesChanged: { name: 'tables.changed', partitions: 1 },
+  contractsChanged: { name: 'contracts.changed', partitions: 1 },
+  audit: { name: 'audit', partitions: 1 },
+} as const;
+
+/** Consumer groups that are registered when the log is created, so that nothing is trimmed before they have read it. */
+export const GROUPS = {
+  curation: { topic: 'events.inbound', group: 'curation' },
+  conservation: { topic: 'events.inbound', group: 'conservation' },
+  tableManager: { topic: 'batches.staged', group: 'table-manager' },
+  analyticsBatches: { topic: 'batches.staged', group: 'analytics' },
+  analyticsTables: { topic: 'tables.changed', group: 'analytics' },
+  curationTables: { topic: 'tables.changed', group: 'curation' },
+  analyticsAudit: { topic: 'audit', group: 'analytics' },
+} as const;
