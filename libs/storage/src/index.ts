@@ -1,1 +1,2 @@
 export * from './port';
+export { assertObjectPath, assertPrefix, compareUtf8 } from './path-rules';

@@ -1,0 +1,2 @@
+export { createFilesystemStorage } from './filesystem-storage';
+export type { FilesystemStorage, FilesystemStorageOptions } from './filesystem-storage';

@@ -1,0 +1,2 @@
+export { createMemoryStorage } from './memory-storage';
+export type { MemoryStorage, MemoryStorageOptions } from './memory-storage';

@@ -1,0 +1,3 @@
+export { storageConformance } from './conformance';
+export { spawnTypeScript } from './spawn-typescript';
+export type { TypeScriptChild } from './spawn-typescript';
