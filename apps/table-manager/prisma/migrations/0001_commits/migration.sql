@@ -1,0 +1,44 @@
+CREATE TABLE table_manager.cursor (
+  line_id    text PRIMARY KEY,
+  number     bigint NOT NULL CHECK (number >= 0),
+  updated_at timestamptz(3) NOT NULL DEFAULT now()
+);
+
+CREATE TABLE table_manager.staged_batch (
+  line_id     text NOT NULL,
+  number      bigint NOT NULL CHECK (number > 0),
+  batch_id    bigint NOT NULL,
+  message     jsonb NOT NULL,
+  received_at timestamptz(3) NOT NULL DEFAULT now(),
+  PRIMARY KEY (line_id, number)
+);
+
+CREATE TABLE table_manager.applied_batch (
+  line_id    text NOT NULL,
+  number     bigint NOT NULL,
+  batch_id   bigint NOT NULL,
+  applied_at timestamptz(3) NOT NULL DEFAULT now(),
+  PRIMARY KEY (line_id, number)
+);
+
+CREATE TABLE table_manager.mart_partition (
+  mart      text NOT NULL,
+  partition text NOT NULL,
+  touched   bigint NOT NULL,
+  built     bigint NOT NULL DEFAULT 0,
+  built_at  timestamptz(3),
+  PRIMARY KEY (mart, partition)
+);
+
+-- Rebuilding looks for stale partitions only, whatever the number of fresh ones.
+CREATE INDEX mart_partition_stale_idx ON table_manager.mart_partition (mart) WHERE touched > built;
+
+CREATE TABLE table_manager.outbox (
+  id         uuid PRIMARY KEY,
+  seq        bigint GENERATED ALWAYS AS IDENTITY,
+  topic      text NOT NULL,
+  body       jsonb NOT NULL,
+  created_at timestamptz(3) NOT NULL DEFAULT now()
+);
+
+CREATE INDEX outbox_seq_idx ON table_manager.outbox (seq);
