@@ -7,6 +7,7 @@ export * from './tables-changed';
 export * from './contracts-changed';
 export * from './catalog';
 export * from './record-headers';
+export * from './lake-tables';
 
 /** Topics and their partitions. `events.inbound` carries raw items (see record-headers), the others JSON. */
 export const TOPICS = {

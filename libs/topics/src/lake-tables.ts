@@ -1,0 +1,80 @@
+/**
+ * The lake's built-in tables and the columns that every typed table has beside its contract's own.
+ * Types are Delta's names. Curation stages Parquet of these columns, table-manager creates the tables.
+ */
+export interface LakeColumn {
+  readonly name: string;
+  readonly type: string;
+}
+
+const column = (name: string, type = 'string'): LakeColumn => ({ name, type });
+
+/** Where a row came from, the same on every table and warehouse. `_loaded_at` is set by the commit. */
+export const LINEAGE_COLUMNS: readonly LakeColumn[] = [
+  column('_batch_id', 'long'),
+  column('_ingestion_id'),
+  column('_source'),
+  column('_raw_part'),
+  column('_raw_line', 'integer'),
+  column('_contract_version'),
+  column('_loaded_at', 'timestamp'),
+];
+
+/** First columns of every typed table; the contract's columns follow, then lineage, then `event_date`. */
+export const TYPED_KEY_COLUMNS: readonly LakeColumn[] = [
+  column('event_id'),
+  column('event_time', 'timestamp'),
+  column('ingest_time', 'timestamp'),
+  column('tenant_id'),
+  column('source'),
+];
+
+export const EVENTS_TABLE = 'clean.events';
+export const EVENT_DATE_COLUMN = 'event_date';
+
+/** Every landed event, whatever its type. Partitioned by the UTC date of `event_time`. */
+export const EVENTS_COLUMNS: readonly LakeColumn[] = [
+  column('event_id'),
+  column('event_type'),
+  column('event_version', 'integer'),
+  column('event_time', 'timestamp'),
+  column('producer_time', 'timestamp'),
+  column('ingest_time', 'timestamp'),
+  column('source'),
+  column('trace_id'),
+  column('tenant_id'),
+  column('subject'),
+  column('payload'),
+  column('attributes'),
+  column('schema_hash'),
+  column('dedupe_key'),
+  ...LINEAGE_COLUMNS,
+  column(EVENT_DATE_COLUMN, 'date'),
+];
+
+export const FATES_TABLE = 'ops.fates';
+export const FATES_DATE_COLUMN = 'ingest_date';
+
+/** One row per item that did not land: a line of a batch that is absent here landed. Partitioned by accept date. */
+export const FATES_COLUMNS: readonly LakeColumn[] = [
+  column('event_id'),
+  column('event_type'),
+  column('tenant_id'),
+  column('source'),
+  column('ingest_time', 'timestamp'),
+  /** `duplicate` or `quarantined`. */
+  column('fate'),
+  column('reason'),
+  column('rule'),
+  column('path'),
+  column('contract'),
+  /** Of a duplicate: the dedupe key it shares, the batch that holds the claim, and whether its content differs. */
+  column('dedupe_key'),
+  column('duplicate_of_batch', 'long'),
+  column('content_differs', 'boolean'),
+  column('topic'),
+  column('partition'),
+  column('offset', 'long'),
+  ...LINEAGE_COLUMNS,
+  column(FATES_DATE_COLUMN, 'date'),
+];
