@@ -1,0 +1,210 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { systemRandom } from '@millrace/observability';
+import { migrateAll } from '../migrate/migrate-all';
+import { roleName } from '../migrate/roles';
+import type { SupervisedChild } from './child-process';
+import { type DataFolder, explainFolderError, openDataFolder, passwordsOf } from './data-folder';
+import { endLeftovers } from './leftovers';
+import { DataLock } from './lock';
+import type { ChildLine } from './log-lines';
+import type { StartOptions } from './options';
+import { allPorts, assertPortsFree, type PlannedPort, planPorts, type PortPlan } from './ports';
+import type { KeeperMessage } from './postgres-keeper';
+import { serviceEntry, SERVICES, type ServiceName, WORKSPACE_ROOT } from './services';
+import { StartError } from './start-error';
+import { type ServiceSpec, Supervisor } from './supervisor';
+
+export interface MillraceEvents {
+  readonly onLine: (line: ChildLine) => void;
+  readonly say: (text: string, level: 'info' | 'warn') => void;
+}
+
+/** A whole Millrace, running. */
+export interface Millrace {
+  readonly ports: PortPlan;
+  readonly folder: DataFolder;
+  /** The front door, without a trailing slash. */
+  readonly url: string;
+  /** Drains the front door, then the services (30 s together), then stops Postgres and gives the folder up. */
+  stop(): Promise<void>;
+  /** Ends the services at once and Postgres soon after; `stop` must have been called as well. */
+  force(): void;
+}
+
+const DRAIN_MS_MAX = 30_000;
+const FRONT_DOOR_DRAIN_MS_MAX = 5_000;
+const POSTGRES_STOP_MS_MAX = 20_000;
+const FORCED_POSTGRES_STOP_MS_MAX = 5_000;
+const HOST = '127.0.0.1';
+const GUARD = path.join(__dirname, 'guard.js');
+const ADMIN = 'postgres';
+
+/**
+ * Starts Postgres, migrates, starts every service and the front door, and resolves when all are ready. Rejects with
+ * StartError for what the user can mend; nothing of it runs then. An abort of `signal` stops what was started.
+ */
+export async function startMillrace(options: StartOptions, env: NodeJS.ProcessEnv, events: MillraceEvents, signal: AbortSignal): Promise<Millrace> {
+  const ports = planPorts(env, { workers: options.workers, ...(options.portBase === undefined ? {} : { base: options.portBase }) });
+  const url = `http://${HOST}:${ports.frontDoor.port}`;
+  const folder = openDataFolder(options.dataDir);
+  const lock = takeLock(folder, url);
+  const supervisor = new Supervisor({ ...events, random: () => systemRandom.next(), onChildren: (children) => noteChildren(lock, children) });
+  const run: Running = { supervisor, lock, keeper: null, frontDoor: null, services: [], postgresPid: null, ended: null };
+  try {
+    const ended = await endLeftovers(lock.leftovers);
+    if (ended.length) events.say(`ended what the supervisor before had left running: ${ended.join(', ')}`, 'info');
+    signal.throwIfAborted();
+    await assertPortsFree(allPorts(ports).filter((planned) => !(planned === ports.postgres && ownPostgresRuns(folder))), HOST);
+    const passwords = passwordsOf(folder, [ADMIN, ...SERVICES.map(({ schema }) => roleName(schema))]);
+    const adminUrl = await startPostgres(run, folder, ports.postgres, passwords[ADMIN] as string, env, signal);
+    const { urls, applied } = await migrateAll({ adminUrl, passwords, workers: options.workers });
+    const news = Object.values(applied).flat().length;
+    if (news) events.say(`applied ${news} migrations`, 'info');
+    signal.throwIfAborted();
+    const specs = serviceSpecs(ports, folder, urls, env);
+    run.services = specs.map((spec) => supervisor.run(spec));
+    const door = frontDoorSpec(ports, env);
+    run.frontDoor = supervisor.run(door);
+    await supervisor.ready([...specs, door], signal);
+    return { ports, folder, url, stop: () => stopAll(run), force: () => forceAll(run) };
+  } catch (error) {
+    await stopAll(run);
+    throw error;
+  }
+}
+
+interface Running {
+  readonly supervisor: Supervisor;
+  readonly lock: DataLock;
+  keeper: SupervisedChild | null;
+  frontDoor: SupervisedChild | null;
+  services: SupervisedChild[];
+  postgresPid: number | null;
+  ended: Promise<void> | null;
+}
+
+function takeLock(folder: DataFolder, url: string): DataLock {
+  try {
+    return DataLock.acquire(folder.root, { url });
+  } catch (error) {
+    throw error instanceof StartError ? error : explainFolderError(folder.root, error as NodeJS.ErrnoException);
+  }
+}
+
+function noteChildren(lock: DataLock, children: Parameters<DataLock['setChildren']>[0]): void {
+  try {
+    lock.setChildren(children);
+  } catch {
+    // On a full disk the record stays behind; it only serves whoever starts after a kill -9.
+  }
+}
+
+/** Postgres of this folder outlived its keeper: it holds the planned port and will be adopted. */
+function ownPostgresRuns(folder: DataFolder): boolean {
+  return fs.existsSync(path.join(folder.postgres, 'postmaster.pid'));
+}
+
+async function startPostgres(
+  run: Running,
+  folder: DataFolder,
+  planned: PlannedPort,
+  password: string,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<string> {
+  const failures: string[] = [];
+  const adminUrl = await new Promise<string>((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    run.keeper = run.supervisor.run(
+      {
+        name: 'postgres',
+        entry: path.join(__dirname, 'postgres-keeper.js'),
+        cwd: WORKSPACE_ROOT,
+        guard: GUARD,
+        env: { ...env, POSTGRES_DATA_DIR: folder.postgres, POSTGRES_PORT: String(planned.port), POSTGRES_ADMIN_PASSWORD: password },
+      },
+      (message) => {
+        const news = message as KeeperMessage;
+        if (news.type === 'postgres-ready') {
+          run.postgresPid = news.pid;
+          resolve(news.adminUrl);
+        } else if (news.type === 'postgres-failed') {
+          failures.push(news.message);
+          if (failures.length >= 3) reject(new StartError(`Postgres does not start: ${news.message}`));
+        }
+      },
+    );
+  });
+  return adminUrl;
+}
+
+function serviceSpecs(ports: PortPlan, folder: DataFolder, urls: Readonly<Partial<Record<ServiceName, string>>>, env: NodeJS.ProcessEnv): ServiceSpec[] {
+  return SERVICES.flatMap(({ name, portVariable }) =>
+    ports.services[name].map((planned) => ({
+      name: planned.process,
+      entry: serviceEntry(name),
+      cwd: WORKSPACE_ROOT,
+      guard: GUARD,
+      readinessUrl: `http://${HOST}:${planned.port}/readiness`,
+      env: {
+        ...childEnvironment(env),
+        [portVariable]: String(planned.port),
+        DATABASE_URL: urls[name],
+        STORAGE_ROOT: folder.lake,
+        DUCKDB_TEMP_DIR: path.join(folder.temporary, planned.process),
+      },
+    })),
+  );
+}
+
+function frontDoorSpec(ports: PortPlan, env: NodeJS.ProcessEnv): ServiceSpec {
+  const upstreams = Object.fromEntries(SERVICES.map(({ name }) => [name, ports.services[name].map(({ port }) => `http://${HOST}:${port}`)]));
+  return {
+    name: 'front-door',
+    entry: path.join(__dirname, '..', 'front-door', 'main.js'),
+    cwd: WORKSPACE_ROOT,
+    guard: GUARD,
+    // Its readiness is that of all the others, which are asked themselves.
+    readinessUrl: `http://${HOST}:${ports.frontDoor.port}/health`,
+    env: { ...childEnvironment(env), FRONT_DOOR_PORT: String(ports.frontDoor.port), FRONT_DOOR_UPSTREAMS: JSON.stringify(upstreams) },
+  };
+}
+
+/** The user's environment without what would mean one thing to all services at once (PORT goes before `*_PORT`). */
+function childEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { PORT: _port, DATABASE_URL: _url, ...rest } = env;
+  return { NODE_ENV: 'production', ...rest, HOST };
+}
+
+function stopAll(run: Running): Promise<void> {
+  run.ended ??= (async () => {
+    const began = performance.now();
+    if (run.frontDoor) await run.supervisor.stop([run.frontDoor], FRONT_DOOR_DRAIN_MS_MAX);
+    await run.supervisor.stop(run.services, DRAIN_MS_MAX - (performance.now() - began));
+    if (run.keeper) await run.supervisor.stop([run.keeper], POSTGRES_STOP_MS_MAX);
+    run.lock.release();
+  })();
+  return run.ended;
+}
+
+function forceAll(run: Running): void {
+  run.supervisor.kill([...(run.frontDoor ? [run.frontDoor] : []), ...run.services]);
+  const { keeper, postgresPid } = run;
+  if (!keeper) return;
+  keeper.kill('SIGTERM');
+  setTimeout(() => {
+    if (!keeper.record) return;
+    // Immediate shutdown: the next start replays the database's log, as after a crash.
+    if (postgresPid !== null) signalQuietly(postgresPid, 'SIGQUIT');
+    keeper.kill('SIGKILL');
+  }, FORCED_POSTGRES_STOP_MS_MAX).unref();
+}
+
+function signalQuietly(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It is down already.
+  }
+}

@@ -1,0 +1,17 @@
+import path from 'node:path';
+
+/** The root of the checkout: the same number of steps up from `src/start` and from `dist/start`. */
+export const WORKSPACE_ROOT = path.resolve(__dirname, '..', '..', '..');
+
+/** The services of the embedded set. `schema` is also what the role `millrace_<schema>` is named after. */
+export const SERVICES = [
+  { name: 'ingest-gateway', schema: 'ingest_gateway', portVariable: 'INGEST_GATEWAY_PORT', portOffset: 1, does: 'takes events in over HTTP' },
+  { name: 'curation-worker', schema: 'curation_worker', portVariable: 'CURATION_WORKER_PORT', portOffset: 2, does: 'checks, drops duplicates, quarantines, lands' },
+  { name: 'table-manager', schema: 'table_manager', portVariable: 'TABLE_MANAGER_PORT', portOffset: 3, does: 'commits tables and builds marts' },
+  { name: 'analytics-api', schema: 'analytics_api', portVariable: 'ANALYTICS_API_PORT', portOffset: 4, does: 'answers from tables and marts' },
+] as const;
+
+export type ServiceName = (typeof SERVICES)[number]['name'];
+
+/** The compiled entry of a service. */
+export const serviceEntry = (name: ServiceName): string => path.join(WORKSPACE_ROOT, 'apps', name, 'dist', 'main.js');
