@@ -26,6 +26,7 @@ export {
   isTracing,
   type Kind,
   type SpanOptions,
+  startServerSpan,
   startTracing,
   type Tracing,
   type TracingOptions,

@@ -113,6 +113,19 @@ export async function withSpan<T>(name: string, options: SpanOptions, fn: (span?
   }
 }
 
+/**
+ * A span for a request that came in, or undefined where nothing records. The caller enters and ends it: a request's
+ * end is an event, not the return of a function.
+ */
+export function startServerSpan(
+  name: string,
+  traceparent: string | undefined,
+  attributes: Attributes,
+): Span | undefined {
+  if (!exporting) return undefined;
+  return trace.getTracer(SCOPE).startSpan(name, { kind: SpanKind.SERVER, attributes }, contextOf(traceparent));
+}
+
 /** Marks a span as failed by `error`: status, `error.type` and an exception event. */
 export function failSpan(span: Span, error: unknown): void {
   const code = (error as { code?: unknown } | null)?.code;

@@ -1,0 +1,26 @@
+import type { Metrics } from '@millrace/observability';
+import type { FastifyInstance } from 'fastify';
+import type { ResourceLifecycle } from '../lifecycle/lifecycle';
+
+interface Deps {
+  readonly name: string;
+  readonly version: string;
+  readonly lifecycle: ResourceLifecycle;
+  readonly metrics: Metrics;
+}
+
+/** Liveness at once, readiness by resource, metrics for Prometheus. */
+export function addHealthRoutes(fastify: FastifyInstance, { name, version, lifecycle, metrics }: Deps): void {
+  const config = { beforeReady: true };
+  const alive = { status: 'ok', service: name, version };
+  for (const path of ['/health', '/liveness']) fastify.get(path, { config }, (_request, reply) => reply.send(alive));
+  fastify.get('/readiness', { config }, (_request, reply) => {
+    const { ready, resources } = lifecycle.readiness();
+    if (!ready) reply.code(503).header('retry-after', '1');
+    reply.header('cache-control', 'no-store').send({ status: ready ? 'ready' : 'not ready', service: name, resources });
+  });
+  fastify.get('/metrics', { config }, async (_request, reply) => {
+    reply.header('content-type', metrics.contentType);
+    return metrics.render();
+  });
+}

@@ -1,0 +1,125 @@
+import { context, trace } from '@opentelemetry/api';
+import type { Span } from '@opentelemetry/api';
+import { type Logger, type Metrics, type Series, startServerSpan, withTraceparent } from '@millrace/observability';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import { unavailable } from '../problem/classify';
+import { sendProblem } from '../problem/send';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Answers also while the service's resources are not up: health, metrics, documents. */
+    beforeReady?: boolean;
+  }
+}
+
+/** What is known of the service while it serves: whether requests may pass, and which are under way. */
+export interface Traffic {
+  /** Why requests are turned away just now, or undefined when they are not. */
+  closedBecause?: string;
+  draining: boolean;
+  readonly underWay: Set<FastifyReply>;
+}
+
+interface Deps {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly traffic: Traffic;
+}
+
+const spans = new WeakMap<FastifyRequest, Span>();
+
+/** Counts and, where it is worth a line, logs finished requests of one route. */
+export type Finish = (request: FastifyRequest, reply: FastifyReply) => void;
+
+/**
+ * Request ids, readiness, tracing, metrics and the log line, added to each route as it is declared: the closures know
+ * their route's template, so a request costs no look-up, no label hashing and, outside of a trace, no async context.
+ */
+export function instrument(fastify: FastifyInstance, deps: Deps): { finishUnmatched: Finish } {
+  const finish = finisher(deps);
+  fastify.addHook('onRoute', (route: RouteOptions) => {
+    const finishRoute = finish(route.url);
+    route.onRequest = [opening(deps.traffic, route.config?.beforeReady === true), ...list(route.onRequest)];
+    route.preValidation = [tracer(route.url), ...list(route.preValidation)];
+    route.onResponse = [
+      ...list(route.onResponse),
+      (request, reply, done) => {
+        finishRoute(request, reply);
+        done();
+      },
+    ];
+  });
+  return { finishUnmatched: finish('unmatched') };
+}
+
+function list<T>(hooks: T | T[] | undefined): T[] {
+  return hooks === undefined ? [] : Array.isArray(hooks) ? hooks : [hooks];
+}
+
+type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void;
+
+function opening(traffic: Traffic, beforeReady: boolean): Hook {
+  return (request, reply, done) => {
+    traffic.underWay.add(reply);
+    if (traffic.draining) reply.header('connection', 'close');
+    if (traffic.closedBecause !== undefined && !beforeReady) {
+      sendProblem(request, reply, unavailable(traffic.closedBecause));
+      return;
+    }
+    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+    done();
+  };
+}
+
+/**
+ * Enters the request's trace once the body is read: a body arrives in events of its own, outside of any context
+ * entered earlier.
+ */
+function tracer(route: string): Hook {
+  return (request, _reply, done) => {
+    const header = request.headers['traceparent'];
+    const traceparent = typeof header === 'string' ? header : undefined;
+    const span = startServerSpan(`${request.method} ${route}`, traceparent, {
+      'http.request.method': request.method,
+      'http.route': route,
+    });
+    if (span) {
+      spans.set(request, span);
+      context.with(trace.setSpan(context.active(), span), done);
+    } else if (traceparent !== undefined) withTraceparent(traceparent, done);
+    else done();
+  };
+}
+
+function finisher({ logger, metrics, traffic }: Deps): (route: string) => Finish {
+  const durations = metrics.seriesHistogram(
+    'http_server_request_duration_seconds',
+    'Time from the headers of a request to the end of its answer.',
+    ['method', 'route', 'status'],
+  );
+  return (route) => {
+    const series = new Map<string, Map<number, Series>>();
+    const seriesOf = (method: string, status: number): Series => {
+      let byStatus = series.get(method);
+      if (!byStatus) series.set(method, (byStatus = new Map()));
+      let found = byStatus.get(status);
+      if (!found) byStatus.set(status, (found = durations.series(method, route, String(status))));
+      return found;
+    };
+    return (request, reply) => {
+      traffic.underWay.delete(reply);
+      const status = reply.raw.statusCode;
+      const ms = reply.elapsedTime;
+      seriesOf(request.method, status).observe(ms / 1000);
+      const span = spans.get(request);
+      if (span) {
+        span.setAttribute('http.response.status_code', status);
+        if (status >= 500) span.setAttribute('error.type', String(status));
+        span.end();
+      }
+      if (status < 400 && !logger.isLevelEnabled('debug')) return;
+      const line = { requestId: request.id, method: request.method, route, status, ms: Math.round(ms * 100) / 100 };
+      logger[status >= 500 ? 'warn' : status >= 400 ? 'info' : 'debug'](line, 'request');
+    };
+  };
+}

@@ -1,0 +1,107 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Logger, Metrics, Random } from '@millrace/observability';
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyHttpOptions } from 'fastify';
+import { classify } from '../problem/classify';
+import { answer, PROBLEM_CONTENT_TYPE } from '../problem/problem';
+import type { ErrorHandler } from '../problem/nest';
+import { sendProblem } from '../problem/send';
+import { ServiceAdapter } from './adapter';
+import { instrument, type Traffic } from './instrument';
+import { addJsonParser } from './json-body';
+import { KnownPaths } from './not-found';
+import { requestIds } from './request-id';
+
+export interface HttpLimits {
+  /** Largest body of a route that does not say otherwise. Default 1 MiB. */
+  readonly bodyBytesMax?: number;
+  /** Longest time to receive a request whole. Default 120 s. */
+  readonly requestMsMax?: number;
+  /** Largest header section. Default 16 KiB. */
+  readonly headerBytesMax?: number;
+}
+
+interface Deps {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly random: Random;
+  readonly limits?: HttpLimits;
+}
+
+/** Idle keep-alive connections outlive the 60 s of common load balancers, so that those never write to a closed one. */
+const KEEP_ALIVE_MS = 72_000;
+const PATH_PARAMETER_CHARS_MAX = 1024;
+
+export interface HttpServer {
+  readonly adapter: ServiceAdapter;
+  readonly fastify: FastifyInstance;
+  readonly traffic: Traffic;
+  readonly onError: ErrorHandler;
+}
+
+/** The HTTP side of a service: Fastify under Nest's adapter, every refusal a problem, every route instrumented. */
+export function createHttpServer({ logger, metrics, random, limits = {} }: Deps): HttpServer {
+  const onError = errorHandler(logger);
+  const options: FastifyHttpOptions<Server> = {
+    logger: false,
+    genReqId: requestIds(random) as never,
+    requestIdHeader: false,
+    bodyLimit: limits.bodyBytesMax ?? 1024 * 1024,
+    requestTimeout: limits.requestMsMax ?? 120_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Requests on open connections are served until the last; they are told to close by a header.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: PATH_PARAMETER_CHARS_MAX },
+    frameworkErrors: (error, request, reply) => onError(error, request, reply),
+    clientErrorHandler: refuseConnection,
+    http: { maxHeaderSize: limits.headerBytesMax ?? 16 * 1024 },
+  };
+  const adapter = new ServiceAdapter(options);
+  const fastify = adapter.fastify;
+  const traffic: Traffic = { closedBecause: 'The service is starting.', draining: false, underWay: new Set() };
+  const paths = new KnownPaths(fastify);
+  const { finishUnmatched } = instrument(fastify, { logger, metrics, traffic });
+  fastify.setErrorHandler((error, request, reply) => onError(error, request, reply));
+  fastify.setNotFoundHandler((request, reply) => {
+    sendProblem(request, reply, paths.refuse(request.url, request.method));
+    finishUnmatched(request, reply);
+  });
+  addJsonParser(fastify);
+  return { adapter, fastify, traffic, onError };
+}
+
+function errorHandler(logger: Logger): ErrorHandler {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const refusal = classify(error);
+    if (refusal.problem.status >= 500) {
+      const method = refusal.problem.status === 503 ? 'warn' : 'error';
+      logger[method]({ requestId: request.id, method: request.method, error }, 'a request failed');
+    }
+    sendProblem(request, reply, refusal);
+  };
+}
+
+/** Answers what the HTTP parser itself refuses, where there is no request yet to answer to. */
+function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy(error);
+    return;
+  }
+  const [status, detail] = CONNECTION[error.code ?? ''] ?? [400, 'This is not a well-formed HTTP/1.1 request.'];
+  const { problem } = answer(status, { detail });
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${status} ${problem.title}`,
+    `content-type: ${PROBLEM_CONTENT_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+const CONNECTION: Record<string, readonly [number, string]> = {
+  HPE_HEADER_OVERFLOW: [431, 'The headers are larger than this service takes.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions are larger than this service takes.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive.'],
+};
