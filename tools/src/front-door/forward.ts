@@ -1,0 +1,175 @@
+import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import { sendProblem } from './problem';
+
+export interface ForwardOptions {
+  /** No answer within this time is 504 (default 120,000 ms; long polls and slow queries must fit). */
+  readonly answerMsMax?: number;
+  /** Sockets kept to one upstream, at most (default 256). */
+  readonly socketsMax?: number;
+}
+
+export interface Upstream {
+  readonly service: string;
+  /** Instances of the service, any of which can answer. */
+  readonly origins: readonly URL[];
+}
+
+/** Headers of one connection, not of the message (RFC 9110, 7.6.1); `expect` is answered by this server itself. */
+const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'expect']);
+
+/**
+ * Less than the services' own keep-alive (Fastify: 72 s), so that it is this side that drops an idle connection: a
+ * request sent into one that the other side is just closing would be lost.
+ */
+const IDLE_MS_MAX = 30_000;
+
+/**
+ * A service refuses a body that is too large by its declared length, and closes. Whoever is still writing then gets a
+ * reset, often before it has read the answer: so a large body follows its headers after a moment for the refusal.
+ */
+const LARGE_BODY_BYTES = 1024 * 1024;
+const EARLY_REFUSAL_MS = 25;
+/** A client that is still sending what nobody wants may finish for this long, to see the answer. */
+const DISCARD_MS_MAX = 5_000;
+
+/** Passes requests on over kept connections, bodies streamed both ways. */
+export class Forwarder {
+  private readonly agent: http.Agent;
+  private readonly answerMsMax: number;
+  private turn = 0;
+
+  constructor({ answerMsMax = 120_000, socketsMax = 256 }: ForwardOptions = {}) {
+    this.agent = new http.Agent({ keepAlive: true, maxSockets: socketsMax, maxFreeSockets: socketsMax, timeout: IDLE_MS_MAX, scheduling: 'lifo' });
+    this.answerMsMax = answerMsMax;
+  }
+
+  forward(request: IncomingMessage, response: ServerResponse, upstream: Upstream, path: string, prefix: string): void {
+    this.attempt(request, response, upstream, path, prefix, 0);
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+
+  private attempt(request: IncomingMessage, response: ServerResponse, upstream: Upstream, path: string, prefix: string, attempt: number): void {
+    const origin = upstream.origins[this.turn++ % upstream.origins.length] as URL;
+    const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
+    const outgoing = http.request({
+      agent: this.agent,
+      host: origin.hostname,
+      port: origin.port,
+      method: request.method,
+      path,
+      headers: requestHeaders(request, prefix, hasBody),
+      setHost: false,
+    });
+    const timer = setTimeout(() => outgoing.destroy(new AnswerTimeout()), this.answerMsMax);
+    outgoing.once('close', () => clearTimeout(timer));
+    let answered = false;
+    outgoing.once('response', (incoming) => {
+      answered = true;
+      clearTimeout(timer);
+      relay(incoming, response, prefix, request.method === 'HEAD');
+      if (hasBody && !request.readableEnded) incoming.once('end', () => discardRest(request, outgoing));
+    });
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      if (answered || response.headersSent) return void response.destroy();
+      if (response.destroyed) return;
+      // Nothing was sent, or nothing that could have had an effect: another instance, or a fresh connection, may do.
+      const retriable = !hasBody && (error.code === 'ECONNREFUSED' || (outgoing.reusedSocket && isSafe(request.method)));
+      if (retriable && attempt < upstream.origins.length) return this.attempt(request, response, upstream, path, prefix, attempt + 1);
+      if (hasBody) discardRest(request, outgoing);
+      sendProblem(response, path, problemOf(error, upstream.service));
+    });
+    if (attempt === 0) abandonWithClient(response, () => outgoing);
+    if (!hasBody) outgoing.end();
+    else if (Number(request.headers['content-length'] ?? 0) <= LARGE_BODY_BYTES) request.pipe(outgoing);
+    else {
+      outgoing.flushHeaders();
+      setTimeout(() => answered || outgoing.destroyed || request.pipe(outgoing), EARLY_REFUSAL_MS);
+    }
+  }
+}
+
+class AnswerTimeout extends Error {
+  readonly code = 'ANSWER_TIMEOUT';
+}
+
+const isSafe = (method: string | undefined): boolean => method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+
+/** Reads and drops what remains of a body that was answered early, so that the client gets to the answer. */
+function discardRest(request: IncomingMessage, outgoing: ClientRequest): void {
+  if (request.readableEnded || request.destroyed) return;
+  request.unpipe(outgoing);
+  request.resume();
+  const timer = setTimeout(() => request.socket.destroy(), DISCARD_MS_MAX).unref();
+  request.once('end', () => clearTimeout(timer));
+  request.once('close', () => clearTimeout(timer));
+}
+
+/** A client that went away takes its request with it. */
+function abandonWithClient(response: ServerResponse, outgoing: () => ClientRequest): void {
+  response.once('close', () => {
+    if (!response.writableFinished) outgoing().destroy();
+  });
+}
+
+function requestHeaders(request: IncomingMessage, prefix: string, hasBody: boolean): IncomingHttpHeaders {
+  const headers: IncomingHttpHeaders = {};
+  const named = connectionTokens(request.headers.connection);
+  for (const name in request.headers) {
+    if (!HOP_BY_HOP.has(name) && !named?.has(name)) headers[name] = request.headers[name];
+  }
+  if (hasBody && request.headers['content-length'] === undefined) headers['transfer-encoding'] = 'chunked';
+  const from = request.socket.remoteAddress;
+  const before = request.headers['x-forwarded-for'];
+  headers['x-forwarded-for'] = before ? `${String(before)}, ${from}` : from;
+  headers['x-forwarded-host'] ??= request.headers.host;
+  headers['x-forwarded-proto'] ??= 'http';
+  if (prefix) headers['x-forwarded-prefix'] = prefix;
+  return headers;
+}
+
+/** Headers that the sender declared to be of this connection only. */
+function connectionTokens(connection: string | undefined): Set<string> | null {
+  if (!connection || connection === 'keep-alive' || connection === 'close') return null;
+  return new Set(connection.toLowerCase().split(',').map((token) => token.trim()));
+}
+
+function relay(incoming: IncomingMessage, response: ServerResponse, prefix: string, headOnly: boolean): void {
+  const raw = incoming.rawHeaders;
+  const headers: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = (raw[i] as string).toLowerCase();
+    if (HOP_BY_HOP.has(name)) continue;
+    const value = raw[i + 1] as string;
+    // A service behind its own prefix redirects within itself.
+    headers.push(raw[i] as string, prefix && name === 'location' && /^\/(?!\/)/.test(value) ? prefix + value : value);
+  }
+  response.sendDate = false;
+  response.writeHead(incoming.statusCode as number, incoming.statusMessage, headers);
+  if (headOnly) {
+    incoming.resume();
+    response.end();
+    return;
+  }
+  incoming.pipe(response);
+  // A cut answer must not look like a whole one.
+  incoming.once('aborted', () => response.destroy());
+}
+
+function problemOf(error: NodeJS.ErrnoException, service: string) {
+  if (error.code === 'ECONNREFUSED') {
+    return { status: 503, title: 'Service Unavailable', detail: `${service} is not up; it is started again by itself.`, retryAfterSeconds: 1 };
+  }
+  if (error.code === 'ANSWER_TIMEOUT') {
+    return { status: 504, title: 'Gateway Timeout', detail: `${service} did not answer in time. Whether it did what was asked is unknown; repeat with the same ids.`, retryAfterSeconds: 5 };
+  }
+  return {
+    status: 502,
+    title: 'Bad Gateway',
+    detail: `The connection to ${service} was lost before it answered. Whether it did what was asked is unknown; repeat with the same ids.`,
+    retryAfterSeconds: 1,
+  };
+}
