@@ -88,7 +88,7 @@ function unavailable(error: unknown): unknown {
 
 /** A refusal of the whole request: 400, or 413 where its size is what is wrong. */
 export function refused(refusal: Refusal): ProblemException {
-  const status = refusal.reason === 'too_large' || refusal.reason === 'too_many_items' ? 413 : 400;
+  const status = refusal.reason === 'item_too_large' || refusal.reason === 'too_many_items' ? 413 : 400;
   return new ProblemException(status, { detail: refusal.rule, errors: [problemOf(refusal)] });
 }
 
