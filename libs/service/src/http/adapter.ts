@@ -1,18 +1,15 @@
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { Server } from 'node:http';
-import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 
 /**
  * Nest's Fastify adapter without what a service of ours does not use: Express-style middleware (a hook on every
- * request) and Nest's own error and not-found handlers, which would answer in another format than the raw routes do.
+ * request), and Nest's own body parsers, error and not-found handlers, which would answer otherwise than raw routes do.
  */
 export class ServiceAdapter extends FastifyAdapter {
-  constructor(options: FastifyHttpOptions<Server>) {
-    super({ ...options, skipMiddie: true } as never);
-  }
-
-  get fastify(): FastifyInstance {
-    return this.getInstance() as unknown as FastifyInstance;
+  constructor(fastify: FastifyInstance) {
+    // The adapter looks for its option on the instance when it is given one.
+    fastify.decorate('skipMiddie', true);
+    super(fastify as never);
   }
 
   override setErrorHandler(): never {
@@ -23,7 +20,6 @@ export class ServiceAdapter extends FastifyAdapter {
     return undefined as never;
   }
 
-  /** JSON is parsed by the service's own parser, which raw routes share. */
   override registerParserMiddleware(): void {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger, Metrics, Random } from '@millrace/observability';
+import { fastify as createFastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyHttpOptions } from 'fastify';
 import { classify } from '../problem/classify';
 import { answer, PROBLEM_CONTENT_TYPE } from '../problem/problem';
@@ -57,8 +58,10 @@ export function createHttpServer({ logger, metrics, random, limits = {} }: Deps)
     clientErrorHandler: refuseConnection,
     http: { maxHeaderSize: limits.headerBytesMax ?? 16 * 1024 },
   };
-  const adapter = new ServiceAdapter(options);
-  const fastify = adapter.fastify;
+  // Ours, not the adapter's own copy: that one (5.11) binds an async resource for each body, which made a POST of 500
+  // bytes cost 40 µs where 5.12 takes 15.
+  const fastify = createFastify(options);
+  const adapter = new ServiceAdapter(fastify);
   const traffic: Traffic = { closedBecause: 'The service is starting.', draining: false, underWay: new Set() };
   const paths = new KnownPaths(fastify);
   const { finishUnmatched } = instrument(fastify, { logger, metrics, traffic });
