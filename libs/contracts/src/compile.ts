@@ -1,0 +1,60 @@
+import { type Column, contractColumns, type ExcludedField } from './columns';
+import type { Contract, Dedupe } from './model';
+import { staging } from './staging';
+import { createValidator, type PayloadText } from './validator';
+import type { Violation } from './violation';
+
+/** A contract made ready for the hot path. */
+export interface CompiledContract {
+  readonly name: string;
+  readonly version: string;
+  readonly eventTypes: readonly string[];
+  /** Table id, e.g. `clean.shipment_events`. */
+  readonly table: string;
+  /** The contract's own columns, in its order; the table adds key, lineage and partition columns. */
+  readonly columns: readonly Column[];
+  /** Fields that have no column because they are restricted. */
+  readonly excluded: readonly ExcludedField[];
+  readonly dedupe: Dedupe;
+  /** Repeats are recognised for this many days; equals `dedupe.windowDays`. */
+  readonly windowDays: number;
+  /** Segments from the payload. */
+  readonly subjectPath: readonly string[] | null;
+  /** Segments from the payload. */
+  readonly eventTimePath: readonly string[] | null;
+  readonly latenessSeconds: number | null;
+  /** Typed tables are partitioned by the UTC date of the event time. */
+  readonly partitionBy: 'event_date';
+  /**
+   * @param payload as JSON.parse gives it
+   * @param envelope its payload's text, looked at only where an integer is so large that its digits decide
+   * @returns the first violation, or nothing
+   */
+  validate(payload: unknown, envelope?: PayloadText): readonly Violation[];
+  /** Structure of `from_json(payload, '<typedStruct>')` in DuckDB, ready to be put between quotes. */
+  readonly typedStruct: string;
+  /** `<expression> AS "<column>"` per column, over a column `p` that holds the parsed payload. See staging.ts. */
+  readonly typedSelect: readonly string[];
+  readonly contract: Contract;
+}
+
+export function compile(contract: Contract): CompiledContract {
+  const { columns, excluded } = contractColumns(contract);
+  return {
+    name: contract.name,
+    version: contract.version,
+    eventTypes: contract.eventTypes,
+    table: contract.table,
+    columns,
+    excluded,
+    dedupe: contract.dedupe,
+    windowDays: contract.dedupe.windowDays,
+    subjectPath: contract.subjectPath,
+    eventTimePath: contract.eventTimePath,
+    latenessSeconds: contract.latenessSeconds,
+    partitionBy: 'event_date',
+    validate: createValidator(contract),
+    ...staging(columns),
+    contract,
+  };
+}

@@ -1,0 +1,80 @@
+/**
+ * Contracts in storage: immutable version files, and immutable numbered index files that say which versions are in force.
+ * The index with the highest number rules; a number is written once (create-if-absent) and never changed.
+ */
+
+/** A contract version in force. */
+export interface IndexEntry {
+  readonly name: string;
+  readonly version: string;
+  /** Storage path of the version file. */
+  readonly path: string;
+}
+
+export interface ContractIndex {
+  /** 1, 2, … without gaps. */
+  readonly index: number;
+  /** One entry a contract name, sorted by name. */
+  readonly contracts: readonly IndexEntry[];
+}
+
+export const CONTRACT_INDEX_PREFIX = 'contracts/index/';
+export const CONTRACT_VERSION_PREFIX = 'contracts/versions/';
+
+const DIGITS = 20;
+const INDEX_PATH = /^contracts\/index\/(\d{20})\.json$/;
+
+export const contractIndexPath = (index: number): string =>
+  `${CONTRACT_INDEX_PREFIX}${String(index).padStart(DIGITS, '0')}.json`;
+
+export const contractVersionPath = (name: string, version: string): string =>
+  `${CONTRACT_VERSION_PREFIX}${name}/${version}.odcs.yaml`;
+
+/** The number of an index file's path; null for any other path. */
+export function contractIndexOf(path: string): number | null {
+  const match = INDEX_PATH.exec(path);
+  const index = match ? Number(match[1]) : NaN;
+  return Number.isSafeInteger(index) && index > 0 ? index : null;
+}
+
+/** The highest index among listed paths, or 0 where there is none. */
+export function newestContractIndex(paths: Iterable<string>): number {
+  let newest = 0;
+  for (const path of paths) newest = Math.max(newest, contractIndexOf(path) ?? 0);
+  return newest;
+}
+
+/** Equal indexes have equal bytes, so that two writers of one number write the same file. */
+export function encodeContractIndex(index: number, contracts: readonly Pick<IndexEntry, 'name' | 'version'>[]): Buffer {
+  const entries = contracts
+    .map(({ name, version }): IndexEntry => ({ name, version, path: contractVersionPath(name, version) }))
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return Buffer.from(`${JSON.stringify({ index, contracts: entries } satisfies ContractIndex)}\n`);
+}
+
+/** @throws Error naming the field for bytes that are no index file. Unknown fields are ignored. */
+export function decodeContractIndex(bytes: Uint8Array): ContractIndex {
+  const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  const { index, contracts } = fieldsOf(value);
+  if (!Number.isSafeInteger(index) || (index as number) < 1) throw malformed('"index" must be a number from 1');
+  if (!Array.isArray(contracts)) throw malformed('"contracts" must be a list');
+  const names = new Set<string>();
+  const entries = contracts.map((entry: unknown, at): IndexEntry => {
+    const fields = fieldsOf(entry);
+    const text = (field: string): string => {
+      const found = fields[field];
+      if (typeof found !== 'string') throw malformed(`contracts[${at}].${field} must be a string`);
+      return found;
+    };
+    const name = text('name');
+    if (names.has(name)) throw malformed(`contracts[${at}].name "${name}" is listed twice`);
+    names.add(name);
+    return { name, version: text('version'), path: text('path') };
+  });
+  return { index: index as number, contracts: entries };
+}
+
+const malformed = (what: string): Error => new Error(`contract index: ${what}`);
+
+const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};

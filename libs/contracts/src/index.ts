@@ -1,0 +1,24 @@
+/** Data contracts: Open Data Contract Standard 3.1 files, compiled to validators, columns and staging expressions. */
+export { readCatalogDir, type CatalogContract } from './catalog-dir';
+export type { Column, ExcludedField } from './columns';
+export { compile, type CompiledContract } from './compile';
+export { ContractError, type ContractProblem } from './contract-error';
+export { contractSet, type ContractSet } from './contract-set';
+export { ColumnTypeConflict, evolveColumns, type Evolution, type TableColumn } from './evolve-columns';
+export {
+  CONTRACT_INDEX_PREFIX,
+  CONTRACT_VERSION_PREFIX,
+  type ContractIndex,
+  contractIndexOf,
+  contractIndexPath,
+  contractVersionPath,
+  decodeContractIndex,
+  encodeContractIndex,
+  type IndexEntry,
+  newestContractIndex,
+} from './index-file';
+export { loadContract } from './load-contract';
+export type { Contract, Dedupe, DedupeStrategy, Limits, LogicalType, Property } from './model';
+export { formatJsonPath, parseJsonPath } from './property-path';
+export type { PayloadText } from './validator';
+export { VIOLATION_REASONS, type Violation, type ViolationReason } from './violation';

@@ -1,0 +1,86 @@
+/**
+ * A data contract as Millrace uses it: the parts of an Open Data Contract Standard 3.1 document that decide what lands,
+ * checked and with defaults filled in. The whole document stays available as `document`.
+ */
+export interface Contract {
+  /** The document's `id`: stable over versions. */
+  readonly id: string;
+  /** The document's `name`: `[a-z][a-z0-9_.-]*`, at most 100 characters. Names the contract in paths and columns. */
+  readonly name: string;
+  readonly version: string;
+  readonly status: string;
+  readonly doc: string;
+  /** Event types that must satisfy this contract. */
+  readonly eventTypes: readonly string[];
+  /** Table id, `clean.<name>`. */
+  readonly table: string;
+  readonly properties: readonly Property[];
+  readonly dedupe: Dedupe;
+  /** Where the payload names the event's subject; segments from the payload. */
+  readonly subjectPath: readonly string[] | null;
+  /** Where the payload names the event's own time, for events whose envelope has none; segments from the payload. */
+  readonly eventTimePath: readonly string[] | null;
+  /** Events later than this are counted as late; null where the contract is silent. */
+  readonly latenessSeconds: number | null;
+  /** The parsed YAML. */
+  readonly document: Readonly<Record<string, unknown>>;
+}
+
+export type DedupeStrategy = 'event_id' | 'content' | 'business_key';
+
+/** When two events are one. */
+export interface Dedupe {
+  readonly strategy: DedupeStrategy;
+  /**
+   * Keys are compared within a scope. By event id the default is `events`, shared with events that have no contract, so
+   * that a first contract for a type does not forget what was seen before it; otherwise it is the contract's name.
+   */
+  readonly scope: string;
+  /** Repeats are recognised for this many days. */
+  readonly windowDays: number;
+  /** The parts of a business key: segments from the event, e.g. `['payload', 'shipment_id']` or `['event_time']`. */
+  readonly paths?: readonly (readonly string[])[];
+}
+
+export type LogicalType =
+  'string' | 'date' | 'timestamp' | 'time' | 'number' | 'integer' | 'object' | 'array' | 'boolean';
+
+/** A field of the payload. */
+export interface Property {
+  readonly name: string;
+  /** Column name, where the contract gives one; else names are joined with `_`. */
+  readonly physicalName: string | null;
+  readonly logicalType: LogicalType;
+  /** Set for `number` with physicalType `decimal(precision, scale)`. */
+  readonly decimal: { readonly precision: number; readonly scale: number } | null;
+  /** Present and not null. */
+  readonly required: boolean;
+  /** `restricted` fields get no column. Inherited from the enclosing object. */
+  readonly classification: string | null;
+  readonly doc: string;
+  readonly limits: Limits;
+  /** The only values allowed (quality metric invalidValues with validValues and `mustBe: 0`). */
+  readonly values: readonly (string | number | boolean)[] | null;
+  /** Fields of an object; empty for an object whose fields are free. */
+  readonly properties: readonly Property[];
+  /** Element of an array; null where elements are free. */
+  readonly items: Property | null;
+}
+
+/** The standard's logicalTypeOptions, as far as the logical type has them. */
+export interface Limits {
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
+  readonly format?: string;
+  readonly minimum?: number | string;
+  readonly maximum?: number | string;
+  readonly exclusiveMinimum?: number | string;
+  readonly exclusiveMaximum?: number | string;
+  readonly multipleOf?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly uniqueItems?: boolean;
+  readonly minProperties?: number;
+  readonly maxProperties?: number;
+}
