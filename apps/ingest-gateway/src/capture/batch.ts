@@ -1,5 +1,6 @@
 import { decode, type Decoded, inspect, type Refusal, splitJsonArray, splitNdjson } from '@millrace/envelope';
 import { ProblemException } from '@millrace/service';
+import type { InboundHeaders } from '@millrace/topics';
 import { type CaptureDeps, createReception, problemOf, type Reception, refused, store } from './capture';
 import type { CapturedItem } from './group-commit';
 import { type Answer, type CapturedRequest, mediaType } from './http';
@@ -42,7 +43,7 @@ export function createBatchHandler(deps: BatchDeps): (request: CapturedRequest) 
     const options = { receipts: request.query.receipts === 'all', strict: request.query.strict === 'true' };
     if (options.strict) return strict(deps, items, headers, options.receipts);
     const captured = items.map((value) => ({ headers, value }));
-    const receipts = quickReceipts(captured, options.receipts);
+    const receipts = quickReceipts(captured, headers, options.receipts);
     await store(deps, captured);
     return { status: 202, body: summarize(receipts, items.length, options.receipts) };
   };
@@ -96,14 +97,14 @@ function firstByte(body: Buffer): string {
 }
 
 /** Receipts of the items that are no events, or of all. Content ids are worked out only where they are asked for. */
-function quickReceipts(items: readonly CapturedItem[], all: boolean): ItemReceipt[] {
+function quickReceipts(items: readonly CapturedItem[], headers: InboundHeaders, all: boolean): ItemReceipt[] {
   const receipts: ItemReceipt[] = [];
   for (let index = 0; index < items.length; index++) {
-    const { value, headers } = items[index];
-    if (all || headers.format !== 'event') receipts.push(receiptOf(decode(value, headers as never, {}), index));
+    const { value } = items[index];
+    if (all || headers.format !== 'event') receipts.push(receiptOf(decode(value, headers), index));
     else {
       const seen = inspect(value);
-      if (!seen.ok) receipts.push({ index, eventId: seen.eventId ?? null, status: 'quarantined', error: problemOf(seen.refusal) });
+      if (!seen.ok) receipts.push({ index, eventId: null, status: 'quarantined', error: problemOf(seen.refusal) });
     }
   }
   return all ? receipts : receipts.filter((receipt) => receipt.status !== 'accepted');
@@ -119,12 +120,12 @@ function summarize(receipts: readonly ItemReceipt[], count: number, all: boolean
   return { accepted: count - quarantined, quarantined, items: all ? receipts : receipts.filter((r) => r.status !== 'accepted') };
 }
 
-async function strict(deps: BatchDeps, items: readonly Buffer[], headers: CapturedItem['headers'], all: boolean): Promise<Answer> {
+async function strict(deps: BatchDeps, items: readonly Buffer[], headers: InboundHeaders & Record<string, string>, all: boolean): Promise<Answer> {
   const check = await deps.strictCheck();
   const kept: CapturedItem[] = [];
   const receipts: ItemReceipt[] = [];
   items.forEach((value, index) => {
-    const decoded = decode(value, headers as never, {});
+    const decoded = decode(value, headers);
     const fault = decoded.ok ? check(decoded) : decoded.refusal;
     if (fault) {
       const eventId = decoded.ok ? decoded.envelope.eventId : decoded.eventId;

@@ -1,4 +1,4 @@
-import { derivedEventId, mintEventId, parseEventsApi } from '@millrace/envelope';
+import { decode, derivedEventId, mintEventId } from '@millrace/envelope';
 import { ProblemException } from '@millrace/service';
 import { type CaptureDeps, createReception, DEFAULT_TENANT, refused, store } from './capture';
 import type { Answer, CapturedRequest } from './http';
@@ -26,10 +26,10 @@ export function createSingleHandler(deps: SingleDeps): (request: CapturedRequest
     if (request.body.length > EVENT_BYTES_MAX) {
       throw refused({ reason: 'item_too_large', rule: `an event has at most ${EVENT_BYTES_MAX} bytes`, path: '$' });
     }
-    const refusal = parseEventsApi(request.body);
-    if (refusal) throw refused(refusal);
     const eventId = key === undefined ? mintEventId(deps, deps.random) : derivedEventId(DEFAULT_TENANT, SINGLE_ROUTE, key, 0);
     const headers = receive(request, { format: 'events-api', source: 'http', id: eventId });
+    const decoded = decode(request.body, headers);
+    if (!decoded.ok) throw refused(decoded.refusal);
     await store(deps, [{ headers, value: request.body }]);
     return { status: 201, body: { success: true, eventId, message: 'Event accepted' } };
   };
