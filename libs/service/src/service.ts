@@ -112,7 +112,11 @@ class RunningService<S extends ConfigSchema> implements Service {
     this.logger = seams.logger ?? createLogger({ service: name, level: config.logLevel });
     this.metrics = createMetrics(name);
     this.random = seams.random ?? systemRandom;
-    this.lifecycle = new ResourceLifecycle({ logger: this.logger, random: this.random });
+    this.lifecycle = new ResourceLifecycle({
+      logger: this.logger,
+      random: this.random,
+      stopMsMax: config.shutdownMsMax,
+    });
     this.http = createHttpServer({
       logger: this.logger,
       metrics: this.metrics,

@@ -106,8 +106,8 @@ export function parseConfig<F extends Fields>(schema: ConfigSchema<F>, env: Envi
       continue;
     }
     const cut = text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text;
-    const shown = setting.secret ? '(value not shown)' : `is ${JSON.stringify(cut)} but`;
-    problems.push(`${name} ${shown} accepts ${setting.accepts}${value.why ? `: ${value.why}` : ''}`);
+    const shown = setting.secret ? 'has a value (not shown here) that it does not accept' : `is ${JSON.stringify(cut)}`;
+    problems.push(`${name} ${shown}; it accepts ${setting.accepts}${value.why ? `: ${value.why}` : ''}`);
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(values) as Values<F>;

@@ -3,6 +3,7 @@ import type { Span } from '@opentelemetry/api';
 import { type Logger, type Metrics, type Series, startServerSpan, withTraceparent } from '@millrace/observability';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { unavailable } from '../problem/classify';
+import { wrongUrl } from './url';
 import { sendProblem } from '../problem/send';
 
 declare module 'fastify' {
@@ -62,6 +63,11 @@ function opening(traffic: Traffic, beforeReady: boolean): Hook {
   return (request, reply, done) => {
     traffic.underWay.add(reply);
     if (traffic.draining) reply.header('connection', 'close');
+    const wrong = request.url.includes('%') ? wrongUrl(request.url) : undefined;
+    if (wrong) {
+      sendProblem(request, reply, wrong);
+      return;
+    }
     if (traffic.closedBecause !== undefined && !beforeReady) {
       sendProblem(request, reply, unavailable(traffic.closedBecause));
       return;

@@ -1,17 +1,14 @@
-import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
-import { ProblemException } from '../problem/problem';
+import { parseStrictJson } from '../json/strict-json';
 
-/** Parses `application/json` bodies; see ProblemException for what is refused. */
+/** `application/json` and nothing else, parsed strictly; a scope that takes other types adds its own parsers. */
 export function addJsonParser(fastify: FastifyInstance): void {
-  const parse = fastify.getDefaultJsonParser('error', 'error');
-  fastify.removeContentTypeParser('application/json');
-  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    if (!isUtf8(body)) {
-      const detail = 'The body is not valid UTF-8.';
-      done(new ProblemException(400, { detail, errors: [{ path: '$', rule: 'utf-8', detail }] }));
-      return;
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
+    try {
+      done(null, parseStrictJson(body));
+    } catch (error) {
+      done(error as Error);
     }
-    parse(request, body.toString(), done);
   });
 }

@@ -25,6 +25,8 @@ export interface LifecycleOptions {
   readonly random: Random;
   readonly backoffMsMin?: number;
   readonly backoffMsMax?: number;
+  /** Longest time that stopping takes, all resources together. Default 30 s. */
+  readonly stopMsMax?: number;
 }
 
 type State = 'waiting' | 'starting' | 'started' | 'stopping' | 'stopped' | 'failed';
@@ -33,6 +35,8 @@ interface Entry {
   readonly resource: Resource;
   state: State;
   reason?: string;
+  /** Settles when a start under way is over, whatever its outcome. */
+  underWay?: Promise<void>;
 }
 
 export interface Readiness {
@@ -123,7 +127,9 @@ export class ResourceLifecycle implements Lifecycle {
     for (let attempt = 1; ; attempt++) {
       entry.state = 'starting';
       try {
-        await resource.start();
+        const start = resource.start();
+        entry.underWay = start.catch(() => undefined);
+        await start;
         entry.state = 'started';
         entry.reason = undefined;
         logger.debug({ resource: resource.name, attempt, ms: performance.now() - began }, 'resource started');
@@ -141,16 +147,16 @@ export class ResourceLifecycle implements Lifecycle {
   }
 
   /**
-   * Stops what is started, in reverse. Within `timeoutMs` each resource gets an equal share of the time that is left;
+   * Stops what is started, in reverse. Within `msMax` each resource gets an equal share of the time that is left;
    * one that takes longer is left behind, so that a hanging stop cannot keep the others from theirs.
    * Resolves with what went wrong; never rejects.
    */
-  stop(timeoutMs = 30_000): Promise<readonly Error[]> {
-    return (this.stopping ??= this.stopAll(timeoutMs));
+  stop(msMax = this.options.stopMsMax ?? 30_000): Promise<readonly Error[]> {
+    return (this.stopping ??= this.stopAll(msMax));
   }
 
-  private async stopAll(timeoutMs: number): Promise<readonly Error[]> {
-    const deadline = performance.now() + timeoutMs;
+  private async stopAll(msMax: number): Promise<readonly Error[]> {
+    const deadline = performance.now() + msMax;
     this.abort.abort();
     const errors: Error[] = [];
     for (let i = this.entries.length - 1; i >= 0; i--) {
@@ -171,7 +177,7 @@ export class ResourceLifecycle implements Lifecycle {
 
   private async stopOne(entry: Entry): Promise<void> {
     // A start under way cannot be broken off: wait for it, and stop what it brought up.
-    while (entry.state === 'starting') await sleep(5);
+    await entry.underWay;
     if (entry.state !== 'started') {
       if (entry.state === 'waiting') entry.state = 'stopped';
       return;

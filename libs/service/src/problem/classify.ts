@@ -1,4 +1,5 @@
 import { isRetryable } from '../lifecycle/retryable';
+import { pathOfPointer } from './json-path';
 import { type Answer, answer, ProblemException } from './problem';
 
 /** What is read of an error that Fastify, Nest or a parser threw; any part may be missing. */
@@ -14,16 +15,6 @@ interface Thrown {
 
 /** Seconds after which a client may try again when something we depend on is away. */
 const RETRY_AFTER_SECONDS = '1';
-
-const BODY: Record<string, { status: number; rule: string; detail: string }> = {
-  FST_ERR_CTP_EMPTY_JSON_BODY: { status: 400, rule: 'json', detail: 'The body is empty; JSON was announced.' },
-  FST_ERR_CTP_INVALID_JSON_BODY: { status: 400, rule: 'json', detail: 'The body is not valid JSON.' },
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
-    status: 400,
-    rule: 'content-length',
-    detail: 'The body is not as long as Content-Length says.',
-  },
-};
 
 /**
  * The answer to any error. Refusals say what is wrong; what passes by itself (a coded error with `canRetry`, Postgres
@@ -54,11 +45,6 @@ function ofHttpException(thrown: Thrown): Answer {
 }
 
 function ofFastify(code: string, thrown: Thrown): Answer {
-  const known = BODY[code];
-  if (known) {
-    const { status, rule, detail } = known;
-    return answer(status, { detail, errors: [{ path: '$', rule, detail }] });
-  }
   if (code === 'FST_ERR_VALIDATION' && Array.isArray(thrown.validation)) return ofSchema(thrown);
   const status = typeof thrown.statusCode === 'number' ? thrown.statusCode : 500;
   if (code === 'FST_ERR_BAD_URL') {
@@ -70,6 +56,7 @@ function ofFastify(code: string, thrown: Thrown): Answer {
 }
 
 const DETAIL: Record<string, string> = {
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body is not as long as Content-Length says.',
   FST_ERR_CTP_BODY_TOO_LARGE: 'The body is larger than this endpoint takes.',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'This endpoint does not take that Content-Type.',
 };
@@ -80,24 +67,9 @@ function ofSchema(thrown: Thrown): Answer {
   const root = context === 'body' ? '$' : context === 'querystring' ? 'query' : context;
   const failures = thrown.validation as { instancePath?: string; keyword?: string; message?: string }[];
   const errors = failures.map(({ instancePath = '', keyword = 'schema', message = 'is not valid' }) => ({
-    path: root + jsonPath(instancePath),
+    path: pathOfPointer(instancePath, root),
     rule: keyword,
     detail: message,
   }));
   return answer(400, { detail: `The ${context} is not valid: ${errors[0].path} ${errors[0].detail}.`, errors });
-}
-
-/** JSON Pointer → the tail of a JSONPath: `/items/3/name` → `[…]` and `.name` steps. */
-function jsonPath(pointer: string): string {
-  return pointer
-    .split('/')
-    .slice(1)
-    .map((step) => pathStep(step.replaceAll('~1', '/').replaceAll('~0', '~')))
-    .join('');
-}
-
-/** One step of a JSONPath (RFC 9535), in the short form where the name allows it. */
-export function pathStep(name: string): string {
-  if (/^\d+$/.test(name)) return `[${name}]`;
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;
 }

@@ -7,7 +7,7 @@ import {
 } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { pathStep } from './classify';
+import { pathStepOf } from './json-path';
 import { type ProblemDetail, ProblemException } from './problem';
 
 /** What answers an error, for Nest's handlers and raw routes alike. */
@@ -68,7 +68,7 @@ function refusal(root: string, failures: ValidationError[]): ProblemException {
 }
 
 function flatten(parent: string, { property, constraints = {}, children = [] }: ValidationError): ProblemDetail[] {
-  const path = parent + pathStep(property);
+  const path = parent + pathStepOf(property);
   const own = Object.entries(constraints).map(([rule, detail]) => ({
     path,
     rule: rule === 'whitelistValidation' ? 'unknown' : rule,
