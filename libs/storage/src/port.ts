@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
  * What every engine promises (and `testing/conformance.ts` checks):
  * - **Atomic visibility.** An object is seen whole or not at all, also after a crash in the middle of a write.
  * - **Create if absent.** Of any number of concurrent creators of one path exactly one succeeds, the others get
- *   `STORAGE_EXISTS`.
+ *   `STORAGE_EXISTS`, and by then the winner's object is durable.
  * - **Durability.** When a write resolves, object and directory entries survive power loss.
  * - **Consistent listing.** An object written before a listing began is in it; paths come in UTF-8 byte order.
  *

@@ -65,7 +65,11 @@ export function createFilesystemStorage(options: FilesystemStorageOptions): File
       try {
         await link(file, target);
       } catch (error) {
-        if (errno(error) === 'EEXIST') throw await taken(target, objectPath);
+        if (errno(error) === 'EEXIST') {
+          // "It exists" is an answer that callers build on: what they build on must survive power loss too.
+          await syncs.sync(path.dirname(target));
+          throw await taken(target, objectPath);
+        }
         // The folder was removed between making it and using it; once more, from the top.
         if (errno(error) !== 'ENOENT' || attempt === 3) throw error;
         root.forget(target);
@@ -90,7 +94,11 @@ export function createFilesystemStorage(options: FilesystemStorageOptions): File
       assertObjectPath(objectPath);
       await writing(objectPath, async () => {
         // A loser that comes late is told without a write; the race proper is decided by link.
-        if (await infoOf(path.join(await root.open(), objectPath), objectPath)) throw exists(objectPath);
+        const target = path.join(await root.open(), objectPath);
+        if (await infoOf(target, objectPath)) {
+          await syncs.sync(path.dirname(target));
+          throw exists(objectPath);
+        }
         const file = await staging.write(bytes);
         try {
           await linkDurably(file, objectPath);

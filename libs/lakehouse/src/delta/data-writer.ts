@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { type DuckConnection, quoteIdentifier, quoteLiteral } from '../duckdb';
+import { SchemaMismatch } from '../errors';
+import type { AddFile, PartitionValues } from './actions';
+import { partitionFolder, toLogPath } from './data-paths';
+import type { DeltaLog } from './delta-log';
+import { toPartitionValue } from './partition-values';
+import { type Field, findField } from './schema';
+import { type ColumnStatistics, nullCount, statsJson } from './stats';
+
+/** Tag of an added file: the digest of the columns it holds, which saves a look into the file when it is read. */
+export const SCHEMA_TAG = 'millrace.schema';
+
+export interface WriteTarget {
+  readonly fields: readonly Field[];
+  readonly partitionColumns: readonly string[];
+  readonly digest: string;
+  readonly compression: 'zstd' | 'snappy';
+  /** Milliseconds since the epoch, recorded as the files' modification time. */
+  readonly now: number;
+}
+
+export interface Written {
+  readonly adds: readonly AddFile[];
+  readonly rows: number;
+  readonly bytes: number;
+  /** Removes the published files. Only for when no commit can name them. */
+  undo(): Promise<void>;
+}
+
+/**
+ * Writes the rows of `sql`, which yields exactly the target's columns, as one Parquet file a partition, and publishes
+ * them: synced, and not yet part of the table. With `partition` all rows are said to be of that one.
+ */
+export async function writeFiles(
+  log: DeltaLog,
+  duck: DuckConnection,
+  sql: string,
+  target: WriteTarget,
+  options: { readonly dataChange: boolean; readonly partition?: PartitionValues },
+): Promise<Written> {
+  const folder = await log.storage.stageFolder();
+  try {
+    const results = await duck.query(await copyStatement(sql, folder.localPath, target, options.partition));
+    const files = results
+      .map((row) => row as unknown as CopyResult)
+      .filter((row) => Number(row.count) > 0)
+      .map((row) => describeFile(row, target, options));
+    await folder.publish(files.map((f) => ({ localPath: f.localPath, path: log.path(f.objectPath) })));
+    return {
+      adds: files.map((f) => f.add),
+      rows: files.reduce((sum, f) => sum + f.rows, 0),
+      bytes: files.reduce((sum, f) => sum + f.add.size, 0),
+      undo: async () => {
+        for (const file of files) await log.storage.delete(log.path(file.objectPath));
+      },
+    };
+  } finally {
+    await folder.discard();
+  }
+}
+
+interface CopyResult {
+  readonly filename: string;
+  readonly count: number;
+  readonly file_size_bytes: number;
+  readonly column_statistics: readonly ColumnStatistics[];
+  readonly partition_keys: readonly { readonly key: string; readonly value: string | null }[] | null;
+}
+
+async function copyStatement(
+  sql: string,
+  folder: string,
+  target: WriteTarget,
+  partition: PartitionValues | undefined,
+): Promise<string> {
+  const options = `FORMAT parquet, COMPRESSION ${target.compression}, RETURN_STATS`;
+  const columns = target.partitionColumns.map(quoteIdentifier).join(', ');
+  if (columns !== '' && !partition) {
+    const target = path.join(folder, 'partitions');
+    await mkdir(target);
+    // APPEND spares DuckDB the look whether the folder is empty; it asks for names that cannot collide.
+    const by = `PARTITION_BY (${columns}), FILENAME_PATTERN 'part-{uuidv4}', APPEND`;
+    return `COPY (${sql}) TO ${quoteLiteral(target)} (${options}, ${by})`;
+  }
+  const rows = columns === '' ? sql : `SELECT * EXCLUDE (${columns}) FROM (${sql})`;
+  return `COPY (${rows}) TO ${quoteLiteral(path.join(folder, 'part.parquet'))} (${options})`;
+}
+
+function describeFile(
+  row: CopyResult,
+  target: WriteTarget,
+  options: { readonly dataChange: boolean; readonly partition?: PartitionValues },
+): { localPath: string; objectPath: string; rows: number; add: AddFile } {
+  const partitionValues = options.partition ?? valuesOf(row, target);
+  assertNotNull(row, target, partitionValues);
+  const objectPath = `${partitionFolder(target.partitionColumns, partitionValues)}part-${randomUUID()}.${target.compression}.parquet`;
+  const rows = Number(row.count);
+  return {
+    localPath: row.filename,
+    objectPath,
+    rows,
+    add: {
+      path: toLogPath(objectPath),
+      partitionValues,
+      size: Number(row.file_size_bytes),
+      modificationTime: target.now,
+      dataChange: options.dataChange,
+      stats: statsJson(rows, row.column_statistics, target.fields),
+      tags: { [SCHEMA_TAG]: target.digest },
+    },
+  };
+}
+
+function valuesOf(row: CopyResult, target: WriteTarget): PartitionValues {
+  const keys = new Map((row.partition_keys ?? []).map((entry) => [entry.key, entry.value]));
+  return Object.fromEntries(
+    target.partitionColumns.map((name) => {
+      const type = findField(target.fields, name)?.type ?? 'string';
+      return [name, toPartitionValue(type, keys.get(name) ?? null)];
+    }),
+  );
+}
+
+/** DuckDB's Parquet columns are all nullable: what the table promises is looked up in the statistics. */
+function assertNotNull(row: CopyResult, target: WriteTarget, partitionValues: PartitionValues): void {
+  for (const field of target.fields) {
+    if (field.nullable) continue;
+    const isNull = target.partitionColumns.includes(field.name)
+      ? partitionValues[field.name] === null
+      : nullCount(row.column_statistics, field.name) !== 0;
+    if (isNull) throw new SchemaMismatch(`column ${field.name} cannot be null`);
+  }
+}

@@ -1,0 +1,14 @@
+export { DeltaTable } from './table';
+export type { TableOptions } from './table';
+export { Snapshot } from './snapshot';
+export type { AddFile, CommitInfo, PartitionValues } from './actions';
+export type { AppendFilesOptions } from './append';
+export type { TransactionId } from './conflicts';
+export type { CreateOptions } from './create';
+export type { HistoryEntry } from './history';
+export type { OptimizeOptions, OptimizeResult } from './optimize';
+export type { Range } from './prune';
+export type { ScanOptions } from './scan';
+export type { ColumnDefinition, DeltaType, Field } from './schema';
+export type { VacuumOptions, VacuumResult } from './vacuum';
+export type { WriteOptions, WriteResult } from './write';

@@ -1,0 +1,187 @@
+import type { Storage } from '@millrace/storage';
+import type { Duck } from '../duckdb';
+import type { AddFile } from './actions';
+import { append, appendFiles, type AppendFilesOptions } from './append';
+import { Checkpointer } from './checkpointer';
+import { commit, type CommitPlan, type Committed } from './commit';
+import { createTable, type CreateOptions } from './create';
+import { DeltaLog } from './delta-log';
+import { addColumns } from './evolve';
+import { history, type HistoryEntry, versionAt } from './history';
+import { type Loaded, loadNewest, loadVersion } from './load';
+import { optimize, type OptimizeOptions, type OptimizeResult } from './optimize';
+import { assertReadable } from './protocol-support';
+import { prune, type Range } from './prune';
+import { overwrite, replacePartitions } from './replace';
+import { scanSql, type ScanOptions } from './scan';
+import type { ColumnDefinition } from './schema';
+import type { Snapshot } from './snapshot';
+import type { TableContext } from './table-context';
+import { vacuum, type VacuumOptions, type VacuumResult } from './vacuum';
+import type { WriteOptions, WriteResult } from './write';
+
+export interface TableOptions {
+  readonly duck: Duck;
+  readonly clock?: { now(): number };
+  /** Commits between checkpoints; 0 for none. Default 100, or the table's `delta.checkpointInterval`. */
+  readonly checkpointInterval?: number;
+  /** Size that `optimize` packs files to. Default 128 MiB. */
+  readonly targetFileBytes?: number;
+  /** Default zstd. */
+  readonly compression?: 'zstd' | 'snappy';
+  /** Told of failures of checkpoints and of the log's clean-up, which run beside commits and are tried again. */
+  readonly onBackgroundError?: (error: unknown) => void;
+}
+
+/**
+ * A Delta table on a storage, read and written through DuckDB. Any number of processes may use one table: versions are
+ * atomic, each has one winner, and a snapshot once taken never changes.
+ */
+export class DeltaTable {
+  /** Creates the table, or opens the one there is under `ifNotExists`. */
+  static async create(storage: Storage, root: string, options: TableOptions & CreateOptions): Promise<DeltaTable> {
+    const table = new DeltaTable(storage, root, options);
+    await createTable(table.context.log, options, table.context.now());
+    await table.refresh();
+    return table;
+  }
+
+  /** Throws `TableNotFound` or `UnsupportedTable`. */
+  static async open(storage: Storage, root: string, options: TableOptions): Promise<DeltaTable> {
+    const table = new DeltaTable(storage, root, options);
+    await table.refresh();
+    return table;
+  }
+
+  private readonly context: TableContext;
+  private readonly checkpointer: Checkpointer;
+  private loaded: Loaded | null = null;
+  /** End of the line of commits: this process makes one at a time, for they would only race each other. */
+  private committing: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    storage: Storage,
+    readonly root: string,
+    private readonly options: TableOptions,
+  ) {
+    const clock = options.clock ?? { now: () => Date.now() };
+    this.context = {
+      log: new DeltaLog(storage, root),
+      duck: options.duck,
+      now: () => clock.now(),
+      compression: options.compression ?? 'zstd',
+      latest: () => this.snapshot,
+      refresh: () => this.refresh(),
+      commit: (read, plan) => this.commit(read, plan),
+    };
+    this.checkpointer = new Checkpointer(this.context, options.onBackgroundError ?? (() => undefined));
+  }
+
+  /** The newest version known here: as of the last refresh or commit. */
+  get snapshot(): Snapshot {
+    if (!this.loaded) throw new Error('the table is not open');
+    return this.loaded.snapshot;
+  }
+
+  get version(): number {
+    return this.snapshot.version;
+  }
+
+  /** The newest version of the table. Reads only the commits since the last one known. */
+  async refresh(): Promise<Snapshot> {
+    const loaded = await loadNewest(this.context.log, (task) => this.context.duck.use(task), this.loaded);
+    assertReadable(loaded.snapshot);
+    this.keep(loaded);
+    return loaded.snapshot;
+  }
+
+  /** A version of the past, by number or by time. Throws `VersionNotFound`. */
+  async at(point: { readonly version: number } | { readonly timestamp: Date | string }): Promise<Snapshot> {
+    if ('version' in point && point.version === this.loaded?.snapshot.version) return this.snapshot;
+    const { log, duck } = this.context;
+    const version = 'version' in point ? point.version : await versionAt(log, new Date(point.timestamp).getTime());
+    return assertReadable(await loadVersion(log, (task) => duck.use(task), version));
+  }
+
+  /** Appends the rows of a SELECT. */
+  append(sql: string, options: WriteOptions = {}): Promise<WriteResult> {
+    return append(this.context, sql, options);
+  }
+
+  /** Appends the rows of local Parquet files, rewritten as one file a partition, in one commit. */
+  appendFiles(options: AppendFilesOptions): Promise<WriteResult> {
+    return appendFiles(this.context, options);
+  }
+
+  /** Puts the rows of a SELECT in place of exactly the named partitions, in one commit. See replace.ts. */
+  replacePartitions(
+    column: string,
+    values: readonly (string | null)[],
+    sql: string,
+    options: WriteOptions = {},
+  ): Promise<WriteResult> {
+    return replacePartitions(this.context, column, values, sql, options);
+  }
+
+  /** Puts the rows of a SELECT in place of all rows, in one commit. */
+  overwrite(sql: string, options: WriteOptions = {}): Promise<WriteResult> {
+    return overwrite(this.context, sql, options);
+  }
+
+  /** Adds those of the columns that the table lacks, without touching its files. Returns the version that has them. */
+  addColumns(columns: readonly ColumnDefinition[]): Promise<number> {
+    return addColumns(this.context, columns);
+  }
+
+  optimize(options: OptimizeOptions = {}): Promise<OptimizeResult> {
+    return optimize(this.context, { targetFileBytes: this.options.targetFileBytes, ...options });
+  }
+
+  vacuum(options: VacuumOptions = {}): Promise<VacuumResult> {
+    return vacuum(this.context, options);
+  }
+
+  /** Writes a checkpoint of the newest version known here. */
+  checkpoint(): Promise<void> {
+    return this.checkpointer.write(this.snapshot);
+  }
+
+  /** Newest first. */
+  history(limit = Infinity): Promise<HistoryEntry[]> {
+    return history(this.context.log, this.snapshot.version, limit);
+  }
+
+  /** A SELECT of a snapshot's rows; it names local files. */
+  scanSql(snapshot: Snapshot = this.snapshot, options: ScanOptions = {}): Promise<string> {
+    return scanSql(this.context.log, snapshot, this.context.duck, options);
+  }
+
+  /** The files that may hold rows within the ranges. */
+  prune(snapshot: Snapshot, ranges: Readonly<Record<string, Range>>): AddFile[] {
+    return prune(snapshot, ranges);
+  }
+
+  /** Resolves when no work runs beside the commits. For an orderly end, and for tests. */
+  settled(): Promise<void> {
+    return this.checkpointer.settled();
+  }
+
+  private async commit(read: Snapshot, plan: CommitPlan): Promise<Committed> {
+    const turn = this.committing.then(() => commit(this.context.log, read, plan, this.context.now()));
+    this.committing = turn.catch(() => undefined);
+    const committed = await turn;
+    this.keep({ snapshot: committed.snapshot, checkpoint: this.loaded?.checkpoint ?? -1 });
+    if (committed.outcome === 'committed') this.checkpointer.committed(committed.snapshot, this.interval());
+    return committed;
+  }
+
+  private keep(loaded: Loaded): void {
+    this.checkpointer.known(loaded.checkpoint);
+    if (!this.loaded || loaded.snapshot.version >= this.loaded.snapshot.version) this.loaded = loaded;
+  }
+
+  private interval(): number {
+    if (this.options.checkpointInterval !== undefined) return this.options.checkpointInterval;
+    return Number(this.snapshot.properties['delta.checkpointInterval']) || 100;
+  }
+}

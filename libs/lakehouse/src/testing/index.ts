@@ -1,0 +1,2 @@
+export { lakeForTests } from './lake';
+export type { TestLake } from './lake';
