@@ -23,6 +23,8 @@ export interface Envelope {
   readonly payloadJson: string;
   /** JSON object (CloudEvents extensions, datacontenttype, metadata) or null. */
   readonly attributesJson: string | null;
+  /** Present where `payload` may hold a rounded integer: `payloadJson` has it exact. */
+  readonly payloadRounded?: true;
 }
 
 /** Why an item cannot be an event, or may not be stored: a value, never an exception. */
@@ -33,6 +35,37 @@ export interface Refusal {
   readonly rule: string;
   /** JSON path of the offending value, `$` for the whole item. */
   readonly path: string;
+}
+
+/** How the value of an inbound record is to be read. See decode. */
+export type InboundFormat = 'event' | 'events-api' | 'ce-binary' | 'pubsub' | 'webhook';
+
+/**
+ * What decoding needs of an inbound record's headers; the topic's own type has more. `attributes` is a JSON object whose
+ * members depend on the format.
+ */
+export interface InboundHeaders {
+  readonly format: InboundFormat;
+  readonly tenant: string;
+  readonly source: string;
+  /** Accept time, RFC 3339. */
+  readonly at: string;
+  readonly id?: string;
+  readonly traceparent?: string;
+  readonly contenttype?: string;
+  readonly attributes?: string;
+}
+
+/** What a contract says about reading an event: segments below the payload. */
+export interface EventPaths {
+  /** Where the event's own time is, for events whose envelope has none. */
+  readonly eventTimePath?: readonly string[] | null;
+  readonly subjectPath?: readonly string[] | null;
+}
+
+export interface DecodeOptions {
+  /** The contract of an event type; undefined where there is none. */
+  readonly contractFor?: (eventType: string) => EventPaths | undefined;
 }
 
 export type Decoded =
