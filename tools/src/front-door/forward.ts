@@ -25,14 +25,30 @@ const IDLE_MS_MAX = 30_000;
 
 /**
  * A service refuses a body that is too large by its declared length, and closes. Whoever is still writing then gets a
- * reset, often before it has read the answer: so a large body follows its headers after a moment for the refusal.
+ * reset, often before it has read the answer: so a streamed body follows its headers after a moment for the refusal.
  */
-const LARGE_BODY_BYTES = 1024 * 1024;
 const EARLY_REFUSAL_MS = 25;
 /** A client that is still sending what nobody wants may finish for this long, to see the answer. */
 const DISCARD_MS_MAX = 5_000;
 
-/** Passes requests on over kept connections, bodies streamed both ways. */
+/**
+ * A body or answer of at most this size is collected and written in one piece: one system call instead of three.
+ * Measured with 600-byte requests on a busy machine: about 5.3 CPU-s per 100,000 against 6.6 with pipes and 12.5 with
+ * @fastify/http-proxy.
+ */
+const COLLECT_BYTES_MAX = 256 * 1024;
+
+interface Job {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly upstream: Upstream;
+  readonly path: string;
+  readonly prefix: string;
+  /** The whole body, none, or one that has to be streamed. */
+  readonly body: Buffer | null | 'stream';
+}
+
+/** Passes requests on over kept connections. Large bodies are streamed, both ways. */
 export class Forwarder {
   private readonly agent: http.Agent;
   private readonly answerMsMax: number;
@@ -43,53 +59,77 @@ export class Forwarder {
     this.answerMsMax = answerMsMax;
   }
 
+  /** `path` is what the service is asked for; `prefix` what was taken off it, or nothing. */
   forward(request: IncomingMessage, response: ServerResponse, upstream: Upstream, path: string, prefix: string): void {
-    this.attempt(request, response, upstream, path, prefix, 0);
+    const length = request.headers['content-length'];
+    const job = { request, response, upstream, path, prefix };
+    if (length === undefined && request.headers['transfer-encoding'] === undefined) this.attempt({ ...job, body: null }, 0);
+    else if (length !== undefined && Number(length) <= COLLECT_BYTES_MAX) collect(request, (body) => this.attempt({ ...job, body }, 0));
+    else this.attempt({ ...job, body: 'stream' }, 0);
   }
 
   close(): void {
     this.agent.destroy();
   }
 
-  private attempt(request: IncomingMessage, response: ServerResponse, upstream: Upstream, path: string, prefix: string, attempt: number): void {
+  private attempt(job: Job, attempt: number): void {
+    const { request, response, upstream, path, prefix, body } = job;
     const origin = upstream.origins[this.turn++ % upstream.origins.length] as URL;
-    const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
     const outgoing = http.request({
       agent: this.agent,
       host: origin.hostname,
       port: origin.port,
       method: request.method,
       path,
-      headers: requestHeaders(request, prefix, hasBody),
+      headers: requestHeaders(request, prefix, body !== null),
       setHost: false,
     });
     const timer = setTimeout(() => outgoing.destroy(new AnswerTimeout()), this.answerMsMax);
+    const abandon = (): void => {
+      if (!response.writableFinished) outgoing.destroy();
+    };
+    // A client that went away takes its request with it.
+    response.once('close', abandon);
     outgoing.once('close', () => clearTimeout(timer));
     let answered = false;
     outgoing.once('response', (incoming) => {
       answered = true;
       clearTimeout(timer);
-      relay(incoming, response, prefix, request.method === 'HEAD');
-      if (hasBody && !request.readableEnded) incoming.once('end', () => discardRest(request, outgoing));
+      relay(incoming, response, prefix, request.method === 'HEAD', (error) => this.fail(job, error));
+      if (body === 'stream' && !request.readableEnded) incoming.once('end', () => discardRest(request, outgoing));
     });
     outgoing.on('error', (error: NodeJS.ErrnoException) => {
-      clearTimeout(timer);
-      if (answered || response.headersSent) return void response.destroy();
-      if (response.destroyed) return;
+      if (answered || response.destroyed) return;
       // Nothing was sent, or nothing that could have had an effect: another instance, or a fresh connection, may do.
-      const retriable = !hasBody && (error.code === 'ECONNREFUSED' || (outgoing.reusedSocket && isSafe(request.method)));
-      if (retriable && attempt < upstream.origins.length) return this.attempt(request, response, upstream, path, prefix, attempt + 1);
-      if (hasBody) discardRest(request, outgoing);
-      sendProblem(response, path, problemOf(error, upstream.service));
+      const harmless = error.code === 'ECONNREFUSED' || (outgoing.reusedSocket && isSafe(request.method));
+      if (harmless && body !== 'stream' && attempt < upstream.origins.length) {
+        response.removeListener('close', abandon);
+        return this.attempt(job, attempt + 1);
+      }
+      if (body === 'stream') discardRest(request, outgoing);
+      this.fail(job, error);
     });
-    if (attempt === 0) abandonWithClient(response, () => outgoing);
-    if (!hasBody) outgoing.end();
-    else if (Number(request.headers['content-length'] ?? 0) <= LARGE_BODY_BYTES) request.pipe(outgoing);
+    if (body === null) outgoing.end();
+    else if (body !== 'stream') outgoing.end(body);
+    else if (request.headers['content-length'] === undefined) request.pipe(outgoing);
     else {
       outgoing.flushHeaders();
       setTimeout(() => answered || outgoing.destroyed || request.pipe(outgoing), EARLY_REFUSAL_MS);
     }
   }
+
+  private fail({ response, path, upstream }: Job, error: NodeJS.ErrnoException): void {
+    // A cut answer must not look like a whole one.
+    if (response.headersSent) response.destroy();
+    else sendProblem(response, path, problemOf(error, upstream.service));
+  }
+}
+
+/** Calls back with all of a stream; never, when it is cut off. */
+function collect(stream: IncomingMessage, done: (bytes: Buffer) => void): void {
+  const chunks: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  stream.once('end', () => done(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
 }
 
 class AnswerTimeout extends Error {
@@ -106,13 +146,6 @@ function discardRest(request: IncomingMessage, outgoing: ClientRequest): void {
   const timer = setTimeout(() => request.socket.destroy(), DISCARD_MS_MAX).unref();
   request.once('end', () => clearTimeout(timer));
   request.once('close', () => clearTimeout(timer));
-}
-
-/** A client that went away takes its request with it. */
-function abandonWithClient(response: ServerResponse, outgoing: () => ClientRequest): void {
-  response.once('close', () => {
-    if (!response.writableFinished) outgoing().destroy();
-  });
 }
 
 function requestHeaders(request: IncomingMessage, prefix: string, hasBody: boolean): IncomingHttpHeaders {
@@ -137,7 +170,7 @@ function connectionTokens(connection: string | undefined): Set<string> | null {
   return new Set(connection.toLowerCase().split(',').map((token) => token.trim()));
 }
 
-function relay(incoming: IncomingMessage, response: ServerResponse, prefix: string, headOnly: boolean): void {
+function relay(incoming: IncomingMessage, response: ServerResponse, prefix: string, headOnly: boolean, onCut: (error: NodeJS.ErrnoException) => void): void {
   const raw = incoming.rawHeaders;
   const headers: string[] = [];
   for (let i = 0; i < raw.length; i += 2) {
@@ -147,16 +180,25 @@ function relay(incoming: IncomingMessage, response: ServerResponse, prefix: stri
     // A service behind its own prefix redirects within itself.
     headers.push(raw[i] as string, prefix && name === 'location' && /^\/(?!\/)/.test(value) ? prefix + value : value);
   }
-  response.sendDate = false;
-  response.writeHead(incoming.statusCode as number, incoming.statusMessage, headers);
+  const begin = (): void => {
+    response.sendDate = false;
+    response.writeHead(incoming.statusCode as number, incoming.statusMessage, headers);
+  };
+  incoming.once('error', onCut);
+  const length = incoming.headers['content-length'];
   if (headOnly) {
     incoming.resume();
+    begin();
     response.end();
-    return;
+  } else if (length !== undefined && Number(length) <= COLLECT_BYTES_MAX) {
+    collect(incoming, (body) => {
+      begin();
+      response.end(body);
+    });
+  } else {
+    begin();
+    incoming.pipe(response);
   }
-  incoming.pipe(response);
-  // A cut answer must not look like a whole one.
-  incoming.once('aborted', () => response.destroy());
 }
 
 function problemOf(error: NodeJS.ErrnoException, service: string) {

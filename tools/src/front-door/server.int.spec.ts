@@ -125,11 +125,14 @@ describe('the front door', () => {
   });
 
   it('does not pass a cut answer off as a whole one', async () => {
+    let length = '1000';
     behave = (request, response) => {
-      response.writeHead(200, { 'content-length': '1000' });
+      response.writeHead(200, { 'content-length': length });
       response.write('part');
       setTimeout(() => request.socket.destroy(), 20);
     };
+    await expectProblem(await fetch(`${base}/events`, { method: 'POST', body: '{}' }), 502, '1');
+    length = '10000000';
     await expect(fetch(`${base}/events`, { method: 'POST', body: '{}' }).then((response) => response.text())).rejects.toThrow();
   });
 
