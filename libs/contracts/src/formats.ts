@@ -1,59 +1,21 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { isCalendarDate, normalizeTimestamp } from '@millrace/envelope';
 
 /**
- * Strict format checks, by hand: ready-made ones accept what SQL engines then refuse or change (30 February, `:60`, a
- * timestamp without offset). A timestamp is one exactly where the envelope's `normalizeTimestamp` reads it.
+ * Strict format checks: ready-made ones accept what SQL engines then refuse or change (30 February, `:60`, a timestamp
+ * without offset). Dates and timestamps follow the one rule that the envelope's own times follow.
  */
 
-const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-
-const digit = (text: string, at: number): number => {
-  const c = text.charCodeAt(at) - 48;
-  return c >= 0 && c <= 9 ? c : NaN;
-};
-const two = (text: string, at: number): number => digit(text, at) * 10 + digit(text, at + 1);
-
 /** A calendar day, `YYYY-MM-DD`, of the years 0001 to 9999. */
-export function isDate(text: string): boolean {
-  return text.length === 10 && isDatePart(text);
-}
+export const isDate = isCalendarDate;
 
-function isDatePart(text: string): boolean {
-  const year = two(text, 0) * 100 + two(text, 2);
-  const month = two(text, 5);
-  const day = two(text, 8);
-  if (!(year >= 1 && month >= 1 && month <= 12 && day >= 1) || text[4] !== '-' || text[7] !== '-') return false;
-  if (day <= DAYS[month - 1]) return true;
-  return month === 2 && day === 29 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-}
+/** RFC 3339 with its offset, in the years 0001 to 9999 of UTC; lower-case `t` and `z` allowed, no leap second. */
+export const isDateTime = (text: string): boolean => normalizeTimestamp(text) !== null;
+
+const TIME = /^(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?$/;
 
 /** `HH:MM:SS` with an optional fraction; no leap second, since SQL engines have none. */
-export function isTime(text: string): boolean {
-  const end = timeEnd(text, 0);
-  return end > 0 && end === text.length;
-}
-
-/** Index behind a time that starts at `at`, or -1. */
-function timeEnd(text: string, at: number): number {
-  if (!(two(text, at) <= 23 && two(text, at + 3) <= 59 && two(text, at + 6) <= 59)) return -1;
-  if (text[at + 2] !== ':' || text[at + 5] !== ':') return -1;
-  let end = at + 8;
-  if (text[end] !== '.') return end;
-  while (digit(text, ++end) >= 0);
-  return end > at + 9 ? end : -1;
-}
-
-/** RFC 3339 with its offset; lower-case `t` and `z` allowed, as section 5.6 says. No leap second. */
-export function isDateTime(text: string): boolean {
-  if (!isDatePart(text)) return false;
-  if (text[10] !== 'T' && text[10] !== 't') return false;
-  const end = timeEnd(text, 11);
-  if (end < 0) return false;
-  const sign = text[end];
-  if (sign === 'Z' || sign === 'z') return text.length === end + 1;
-  if (sign !== '+' && sign !== '-') return false;
-  return text.length === end + 6 && two(text, end + 1) <= 23 && text[end + 3] === ':' && two(text, end + 4) <= 59;
-}
+export const isTime = (text: string): boolean => TIME.test(text);
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;

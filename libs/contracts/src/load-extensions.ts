@@ -1,3 +1,4 @@
+import { EVENT_TYPE_CHARS_MAX } from '@millrace/envelope';
 import { type DocumentReader, type Fields, join } from './document-reader';
 import type { Contract, Dedupe, DedupeStrategy, Property } from './model';
 import { CUSTOM_PROPERTY_KEYS } from './odcs-keys';
@@ -8,7 +9,7 @@ import { findProperty, parseJsonPath } from './property-path';
  *
  * | property | value |
  * |---|---|
- * | eventTypes | list of event types, 1-100 characters each; required |
+ * | eventTypes | list of event types, 1-200 characters each; required |
  * | dedupe | `{strategy: event_id or content or business_key, scope?, windowDays? (30), keys? (paths)}` |
  * | subject | path of a text field, e.g. `$.payload.shipment_id` |
  * | eventTime | path of a timestamp field, for events whose envelope has no time |
@@ -22,7 +23,6 @@ const OWN = ['eventTypes', 'dedupe', 'subject', 'eventTime', 'table', 'lateness'
 const STRATEGIES: readonly DedupeStrategy[] = ['event_id', 'content', 'business_key'];
 const WINDOW_DAYS_DEFAULT = 30;
 const WINDOW_DAYS_MAX = 3650;
-const EVENT_TYPE_CHARS_MAX = 100;
 const EVENT_TYPES_MAX = 100;
 const KEY_PATHS_MAX = 16;
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 };

@@ -107,7 +107,7 @@ describe('staging', () => {
     ['{"te\\u0078t":"x","whole":1,"Text":2,"WHOLE":"y"}', { text: 'x', whole: 1n }],
     ['{"text":"x","whole":1,"unknown":1e400,"more":12345678901234567890123}', { text: 'x', whole: 1n }],
     ['{"text":"x","whole":1,"odd \'name\' \\"here\\"":"o"}', { odd: 'o' }],
-    ['{"text":"x","whole":1,"real":12345678901234567890123}', { real: 12345678901234567890123 }],
+    ['{"text":"x","whole":1,"real":12345678901234567890123}', { real: Number('12345678901234567890123') }],
     ['{"text":"x","whole":1,"real":5e-324,"price":1.005}', { real: 5e-324, price: '1.005' }],
     [
       '{"text":"x","whole":1,"price":-123456789.125,"small":-2147483648}',

@@ -1,0 +1,72 @@
+/** A mart: a table derived from clean tables by one SQL text that DuckDB and BigQuery both run. */
+export interface MartDefinition {
+  /** Table id, e.g. `mart.shipments_daily`. */
+  readonly id: string;
+  /** Name for people and warehouses, e.g. `mart_shipments_daily`. */
+  readonly name: string;
+  /** One SELECT; `{{clean.shipment_events}}` stands for a source. */
+  readonly sql: string;
+  /** Table ids that it reads. */
+  readonly sources: readonly string[];
+  /** A date column; the mart is rebuilt partition by partition. */
+  readonly partitionColumn: string;
+  /**
+   * The partition to which a source row belongs, as SQL over that row alone: so the partitions that new rows touch are
+   * known without running the mart, and a partition is rebuilt from exactly the source rows that share its value.
+   */
+  readonly partitionExpression: string;
+  /** In the order of the SELECT; types are Delta's names. */
+  readonly columns: readonly MartColumn[];
+}
+
+export interface MartColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly doc: string;
+}
+
+export interface MartSqlOptions {
+  /** SQL relations by source table id: a name, a table function or a query in parentheses. Trusted text. */
+  readonly sources: Readonly<Record<string, string>>;
+  /** Partition values, `YYYY-MM-DD`; absent means the whole mart, none means no rows. */
+  readonly partitions?: readonly string[];
+}
+
+const PLACEHOLDER = /\{\{([a-z_.]+)\}\}/g;
+const PARTITION = /^\d{4}-\d{2}-\d{2}$/;
+
+/**
+ * What BigQuery has by this name and DuckDB by another. Run each on a DuckDB connection before a mart's SQL; they are
+ * temporary and belong to the connection.
+ */
+export const DUCKDB_MACROS: readonly string[] = [
+  'CREATE OR REPLACE TEMP MACRO unix_micros(instant) AS epoch_us(instant)',
+];
+
+/**
+ * The SQL that computes a mart, or some of its partitions, from the given relations. Identifiers and literals are plain
+ * enough for DuckDB and BigQuery alike.
+ *
+ * @throws Error for a source without a relation, or a partition that is no date
+ */
+export function martSql(definition: MartDefinition, { sources, partitions }: MartSqlOptions): string {
+  return definition.sql.replace(PLACEHOLDER, (_placeholder, source: string) => {
+    const relation = sources[source];
+    if (relation === undefined) throw new Error(`${definition.id} reads ${source}, for which no relation is given`);
+    return partitions === undefined ? relation : restrict(relation, definition.partitionExpression, partitions);
+  });
+}
+
+function restrict(relation: string, expression: string, partitions: readonly string[]): string {
+  const literals = partitions.map((value) => {
+    if (!PARTITION.test(value)) throw new Error(`"${value}" is no partition: it must be a date, YYYY-MM-DD`);
+    return `DATE '${value}'`;
+  });
+  const condition = literals.length > 0 ? `${expression} IN (${literals.join(', ')})` : 'FALSE';
+  return `(SELECT * FROM ${relation} WHERE ${condition})`;
+}
+
+/** One row per partition that the rows of a relation touch, as text `YYYY-MM-DD` in `partition_value`. */
+export function touchedPartitionsSql(definition: MartDefinition, relation: string): string {
+  return `SELECT DISTINCT CAST(${definition.partitionExpression} AS STRING) AS partition_value FROM ${relation} WHERE ${definition.partitionExpression} IS NOT NULL`;
+}
