@@ -18,6 +18,7 @@ export {
   newestContractIndex,
 } from './index-file';
 export { loadContract } from './load-contract';
+export { type ContractReader, loadContractSet, newestIndexIn } from './load-contract-set';
 export type { Contract, Dedupe, DedupeStrategy, Limits, LogicalType, Property } from './model';
 export { formatJsonPath, parseJsonPath } from './property-path';
 export type { PayloadText } from './validator';
