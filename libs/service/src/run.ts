@@ -6,6 +6,7 @@ import { createService, type Service, type ServiceDefinition } from './service';
 /** sysexits.h EX_CONFIG: starting again cannot help before somebody changes the settings. */
 export const EXIT_CONFIG = 78;
 const EXIT_FAILURE = 1;
+const GRACE_MS = 1_000;
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 /**
@@ -52,6 +53,8 @@ function stopOnSignals(service: Service): void {
       if (stopping) process.exit(EXIT_FAILURE);
       stopping = true;
       service.logger.info({ signal }, 'stopping');
+      // Should anything outlast the bounds that the service keeps itself, the process ends all the same.
+      setTimeout(() => process.exit(EXIT_FAILURE), service.stopMsMax + GRACE_MS).unref();
       void service.stop().then((errors) => process.exit(errors.length === 0 ? 0 : EXIT_FAILURE));
     });
   }

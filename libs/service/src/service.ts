@@ -24,6 +24,9 @@ import { type OpenApi, OpenApiParts } from './openapi/document';
 import { addDocsRoutes } from './openapi/routes';
 import { DtoPipe, ProblemFilter } from './problem/nest';
 
+/** Share of the time to stop in which requests may finish; the rest is for the resources. */
+const DRAIN_SHARE = 2 / 3;
+
 /** What a service is built from; handed to its composition root. */
 export interface ServiceContext<C> {
   readonly name: string;
@@ -64,6 +67,8 @@ export interface Seams {
 export interface Service {
   readonly name: string;
   readonly logger: Logger;
+  /** Longest time that `stop` takes. */
+  readonly stopMsMax: number;
   /** Serves HTTP, resources or not; resolves with the base URL. */
   listen(): Promise<string>;
   /** Listens, then starts the resources; resolves when all are up, rejects (everything undone) when one cannot be. */
@@ -90,6 +95,7 @@ export function createService<S extends ConfigSchema>(
 class RunningService<S extends ConfigSchema> implements Service {
   readonly name: string;
   readonly logger: Logger;
+  readonly stopMsMax: number;
   private readonly metrics: Metrics;
   private readonly random: Random;
   private readonly lifecycle: ResourceLifecycle;
@@ -109,6 +115,7 @@ class RunningService<S extends ConfigSchema> implements Service {
   ) {
     const { name } = definition;
     this.name = name;
+    this.stopMsMax = config.shutdownMsMax;
     this.logger = seams.logger ?? createLogger({ service: name, level: config.logLevel });
     this.metrics = createMetrics(name);
     this.random = seams.random ?? systemRandom;
@@ -204,15 +211,13 @@ class RunningService<S extends ConfigSchema> implements Service {
   }
 
   private async close(): Promise<readonly Error[]> {
-    const deadline = performance.now() + this.config.shutdownMsMax;
-    const left = () => Math.max(0, deadline - performance.now());
-    const { traffic, fastify } = this.http;
-    traffic.draining = true;
+    const deadline = performance.now() + this.stopMsMax;
     const errors: Error[] = [];
+    this.http.traffic.draining = true;
     await this.listening?.catch(() => undefined);
-    for (const reply of traffic.underWay) if (!reply.raw.headersSent) reply.header('connection', 'close');
-    await fastify.close().catch((error) => errors.push(error));
-    errors.push(...(await this.lifecycle.stop(left())));
+    const cut = await this.http.drain.run(this.stopMsMax * DRAIN_SHARE);
+    if (cut) errors.push(cut);
+    errors.push(...(await this.lifecycle.stop(Math.max(0, deadline - performance.now()))));
     await this.nest?.close().catch((error) => errors.push(error));
     await this.tracing?.shutdown();
     this.logger.info({ clean: errors.length === 0 }, 'stopped');

@@ -8,6 +8,7 @@ import { answer, PROBLEM_CONTENT_TYPE } from '../problem/problem';
 import type { ErrorHandler } from '../problem/nest';
 import { sendProblem } from '../problem/send';
 import { ServiceAdapter } from './adapter';
+import { Drain } from './drain';
 import { instrument, type Traffic } from './instrument';
 import { addJsonParser } from './json-body';
 import { KnownPaths } from './not-found';
@@ -38,6 +39,7 @@ export interface HttpServer {
   readonly fastify: FastifyInstance;
   readonly traffic: Traffic;
   readonly onError: ErrorHandler;
+  readonly drain: Drain;
 }
 
 /** The HTTP side of a service: Fastify under Nest's adapter, every refusal a problem, every route instrumented. */
@@ -71,7 +73,7 @@ export function createHttpServer({ logger, metrics, random, limits = {} }: Deps)
     finishUnmatched(request, reply);
   });
   addJsonParser(fastify);
-  return { adapter, fastify, traffic, onError };
+  return { adapter, fastify, traffic, onError, drain: new Drain(fastify, traffic) };
 }
 
 function errorHandler(logger: Logger): ErrorHandler {
