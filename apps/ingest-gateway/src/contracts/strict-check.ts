@@ -1,4 +1,4 @@
-import { compile, CONTRACT_INDEX_PREFIX, contractIndexPath, contractSet, type ContractSet, decodeContractIndex, loadContract, newestContractIndex } from '@millrace/contracts';
+import { type ContractSet, loadContractSet } from '@millrace/contracts';
 import { ProblemException } from '@millrace/service';
 import type { Storage } from '@millrace/storage';
 import type { StrictCheck } from '../capture/batch';
@@ -31,22 +31,11 @@ export class ContractSource {
 
   private async contracts(): Promise<ContractSet> {
     if (!this.current || this.options.now() - this.checkedAt > this.options.freshMsMax) {
-      this.loading ??= this.load().finally(() => (this.loading = null));
+      this.loading ??= loadContractSet(this.options.storage, { known: this.current }).finally(() => (this.loading = null));
       this.current = await this.loading;
       this.checkedAt = this.options.now();
     }
     if (!this.current) throw new ProblemException(503, { detail: 'No contract is published yet.' }, { 'retry-after': '1' });
     return this.current;
-  }
-
-  private async load(): Promise<ContractSet | null> {
-    const { storage } = this.options;
-    const paths: string[] = [];
-    for await (const object of storage.list(CONTRACT_INDEX_PREFIX)) paths.push(object.path);
-    const newest = newestContractIndex(paths);
-    if (newest === 0 || newest === this.current?.index) return this.current;
-    const { contracts } = decodeContractIndex(await storage.get(contractIndexPath(newest)));
-    const texts = await Promise.all(contracts.map((entry) => storage.get(entry.path)));
-    return contractSet(newest, texts.map((text) => compile(loadContract(text.toString('utf8')))));
   }
 }

@@ -115,6 +115,11 @@ export class PostgresCommitStore implements CommitStore {
     });
   }
 
+  /** Forgets which batch had which number, of batches applied before `before`. */
+  async pruneApplied(before: Date): Promise<void> {
+    await this.pool.query(`DELETE FROM table_manager.applied_batch WHERE applied_at < $1`, [before]);
+  }
+
   async announce(message: OutboxMessage): Promise<void> {
     await insertOutbox(this.pool, message);
   }

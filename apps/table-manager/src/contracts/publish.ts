@@ -1,11 +1,10 @@
 import {
-  CONTRACT_INDEX_PREFIX,
   type CatalogContract,
   contractIndexPath,
   contractVersionPath,
   decodeContractIndex,
   encodeContractIndex,
-  newestContractIndex,
+  newestIndexIn,
 } from '@millrace/contracts';
 import { type Storage, StorageError } from '@millrace/storage';
 
@@ -45,9 +44,7 @@ export async function publishContracts(storage: Storage, files: readonly Catalog
 }
 
 export async function readNewestIndex(storage: Storage): Promise<ReturnType<typeof decodeContractIndex> | null> {
-  const paths: string[] = [];
-  for await (const object of storage.list(CONTRACT_INDEX_PREFIX)) paths.push(object.path);
-  const newest = newestContractIndex(paths);
+  const newest = await newestIndexIn(storage);
   return newest === 0 ? null : decodeContractIndex(await storage.get(contractIndexPath(newest)));
 }
 

@@ -1,0 +1,70 @@
+import { Controller, Get, Header, Inject, Param } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { CONTRACT_VERSION_PREFIX, type ContractSet, contractVersionPath } from '@millrace/contracts';
+import { ProblemException } from '@millrace/service';
+import { type Storage, StorageError } from '@millrace/storage';
+
+export const CONTRACTS_IN_FORCE = Symbol('contracts in force');
+export const STORAGE = Symbol('storage');
+
+/** Names and versions as contracts have them; anything else is in no storage path of ours. */
+const NAME = /^[A-Za-z0-9_.-]{1,128}$/;
+
+@ApiTags('contracts')
+@Controller('/v1/contracts')
+export class ContractsController {
+  constructor(
+    @Inject(CONTRACTS_IN_FORCE) private readonly inForce: () => ContractSet,
+    @Inject(STORAGE) private readonly storage: Storage,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Contracts in force' })
+  list(): unknown {
+    const set = this.inForce();
+    return {
+      index: set.index,
+      rows: set.contracts.map(({ name, version, eventTypes, table, dedupe }) => ({ name, version, eventTypes, table, dedupe })),
+    };
+  }
+
+  @Get(':name')
+  @Header('content-type', 'application/yaml; charset=utf-8')
+  @ApiOperation({ summary: 'The contract in force, as its ODCS file' })
+  async current(@Param('name') name: string): Promise<string> {
+    const contract = this.inForce().byName(name);
+    if (!contract) throw new ProblemException(404, { detail: `There is no contract ${name.slice(0, 128)}.` });
+    return this.text(contract.name, contract.version);
+  }
+
+  @Get(':name/versions')
+  @ApiOperation({ summary: 'Published versions of a contract' })
+  async versions(@Param('name') name: string): Promise<unknown> {
+    const versions: string[] = [];
+    const prefix = NAME.test(name) ? `${CONTRACT_VERSION_PREFIX}${name}/` : null;
+    if (prefix) {
+      for await (const { path } of this.storage.list(prefix)) versions.push(path.slice(prefix.length).replace(/\.odcs\.yaml$/, ''));
+    }
+    if (versions.length === 0) throw new ProblemException(404, { detail: `There is no contract ${name.slice(0, 128)}.` });
+    return { rows: versions.map((version) => ({ name, version, inForce: this.inForce().byName(name)?.version === version })) };
+  }
+
+  @Get(':name/versions/:version')
+  @Header('content-type', 'application/yaml; charset=utf-8')
+  @ApiOperation({ summary: 'One published version, as its ODCS file' })
+  async version(@Param('name') name: string, @Param('version') version: string): Promise<string> {
+    if (!NAME.test(name) || !NAME.test(version)) throw new ProblemException(404, { detail: 'There is no such contract version.' });
+    return this.text(name, version);
+  }
+
+  private async text(name: string, version: string): Promise<string> {
+    try {
+      return (await this.storage.get(contractVersionPath(name, version))).toString('utf8');
+    } catch (error) {
+      if (error instanceof StorageError && error.code === 'STORAGE_NOT_FOUND') {
+        throw new ProblemException(404, { detail: 'There is no such contract version.' });
+      }
+      throw error;
+    }
+  }
+}

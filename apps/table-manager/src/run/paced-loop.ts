@@ -1,0 +1,84 @@
+export interface PacedLoopOptions {
+  /** One round; returns whether there may be more to do at once. */
+  readonly round: () => Promise<boolean>;
+  /** Least time from the start of a round to the start of the next, ms. */
+  readonly everyMs: number;
+  /** Without a wake-up a round is begun this long after the last one, ms. */
+  readonly idleMs: number;
+  readonly onError: (error: unknown) => void;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly now: () => number;
+}
+
+const FAILED_WAIT_MS_MAX = 30_000;
+
+/** Runs rounds one after another, at a pace; woken early when there is work, later and later after failures. */
+export class PacedLoop {
+  private stopping = new AbortController();
+  private waiting: AbortController | null = null;
+  private running: Promise<void> = Promise.resolve();
+  private woken = false;
+  private failures = 0;
+  /** Why the last round failed; null while all is well. */
+  fault: string | null = null;
+
+  constructor(private readonly options: PacedLoopOptions) {}
+
+  async start(): Promise<void> {
+    this.stopping = new AbortController();
+    this.running = this.run();
+  }
+
+  /** Finishes the round under way. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    this.waiting?.abort();
+    await this.running;
+  }
+
+  wake(): void {
+    this.woken = true;
+    this.waiting?.abort();
+  }
+
+  private async run(): Promise<void> {
+    const { everyMs, idleMs, now } = this.options;
+    while (!this.stopping.signal.aborted) {
+      this.woken = false;
+      const began = now();
+      const more = await this.round();
+      const rest = Math.max(0, began + everyMs - now());
+      // The pace holds also when woken: what comes in meanwhile is done together.
+      if (this.failures > 0) await this.wait(Math.min(everyMs * 2 ** this.failures, FAILED_WAIT_MS_MAX), false);
+      else {
+        await this.wait(rest, false);
+        if (!more && !this.woken) await this.wait(Math.max(0, idleMs - rest), true);
+      }
+    }
+  }
+
+  private async round(): Promise<boolean> {
+    try {
+      const more = await this.options.round();
+      this.failures = 0;
+      this.fault = null;
+      return more;
+    } catch (error) {
+      this.failures = Math.min(this.failures + 1, 16);
+      this.fault = error instanceof Error ? error.message : String(error);
+      this.options.onError(error);
+      return false;
+    }
+  }
+
+  private async wait(ms: number, untilWoken: boolean): Promise<void> {
+    if (ms <= 0 || this.stopping.signal.aborted) return;
+    const waiting = new AbortController();
+    const stop = (): void => waiting.abort();
+    this.stopping.signal.addEventListener('abort', stop, { once: true });
+    if (untilWoken) this.waiting = waiting;
+    await this.options.sleep(ms, waiting.signal).catch(() => undefined);
+    this.waiting = null;
+    this.stopping.signal.removeEventListener('abort', stop);
+  }
+}

@@ -1,0 +1,74 @@
+import type { ContractSet } from '@millrace/contracts';
+import { MARTS } from '@millrace/marts';
+import {
+  EVENT_DATE_COLUMN,
+  EVENTS_COLUMNS,
+  EVENTS_TABLE,
+  FATES_COLUMNS,
+  FATES_DATE_COLUMN,
+  FATES_TABLE,
+  LINEAGE_COLUMNS,
+  TYPED_KEY_COLUMNS,
+} from '@millrace/topics';
+
+/** What a table is made with. */
+export interface TableSpec {
+  readonly id: string;
+  readonly description: string;
+  readonly columns: readonly { readonly name: string; readonly type: string; readonly doc?: string }[];
+  readonly partitionColumn: string;
+  /** SQL over one staged row, for the partition column. Absent for marts, which compute it themselves. */
+  readonly partitionExpression?: string;
+}
+
+const EVENTS: TableSpec = {
+  id: EVENTS_TABLE,
+  description: 'Every landed event, whatever its type.',
+  columns: EVENTS_COLUMNS,
+  partitionColumn: EVENT_DATE_COLUMN,
+  partitionExpression: 'CAST(event_time AS DATE)',
+};
+
+const FATES: TableSpec = {
+  id: FATES_TABLE,
+  description: 'Every item that did not land, and why.',
+  columns: FATES_COLUMNS,
+  partitionColumn: FATES_DATE_COLUMN,
+  partitionExpression: 'CAST(ingest_time AS DATE)',
+};
+
+/** The table of an id: built in, a mart, or a contract's. Null when no contract in force has it. */
+export function tableSpec(id: string, contracts: ContractSet): TableSpec | null {
+  if (id === EVENTS.id) return EVENTS;
+  if (id === FATES.id) return FATES;
+  const mart = MARTS.find((m) => m.id === id);
+  if (mart) return { id, description: mart.name, columns: mart.columns, partitionColumn: mart.partitionColumn };
+  const contract = contracts.contracts.find((c) => c.table === id);
+  if (!contract) return null;
+  const names = new Set(contract.columns.map((column) => column.name.toLowerCase()));
+  return {
+    id,
+    description: `${contract.name} ${contract.version}`,
+    columns: [
+      // A contract's own column of the same name is the same fact, told by the payload: the envelope's wins.
+      ...TYPED_KEY_COLUMNS,
+      ...contract.columns.filter((c) => !isReserved(c.name)).map(({ name, type, doc }) => ({ name, type, doc })),
+      ...LINEAGE_COLUMNS.filter((c) => !names.has(c.name)),
+      { name: EVENT_DATE_COLUMN, type: 'date' },
+    ],
+    partitionColumn: EVENT_DATE_COLUMN,
+    partitionExpression: 'CAST(event_time AS DATE)',
+  };
+}
+
+const RESERVED = new Set([...TYPED_KEY_COLUMNS, ...LINEAGE_COLUMNS, { name: EVENT_DATE_COLUMN }].map((column) => column.name));
+
+/** Names that every typed table has already. */
+export function isReserved(column: string): boolean {
+  return RESERVED.has(column.toLowerCase());
+}
+
+/** Ids of all tables that commits may write: built in, and those of contracts in force. */
+export function commitTables(contracts: ContractSet): string[] {
+  return [EVENTS.id, FATES.id, ...contracts.contracts.map((contract) => contract.table)];
+}
