@@ -21,7 +21,7 @@ import { prepareDuck, rebuildMarts } from './marts/rebuild';
 import { createFailpoints } from './run/failpoint';
 import { Leadership } from './run/leadership';
 import { PacedLoop } from './run/paced-loop';
-import { Maintenance } from './tables/maintenance';
+import { Maintenance, publishCompacted } from './tables/maintenance';
 import { TablePool } from './tables/table-pool';
 import { TablesController } from './tables/tables.controller';
 
@@ -96,11 +96,15 @@ export class AppModule {
       5_000,
       'marts were not rebuilt',
     );
+    const compacted = new Set<string>();
     const commitLoop = paced(
       async () => {
         const began = performance.now();
         const done = await committer.commitNext();
-        if (!done) return false;
+        if (!done) {
+          await publishCompacted(catalog, tables, compacted);
+          return false;
+        }
         relay.wake();
         martsLoop.wake();
         committedRows.inc(done.rows);
@@ -120,11 +124,11 @@ export class AppModule {
       vacuumEveryMs: config.vacuumEvery,
       pruneCatalog: (ageMs) => catalog.prune(ageMs),
       pruneBatches: (ageMs) => store.pruneApplied(new Date(now() - ageMs)),
-      publish: async (versions) => {
-        const { lineId, number } = catalog.current ?? {};
-        if (lineId !== undefined && number !== undefined) await catalog.publish({ lineId, number, tables: versions });
+      onDone: ({ table, operation, files }) => {
+        logger.info({ table, operation, files }, 'maintained');
+        if (operation === 'compaction') compacted.add(table);
+        commitLoop.wake();
       },
-      onDone: ({ table, operation, files }) => logger.info({ table, operation, files }, 'maintained'),
     });
     paced(async () => (await maintenance.round(), false), config.compactEvery, config.compactEvery, 'tables were not maintained');
 

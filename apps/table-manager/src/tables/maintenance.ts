@@ -1,3 +1,4 @@
+import type { CatalogWriter } from '../commit/catalog-writer';
 import type { TablePool } from './table-pool';
 
 export interface MaintenanceDeps {
@@ -8,8 +9,6 @@ export interface MaintenanceDeps {
   /** Deletes superseded catalog files older than this age, ms. */
   readonly pruneCatalog: (ageMs: number) => Promise<number>;
   readonly pruneBatches: (ageMs: number) => Promise<void>;
-  /** Names new versions in the catalog: until then readers go on with the files that compaction replaced. */
-  readonly publish: (versions: Readonly<Record<string, number>>) => Promise<void>;
   readonly onDone: (what: { table: string; operation: 'compaction' | 'vacuum'; files: number }) => void;
 }
 
@@ -31,10 +30,8 @@ export class Maintenance {
     const { deps } = this;
     for (const [id, table] of await deps.tables.opened()) {
       if (signal?.aborted) return;
-      const { filesRemoved, version } = await table.optimize({ filesMin: deps.filesMin, signal });
-      if (filesRemoved === 0) continue;
-      await deps.publish({ [id]: version });
-      deps.onDone({ table: id, operation: 'compaction', files: filesRemoved });
+      const { filesRemoved } = await table.optimize({ filesMin: deps.filesMin, signal });
+      if (filesRemoved > 0) deps.onDone({ table: id, operation: 'compaction', files: filesRemoved });
     }
     if (deps.now() - this.vacuumedAt < deps.vacuumEveryMs) return;
     this.vacuumedAt = deps.now();
@@ -46,4 +43,20 @@ export class Maintenance {
     await deps.pruneCatalog(CATALOG_AGE_MS);
     await deps.pruneBatches(BATCHES_AGE_MS);
   }
+}
+
+/**
+ * Names the versions that compaction made in the catalog, so that readers leave the small files behind. To be called
+ * between commits: a version that holds rows of a commit whose other tables are not in the catalog must not be named.
+ */
+export async function publishCompacted(catalog: CatalogWriter, tables: TablePool, compacted: Set<string>): Promise<void> {
+  const current = catalog.current;
+  if (compacted.size === 0 || !current) return;
+  const versions: Record<string, number> = {};
+  for (const [id, table] of await tables.opened()) {
+    const ahead = (table.snapshot.transactionVersion(current.lineId) ?? 0) > current.number;
+    if (compacted.has(id) && !ahead && table.version > (current.tables[id]?.version ?? 0)) versions[id] = table.version;
+  }
+  compacted.clear();
+  if (Object.keys(versions).length > 0) await catalog.publish({ lineId: current.lineId, number: current.number, tables: versions });
 }
