@@ -12,6 +12,8 @@
  *   `range` is null and records carry a `messageId`.
  * - **Leases give liveness only.** Two members may believe for a moment that they own a partition: correctness
  *   belongs to the consumer's own epoch.
+ * - **Positions are never reset.** A position that the log does not hold, before its start or beyond its end, stops
+ *   that partition of that subscription with `MESSAGING_POSITION_LOST`; the other partitions go on.
  */
 
 /** Header maps may be shared between records: engines encode each distinct object once. */
@@ -34,9 +36,12 @@ export interface CountRow {
 }
 
 export interface BatchHeader {
-  /** UUID. Appending twice under one id stores one batch. */
+  /** UUID. Appending twice under one id stores one batch, for as long as the engine still holds it. */
   readonly appendId: string;
-  /** Who appended, and its how-manieth batch to this partition: a gap is alarmed by the reader that counts. */
+  /**
+   * Who appended, and its how-manieth batch to this partition: a gap is alarmed by the reader that counts.
+   * Like `counts`, only for a batch whose records all go to one partition.
+   */
   readonly producer?: { readonly incarnation: string; readonly sequence: number };
   /** Sums to the number of records. */
   readonly counts?: readonly CountRow[];
@@ -81,11 +86,19 @@ export interface Delivery {
   readonly range: { readonly from: number; readonly to: number } | null;
   readonly batches: readonly DeliveredBatch[];
   readonly count: number;
+  /** How often the partition was taken over from a lapsed owner with the position where it is now. */
+  readonly attempts: number;
   /** Aborted once this member no longer owns the partition. */
   readonly signal: AbortSignal;
-  /** Lets the group's position pass this delivery. Acknowledge in order; a later one covers earlier ones. */
+  /**
+   * Lets the group's position pass this delivery; resolves once that is durable. Acknowledge in order; a later one
+   * covers earlier ones. Does nothing if `signal` is aborted or the delivery was handed back by a `nack`.
+   */
   ack(): Promise<void>;
-  /** Hands the delivery back: it, and whatever of the partition was read after it, is delivered again. */
+  /**
+   * Hands the delivery back: it, and whatever of the partition was read after it, is delivered again, after `delayMs`
+   * (default 0). Nothing of the partition is delivered meanwhile.
+   */
   nack(delayMs?: number): Promise<void>;
 }
 
@@ -105,17 +118,27 @@ export interface SubscribeOptions {
   readonly lingerMs?: number;
   /** Unacknowledged deliveries per partition, at most (default 3). */
   readonly inFlightMax?: number;
-  /** Called before the first read of a partition; a number is where to start, null is the group's own position. */
+  /**
+   * Called before the first read of a partition; a number is where to start, null is the group's own position.
+   * When it rejects it is called again after a while, for as long as the partition is owned.
+   */
   readonly onAssigned?: (partition: string) => Promise<number | null>;
   readonly onRevoked?: (partition: string) => void;
 }
 
 export interface Subscription {
-  /** The next delivery; waits for one. Null once closed. Not to be called concurrently. */
+  /**
+   * The next delivery; waits for one, also while the engine is away. Null once closed. Not to be called concurrently.
+   * @throws MessagingError MESSAGING_POSITION_LOST, naming the partition, once for each; and whatever a stored batch
+   * that cannot be read throws. That partition then rests; further calls deliver from the others.
+   */
   next(): Promise<Delivery | null>;
   /** Partitions owned now. */
   partitions(): readonly string[];
-  /** Gives up all partitions at once so that others take over without waiting for leases to lapse. */
+  /**
+   * Delivers nothing more, lets what is in flight be acknowledged for a short grace, then gives up all partitions so
+   * that others take over without waiting for leases to lapse.
+   */
   close(): Promise<void>;
 }
 
@@ -123,16 +146,24 @@ export interface TopicOptions {
   readonly partitions: number;
   /** Acknowledged batches older than this are trimmed. */
   readonly retentionMs?: number;
-  /** Acknowledged batches beyond this are trimmed, oldest first; unacknowledged ones make the log refuse appends. */
+  /**
+   * Bytes of all partitions together, as appended. Acknowledged batches beyond this are trimmed, oldest first;
+   * unacknowledged ones make the log refuse appends.
+   */
   readonly bytesMax?: number;
 }
 
 export interface Messaging {
-  /** Creates the topic, or widens its limits. Never removes partitions. */
+  /** Creates the topic, or adds partitions and sets those limits that are given. Never removes partitions. */
   ensureTopic(topic: string, options: TopicOptions): Promise<void>;
   /** Registers a group so that nothing from now on is trimmed before it has read it. */
   ensureGroup(topic: string, group: string, from?: 'earliest' | 'latest'): Promise<void>;
-  /** Records without keys go to one partition, the one named or one picked from the append id. */
+  /**
+   * Records without keys go to one partition, the one named or one picked from the append id. One result per
+   * partition, ascending; none for an empty batch.
+   * @throws MessagingError MESSAGING_UNAVAILABLE, MESSAGING_UNKNOWN, MESSAGING_FULL, MESSAGING_TOO_LARGE,
+   * MESSAGING_NO_TOPIC or MESSAGING_CLOSED
+   */
   append(topic: string, batch: RecordBatch, options?: { readonly partition?: string }): Promise<Appended[]>;
   subscribe(options: SubscribeOptions): Promise<Subscription>;
   /** End offset (one past the last) of each partition; empty where the engine has no positions. */
@@ -156,13 +187,18 @@ export type MessagingErrorCode =
 /** `canRetry`: the same call may succeed later. `MESSAGING_UNKNOWN`: it may have succeeded already. */
 export class MessagingError extends Error {
   readonly canRetry: boolean;
+  /** Which partition of which topic, where the error is about one. */
+  readonly topic?: string;
+  readonly partition?: string;
   constructor(
     readonly code: MessagingErrorCode,
     message: string,
-    options?: { cause?: unknown },
+    options?: { cause?: unknown; topic?: string; partition?: string },
   ) {
     super(message, options);
     this.name = 'MessagingError';
+    this.topic = options?.topic;
+    this.partition = options?.partition;
     this.canRetry = code === 'MESSAGING_UNAVAILABLE' || code === 'MESSAGING_UNKNOWN' || code === 'MESSAGING_FULL';
   }
 }

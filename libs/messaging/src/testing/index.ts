@@ -1,0 +1,1 @@
+export { type ConformanceCapabilities, type ConformanceHarness, messagingConformance } from './conformance';
