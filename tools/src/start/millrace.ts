@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import path from 'node:path';
 import { systemRandom } from '@millrace/observability';
 import { migrateAll } from '../migrate/migrate-all';
@@ -55,7 +54,8 @@ export async function startMillrace(options: StartOptions, env: NodeJS.ProcessEn
     const ended = await endLeftovers(lock.leftovers);
     if (ended.length) events.say(`ended what the supervisor before had left running: ${ended.join(', ')}`, 'info');
     signal.throwIfAborted();
-    await assertPortsFree(allPorts(ports).filter((planned) => !(planned === ports.postgres && ownPostgresRuns(folder))), HOST);
+    // A Postgres of this folder may hold its port rightly, left by a killed supervisor: starting it tells.
+    await assertPortsFree(allPorts(ports).filter((planned) => planned !== ports.postgres), HOST);
     const passwords = passwordsOf(folder, [ADMIN, ...SERVICES.map(({ schema }) => roleName(schema))]);
     const adminUrl = await startPostgres(run, folder, ports.postgres, passwords[ADMIN] as string, env, signal);
     const { urls, applied } = await migrateAll({ adminUrl, passwords, workers: options.workers });
@@ -100,11 +100,6 @@ function noteChildren(lock: DataLock, children: Parameters<DataLock['setChildren
   }
 }
 
-/** Postgres of this folder outlived its keeper: it holds the planned port and will be adopted. */
-function ownPostgresRuns(folder: DataFolder): boolean {
-  return fs.existsSync(path.join(folder.postgres, 'postmaster.pid'));
-}
-
 async function startPostgres(
   run: Running,
   folder: DataFolder,
@@ -113,8 +108,7 @@ async function startPostgres(
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<string> {
-  const failures: string[] = [];
-  const adminUrl = await new Promise<string>((resolve, reject) => {
+  const news = await new Promise<KeeperMessage>((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
     run.keeper = run.supervisor.run(
       {
@@ -125,18 +119,16 @@ async function startPostgres(
         env: { ...env, POSTGRES_DATA_DIR: folder.postgres, POSTGRES_PORT: String(planned.port), POSTGRES_ADMIN_PASSWORD: password },
       },
       (message) => {
-        const news = message as KeeperMessage;
-        if (news.type === 'postgres-ready') {
-          run.postgresPid = news.pid;
-          resolve(news.adminUrl);
-        } else if (news.type === 'postgres-failed') {
-          failures.push(news.message);
-          if (failures.length >= 3) reject(new StartError(`Postgres does not start: ${news.message}`));
-        }
+        const told = message as KeeperMessage;
+        // Also after a crash of it later on, when nobody waits for this any more.
+        if (told.type === 'postgres-ready') run.postgresPid = told.pid;
+        resolve(told);
       },
     );
   });
-  return adminUrl;
+  if (news.type === 'postgres-ready') return news.adminUrl;
+  if (news.code === 'EMBEDDED_PORT_TAKEN') await assertPortsFree([planned], HOST);
+  throw new StartError(`Postgres does not start: ${news.message}`);
 }
 
 function serviceSpecs(ports: PortPlan, folder: DataFolder, urls: Readonly<Partial<Record<ServiceName, string>>>, env: NodeJS.ProcessEnv): ServiceSpec[] {

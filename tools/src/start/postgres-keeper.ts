@@ -10,7 +10,7 @@ import { startEmbedded } from '@millrace/postgres/embedded';
 /** What the keeper tells its supervisor. */
 export type KeeperMessage =
   | { readonly type: 'postgres-ready'; readonly adminUrl: string; readonly pid: number; readonly adopted: boolean }
-  | { readonly type: 'postgres-failed'; readonly message: string };
+  | { readonly type: 'postgres-failed'; readonly code: string | null; readonly message: string };
 
 type Embedded = Awaited<ReturnType<typeof startEmbedded>>;
 
@@ -36,18 +36,22 @@ async function keep(): Promise<void> {
     try {
       server = await startEmbedded(options);
     } catch (error) {
-      const message = (error as Error).message;
+      const { message, code } = error as Error & { code?: string };
       log.error({ error }, 'Postgres does not start');
-      tell({ type: 'postgres-failed', message });
+      await tell({ type: 'postgres-failed', code: code ?? null, message });
       // The supervisor starts the keeper again, with backoff.
       process.exit(1);
     }
     // A signal may have come during the start.
     if (stopping) return stopServer(server);
     log.info({ port: server.port, pid: server.pid }, server.adopted ? 'Postgres was running already and is kept' : 'Postgres runs');
-    tell({ type: 'postgres-ready', adminUrl: server.url('postgres'), pid: server.pid, adopted: server.adopted });
+    for (const note of server.notes) log.info(note);
+    await tell({ type: 'postgres-ready', adminUrl: server.url('postgres'), pid: server.pid, adopted: server.adopted });
     await connectionLost(server);
-    if (!stopping) log.warn('lost the connection to Postgres: looking after it');
+    if (stopping) return;
+    log.warn('lost the connection to Postgres: looking after it');
+    // Leaves it to the start that follows, which joins a server that lives and starts one that does not.
+    server.release();
   }
 }
 
@@ -95,8 +99,12 @@ async function othersLeft(server: Embedded): Promise<void> {
   }
 }
 
-function tell(message: KeeperMessage): void {
-  process.send?.(message, undefined, undefined, () => undefined);
+/** Resolves when the message was handed over, or nobody is there to have it. */
+function tell(message: KeeperMessage): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.connected) process.send?.(message, undefined, undefined, () => resolve());
+    else resolve();
+  });
 }
 
 function required(name: string): string {
