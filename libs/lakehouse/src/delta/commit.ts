@@ -79,7 +79,7 @@ export async function writeVersion(
   bytes: Buffer,
   txnId: string,
 ): Promise<Commit | null> {
-  let failure: unknown;
+  const failures: StorageError[] = [];
   for (let attempt = 1; attempt <= RESOLVE_ATTEMPTS; attempt++) {
     try {
       await log.write(version, bytes);
@@ -87,7 +87,7 @@ export async function writeVersion(
     } catch (error) {
       if (!(error instanceof StorageError) || error.code === 'STORAGE_BAD_PATH') throw error;
       if (error.code !== 'STORAGE_EXISTS') {
-        failure = error;
+        failures.push(error);
         if (attempt > 1 || error.canRetry) await pause(RESOLVE_PAUSE_MS * attempt);
         // It may have landed all the same. Writing the same bytes again tells: either they are there, or they get there.
         continue;
@@ -100,16 +100,22 @@ export async function writeVersion(
     // Exists, yet is absent: removed in between, which no writer does to the newest version.
     throw new CommitOutcomeUnknown(version, new Error(`version ${version} exists and cannot be read`));
   }
-  throw await notWritten(log, version, txnId, failure);
+  throw await notWritten(log, version, txnId, failures);
 }
 
-/** The store goes on failing: says what is known. A file that a full or read-only store shows nothing of was not made. */
-async function notWritten(log: DeltaLog, version: number, txnId: string, failure: unknown): Promise<unknown> {
-  const refused = failure instanceof StorageError && ['STORAGE_FULL', 'STORAGE_READ_ONLY'].includes(failure.code);
+/** The store goes on failing: says what is known. What a full or read-only store shows nothing of was not written. */
+async function notWritten(
+  log: DeltaLog,
+  version: number,
+  txnId: string,
+  failures: readonly StorageError[],
+): Promise<unknown> {
+  const last = failures[failures.length - 1];
+  const refused = failures.every((f) => f.code === 'STORAGE_FULL' || f.code === 'STORAGE_READ_ONLY');
   const found = await log.read(version).catch(() => 'unreadable' as const);
-  if (found === 'unreadable' || !refused) return new CommitOutcomeUnknown(version, failure);
-  if (found === null) return failure;
-  return isOurs(found, txnId) ? new CommitOutcomeUnknown(version, failure) : failure;
+  if (!refused || found === 'unreadable' || (found && isOurs(found, txnId)))
+    return new CommitOutcomeUnknown(version, last);
+  return last;
 }
 
 const isOurs = (found: Commit, txnId: string): boolean =>

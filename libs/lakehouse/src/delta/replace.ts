@@ -5,22 +5,30 @@ import type { Snapshot } from './snapshot';
 import type { TableContext } from './table-context';
 import { type WriteOptions, type WriteResult, writeRows } from './write';
 
+export interface ReplaceOptions extends WriteOptions {
+  /**
+   * The snapshot of this table that the new rows were made from, where they were: what others committed to the replaced
+   * rows since then is a conflict. Default the newest version at the call.
+   */
+  readonly basedOn?: Snapshot;
+}
+
 /**
  * Puts the rows of `sql` in place of all rows of the named partitions, in one commit; a partition that gets no rows is
  * gone. Other partitions, and what others commit to them meanwhile, are not touched. Rows of `sql` outside the named
  * partitions are a `SchemaMismatch`.
  *
- * Throws `ConcurrentModification` when another commit changed rows of these partitions since the call began: the rows
- * of `sql` may be older than those, so the caller decides anew.
+ * Throws `ConcurrentModification` when another commit changed rows of these partitions meanwhile: the rows of `sql` may
+ * be older than those, so the caller decides anew.
  */
 export async function replacePartitions(
   context: TableContext,
   column: string,
   values: readonly (string | null)[],
   sql: string,
-  options: WriteOptions,
+  options: ReplaceOptions,
 ): Promise<WriteResult> {
-  const start = await context.refresh();
+  const start = options.basedOn ?? (await context.refresh());
   const wanted = new Set(values.map((value) => partitionKey(normalizeIn(start, column, value))));
   return writeRows(
     context,
@@ -50,10 +58,10 @@ export async function replacePartitions(
 }
 
 /** Puts the rows of `sql` in place of all rows of the table, in one commit. Conflicts with every change of rows. */
-export async function overwrite(context: TableContext, sql: string, options: WriteOptions): Promise<WriteResult> {
+export async function overwrite(context: TableContext, sql: string, options: ReplaceOptions): Promise<WriteResult> {
   return writeRows(
     context,
-    await context.refresh(),
+    options.basedOn ?? (await context.refresh()),
     {
       operation: 'WRITE',
       parameters: (snapshot) => ({ mode: 'Overwrite', partitionBy: JSON.stringify(snapshot.partitionColumns) }),

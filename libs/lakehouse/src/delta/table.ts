@@ -1,5 +1,6 @@
 import type { Storage } from '@millrace/storage';
 import type { Duck } from '../duckdb';
+import { ConcurrentModification } from '../errors';
 import type { AddFile } from './actions';
 import { append, appendFiles, type AppendFilesOptions } from './append';
 import { Checkpointer } from './checkpointer';
@@ -12,7 +13,7 @@ import { type Loaded, loadNewest, loadVersion } from './load';
 import { optimize, type OptimizeOptions, type OptimizeResult } from './optimize';
 import { assertReadable } from './protocol-support';
 import { prune, type Range } from './prune';
-import { overwrite, replacePartitions } from './replace';
+import { overwrite, type ReplaceOptions, replacePartitions } from './replace';
 import { scanSql, type ScanOptions } from './scan';
 import type { ColumnDefinition } from './schema';
 import type { Snapshot } from './snapshot';
@@ -118,13 +119,13 @@ export class DeltaTable {
     column: string,
     values: readonly (string | null)[],
     sql: string,
-    options: WriteOptions = {},
+    options: ReplaceOptions = {},
   ): Promise<WriteResult> {
     return replacePartitions(this.context, column, values, sql, options);
   }
 
   /** Puts the rows of a SELECT in place of all rows, in one commit. */
-  overwrite(sql: string, options: WriteOptions = {}): Promise<WriteResult> {
+  overwrite(sql: string, options: ReplaceOptions = {}): Promise<WriteResult> {
     return overwrite(this.context, sql, options);
   }
 
@@ -167,12 +168,28 @@ export class DeltaTable {
   }
 
   private async commit(read: Snapshot, plan: CommitPlan): Promise<Committed> {
-    const turn = this.committing.then(() => commit(this.context.log, read, plan, this.context.now()));
+    const turn = this.committing.then(() => this.commitOn(read, plan));
     this.committing = turn.catch(() => undefined);
     const committed = await turn;
     this.keep({ snapshot: committed.snapshot, checkpoint: this.loaded?.checkpoint ?? -1 });
     if (committed.outcome === 'committed') this.checkpointer.committed(committed.snapshot, this.interval());
     return committed;
+  }
+
+  /**
+   * A snapshot may be so old that the log after it has been cleaned away; the version after it would be free again, and
+   * a commit under it would be lost. While its own commit is there, so are all after it.
+   */
+  private async commitOn(read: Snapshot, plan: CommitPlan): Promise<Committed> {
+    const { log, now } = this.context;
+    if (await log.hasCommit(read.version)) return commit(log, read, plan, now());
+    const changed = plan.depends.rows === null ? 'definition' : 'rows';
+    const error = new ConcurrentModification(
+      'what came after the snapshot is no longer in the log',
+      read.version,
+      changed,
+    );
+    return { outcome: 'conflict', snapshot: await this.refresh(), error };
   }
 
   private keep(loaded: Loaded): void {

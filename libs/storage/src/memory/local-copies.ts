@@ -4,6 +4,19 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+/** Folders to remove with the process, by one listener for all. */
+const folders = new Set<string>();
+let listening = false;
+
+function removeAtExit(folder: string): void {
+  folders.add(folder);
+  if (listening) return;
+  listening = true;
+  process.once('exit', () => {
+    for (const each of folders) rmSync(each, { recursive: true, force: true });
+  });
+}
+
 /** Files for engines that read and write files only. The folder is made at first use and removed with the process. */
 export class LocalCopies {
   private folder: string | null = null;
@@ -37,14 +50,17 @@ export class LocalCopies {
 
   clear(): void {
     this.copies.clear();
-    if (this.folder) rmSync(this.folder, { recursive: true, force: true });
+    if (this.folder) {
+      rmSync(this.folder, { recursive: true, force: true });
+      folders.delete(this.folder);
+    }
     this.folder = null;
   }
 
   private open(): string {
     if (this.folder === null) {
       this.folder = mkdtempSync(path.join(tmpdir(), 'millrace-memory-'));
-      process.once('exit', () => this.clear());
+      removeAtExit(this.folder);
     }
     return this.folder;
   }
