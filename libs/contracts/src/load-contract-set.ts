@@ -28,5 +28,8 @@ export async function loadContractSet(
   if (wanted === 0 || wanted === known?.index) return known;
   const { contracts } = decodeContractIndex(await reader.get(contractIndexPath(wanted)));
   const texts = await Promise.all(contracts.map((entry) => reader.get(entry.path)));
-  return contractSet(wanted, texts.map((text) => compile(loadContract(text.toString('utf8')))));
+  return contractSet(
+    wanted,
+    texts.map((text) => compile(loadContract(text.toString('utf8')))),
+  );
 }
