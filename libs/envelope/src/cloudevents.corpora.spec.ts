@@ -1,18 +1,34 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { corpus } from './corpora-dir';
-import { decode, fromCloudEventHttp, fromCloudEventKafka, toCloudEvent, type CloudEventsRequest, type Envelope } from './index';
+import {
+  decode,
+  fromCloudEventHttp,
+  fromCloudEventKafka,
+  toCloudEvent,
+  type CloudEventsRequest,
+  type Envelope,
+} from './index';
 
 interface Case {
   readonly name: string;
   readonly request?: { headers: Record<string, string>; body: string };
   readonly kafka?: { headers: Record<string, string>; value: string };
-  readonly expect: { attributes?: Record<string, unknown>; data?: unknown; events?: Record<string, unknown>[]; count?: number };
+  readonly expect: {
+    attributes?: Record<string, unknown>;
+    data?: unknown;
+    events?: Record<string, unknown>[];
+    count?: number;
+  };
 }
 
 const dir = corpus('cloudevents');
 const cases: Case[] = dir
-  ? fs.readFileSync(path.join(dir, 'cases.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Case)
+  ? fs
+      .readFileSync(path.join(dir, 'cases.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Case)
   : [];
 
 describe(dir ? 'the CloudEvents conformance cases' : 'the CloudEvents conformance cases (absent)', () => {
@@ -47,7 +63,9 @@ describe(dir ? 'the CloudEvents conformance cases' : 'the CloudEvents conformanc
 /** In binary mode every attribute is a string, and names have no case. */
 function inBinaryMode(event: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(event).map(([name, value]) => (name.startsWith('data') ? [name, value] : [name.toLowerCase(), String(value)])),
+    Object.entries(event).map(([name, value]) =>
+      name.startsWith('data') ? [name, value] : [name.toLowerCase(), String(value)],
+    ),
   );
 }
 

@@ -70,4 +70,9 @@ export interface DecodeOptions {
 
 export type Decoded =
   | { readonly ok: true; readonly envelope: Envelope }
-  | { readonly ok: false; readonly refusal: Refusal; readonly eventId: string | null; readonly eventType: string | null };
+  | {
+      readonly ok: false;
+      readonly refusal: Refusal;
+      readonly eventId: string | null;
+      readonly eventType: string | null;
+    };

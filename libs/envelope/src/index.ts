@@ -10,12 +10,18 @@ export { canonicalize } from './json/canonical';
 export { fingerprint } from './json/fingerprint';
 export { parseLossless } from './json/lossless';
 export { splitJsonArray, splitNdjson, type Split, type SplitOptions } from './json/split';
+export { eventFingerprint } from './identity/event-fingerprint';
 export { contentId } from './identity/content-id';
 export { derivedEventId, mintEventId, type IdClock, type IdRandom } from './identity/event-id';
 export { isCalendarDate, normalizeTimestamp } from './time/timestamp';
 export { scan, type Scan, type TopMember } from './json/scan';
 export { contentIdOfItem, inspect, type Inspected, type InspectHeaders } from './decode/inspect';
-export { fromCloudEventHttp, type CloudEventsRequest, type HttpMessage, type InboundItem } from './cloudevents/from-http';
+export {
+  fromCloudEventHttp,
+  type CloudEventsRequest,
+  type HttpMessage,
+  type InboundItem,
+} from './cloudevents/from-http';
 export { fromCloudEventKafka, type KafkaMessage } from './cloudevents/from-kafka';
 export { toCloudEvent, type CloudEventMessage, type CloudEventMode } from './cloudevents/to-cloud-event';
 export { encodeHeaderValue, decodeHeaderValue } from './cloudevents/header-value';

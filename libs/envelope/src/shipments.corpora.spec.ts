@@ -48,7 +48,12 @@ describe(dir ? 'the shipments data set' : 'the shipments data set (absent)', () 
       const sent = JSON.parse(value.toString());
       const { eventId, eventType, eventTime, payload, payloadJson, source } = d.envelope;
       const same = eventId === sent.event_id && eventType === sent.event_type && eventTime === sent.event_time;
-      return !same || source !== sent.source || JSON.stringify(payload) !== JSON.stringify(sent.payload) || !value.includes(payloadJson);
+      return (
+        !same ||
+        source !== sent.source ||
+        JSON.stringify(payload) !== JSON.stringify(sent.payload) ||
+        !value.includes(payloadJson)
+      );
     });
     expect(wrong).toHaveLength(0);
   });
@@ -82,7 +87,8 @@ describe(dir ? 'the shipments data set' : 'the shipments data set (absent)', () 
       if (!d.ok) continue;
       const key = fingerprint(d.envelope.payload);
       const seen = byFingerprint.get(key);
-      if (seen !== undefined && seen !== JSON.stringify(canonicalOrder(d.envelope.payload))) throw new Error(`${key} is shared`);
+      if (seen !== undefined && seen !== JSON.stringify(canonicalOrder(d.envelope.payload)))
+        throw new Error(`${key} is shared`);
       byFingerprint.set(key, JSON.stringify(canonicalOrder(d.envelope.payload)));
     }
     expect(byFingerprint.size).toBeGreaterThan(manifest.unique_valid_events - 1);

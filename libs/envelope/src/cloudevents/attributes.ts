@@ -25,7 +25,8 @@ const NAME = /^[A-Za-z0-9]+$/;
 const RESERVED = new Set(['data', 'specversion', 'datacontenttype', 'dataschema', ...COLUMNS]);
 /** What attribute strings must not hold (2.2): controls, noncharacters, lone surrogates. */
 const FORBIDDEN = /[\p{Cc}\p{Noncharacter_Code_Point}\p{Surrogate}]/u;
-const URI_REFERENCE = /^(?:[A-Za-z0-9\-._~:/?[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*(?:#(?:[A-Za-z0-9\-._~:/?@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)?$/;
+const URI_REFERENCE =
+  /^(?:[A-Za-z0-9\-._~:/?[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*(?:#(?:[A-Za-z0-9\-._~:/?@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)?$/;
 const ABSOLUTE_URI = /^[A-Za-z][A-Za-z0-9+.-]*:/;
 const INT32 = 2 ** 31;
 
@@ -36,7 +37,8 @@ export function readAttributes(attributes: JsonObject, checks: Checks): ContextA
     const value = attributes[name];
     const path = `$.${name}`;
     const lower = name.toLowerCase();
-    if (!NAME.test(name)) checks.fail('invalid_cloudevent', 'attribute names are letters and digits', formatPath([name]));
+    if (!NAME.test(name))
+      checks.fail('invalid_cloudevent', 'attribute names are letters and digits', formatPath([name]));
     else if (name === 'data' || (name !== lower && (RESERVED.has(lower) || Object.hasOwn(attributes, lower)))) {
       checks.fail('invalid_cloudevent', `${lower} is the name of another member`, path);
     } else if (value !== null && isValue(value, path, checks) && !COLUMNS.has(name)) kept[name] = value;
@@ -73,7 +75,11 @@ export function readAttributes(attributes: JsonObject, checks: Checks): ContextA
 function required(attributes: JsonObject, name: string, checks: Checks): void {
   const value = attributes[name];
   if (value === undefined || value === null || value === '') {
-    checks.fail(name === 'id' ? 'invalid_id' : 'invalid_cloudevent', `a CloudEvent has a non-empty ${name}`, `$.${name}`);
+    checks.fail(
+      name === 'id' ? 'invalid_id' : 'invalid_cloudevent',
+      `a CloudEvent has a non-empty ${name}`,
+      `$.${name}`,
+    );
   }
 }
 

@@ -6,7 +6,9 @@ export interface ContentType {
 }
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-const MEDIA_TYPE = new RegExp(`^(${TOKEN}/${TOKEN})((?:[ \\t]*;[ \\t]*(?:${TOKEN}=(?:${TOKEN}|"(?:[^"\\\\]|\\\\.)*"))?)*)[ \\t]*$`);
+const MEDIA_TYPE = new RegExp(
+  `^(${TOKEN}/${TOKEN})((?:[ \\t]*;[ \\t]*(?:${TOKEN}=(?:${TOKEN}|"(?:[^"\\\\]|\\\\.)*"))?)*)[ \\t]*$`,
+);
 const CHARSET = /;[ \t]*charset=(?:"([^"]*)"|([^;\s]*))/i;
 
 /** A media type with its parameters (RFC 2046, RFC 9110 8.3); null where it is none. */
@@ -22,7 +24,8 @@ export function isJsonMedia(media: string): boolean {
   return /\/(?:json|.+\+json)$/.test(media);
 }
 
-const TEXT = /^text\/|[/+](?:xml|yaml)$|^application\/(?:javascript|ecmascript|x-ndjson|x-yaml|x-www-form-urlencoded|graphql|sql)$/;
+const TEXT =
+  /^text\/|[/+](?:xml|yaml)$|^application\/(?:javascript|ecmascript|x-ndjson|x-yaml|x-www-form-urlencoded|graphql|sql)$/;
 
 export function isTextMedia(media: string): boolean {
   return TEXT.test(media);
@@ -30,6 +33,7 @@ export function isTextMedia(media: string): boolean {
 
 /** How Node reads the characters of a charset; null for those that are not read here. ASCII is part of UTF-8. */
 export function encodingOf(charset: string | null): 'utf8' | 'latin1' | null {
-  if (charset === null || charset === 'utf-8' || charset === 'utf8' || charset === 'us-ascii' || charset === 'ascii') return 'utf8';
+  if (charset === null || charset === 'utf-8' || charset === 'utf8' || charset === 'us-ascii' || charset === 'ascii')
+    return 'utf8';
   return charset === 'iso-8859-1' || charset === 'latin1' ? 'latin1' : null;
 }

@@ -28,7 +28,8 @@ export function decodeStructured(event: JsonObject, headers: InboundHeaders, opt
 
 function structuredData(data: unknown, base64: unknown, checks: Checks): Data {
   if (base64 === null) return data === null ? NO_DATA : { payload: data, json: item.rawValue(item.indexOf('data')) };
-  if (data !== null) checks.fail('invalid_cloudevent', 'a CloudEvent has data or data_base64, not both', '$.data_base64');
+  if (data !== null)
+    checks.fail('invalid_cloudevent', 'a CloudEvent has data or data_base64, not both', '$.data_base64');
   if (typeof base64 !== 'string') checks.fail('invalid_cloudevent', 'data_base64 is a string', '$.data_base64');
   return { payload: base64, json: item.rawValue(item.indexOf('data_base64')), base64: true };
 }
@@ -66,8 +67,13 @@ function headerValues(given: JsonObject, checks: Checks): Record<string, string>
     if (!name.startsWith('ce-') || typeof value !== 'string') continue;
     const decoded = decodeHeaderValue(value);
     if (name === 'ce-datacontenttype') {
-      checks.fail('invalid_cloudevent', 'in binary mode Content-Type takes the place of datacontenttype', '$.datacontenttype');
-    } else if (decoded === null) checks.fail('invalid_cloudevent', `${name} is UTF-8, percent-encoded`, `$.${name.slice(3)}`);
+      checks.fail(
+        'invalid_cloudevent',
+        'in binary mode Content-Type takes the place of datacontenttype',
+        '$.datacontenttype',
+      );
+    } else if (decoded === null)
+      checks.fail('invalid_cloudevent', `${name} is UTF-8, percent-encoded`, `$.${name.slice(3)}`);
     else attributes[name.slice(3)] = decoded;
   }
   return attributes;
@@ -87,7 +93,8 @@ function binaryData(bytes: Buffer, contenttype: string | undefined): Data | Refu
     const payload = bytes.toString('base64');
     return { payload, json: `"${payload}"`, base64: true };
   }
-  if (encoding === 'utf8' && !isUtf8(bytes)) return refusal('invalid_utf8', 'text data is UTF-8 unless its charset says otherwise');
+  if (encoding === 'utf8' && !isUtf8(bytes))
+    return refusal('invalid_utf8', 'text data is UTF-8 unless its charset says otherwise');
   const payload = bytes.toString(encoding);
   return { payload, json: JSON.stringify(payload) };
 }
@@ -102,7 +109,10 @@ function envelopeOf(
   options: DecodeOptions,
 ): Decoded {
   const { kept } = read;
-  const version = typeof kept.eventversion === 'string' && /^\d{1,10}$/.test(kept.eventversion) ? +kept.eventversion : kept.eventversion;
+  const version =
+    typeof kept.eventversion === 'string' && /^\d{1,10}$/.test(kept.eventversion)
+      ? +kept.eventversion
+      : kept.eventversion;
   const attributes = data.base64 ? { ...kept, data_base64: true } : kept;
   return finish(
     {
@@ -124,4 +134,3 @@ function envelopeOf(
     options,
   );
 }
-

@@ -10,7 +10,11 @@ export interface InboundItem extends Pick<InboundHeaders, 'contenttype' | 'attri
 }
 
 export type CloudEventsRequest =
-  | { readonly mode: 'binary' | 'structured' | 'batched'; readonly items: readonly InboundItem[]; readonly refusal?: undefined }
+  | {
+      readonly mode: 'binary' | 'structured' | 'batched';
+      readonly items: readonly InboundItem[];
+      readonly refusal?: undefined;
+    }
   | { readonly refusal: Refusal; readonly mode?: undefined };
 
 export interface HttpMessage {
@@ -42,7 +46,9 @@ export function fromCloudEventHttp(message: HttpMessage, options: SplitOptions =
   if (type?.media.startsWith(EVENT)) {
     const batched = type.media.startsWith(BATCH);
     if (type.media !== `${batched ? BATCH : EVENT}+json`) {
-      return { refusal: refusal('unsupported_content_type', `of the CloudEvents formats only JSON is read, not ${type.media}`) };
+      return {
+        refusal: refusal('unsupported_content_type', `of the CloudEvents formats only JSON is read, not ${type.media}`),
+      };
     }
     if (encodingOf(type.charset) !== 'utf8') {
       return { refusal: refusal('unsupported_content_type', 'CloudEvents in JSON are UTF-8') };
@@ -54,6 +60,11 @@ export function fromCloudEventHttp(message: HttpMessage, options: SplitOptions =
   }
   const binary = ['ce-specversion', 'ce-id', 'ce-type', 'ce-source'].some((name) => attributes[name] !== undefined);
   if (!binary) return null;
-  const item: InboundItem = { format: 'ce-binary', contenttype, attributes: JSON.stringify(attributes), value: message.body };
+  const item: InboundItem = {
+    format: 'ce-binary',
+    contenttype,
+    attributes: JSON.stringify(attributes),
+    value: message.body,
+  };
   return { mode: 'binary', items: [item] };
 }

@@ -30,10 +30,15 @@ export function fromCloudEventKafka(message: KafkaMessage): CloudEventsRequest |
   const type = parseContentType(contenttype ?? '');
   if (type?.media.startsWith('application/cloudevents')) {
     if (type.media !== STRUCTURED_TYPE || encodingOf(type.charset) !== 'utf8') {
-      return { refusal: refusal('unsupported_content_type', 'a structured CloudEvent in Kafka is one JSON event in UTF-8') };
+      return {
+        refusal: refusal('unsupported_content_type', 'a structured CloudEvent in Kafka is one JSON event in UTF-8'),
+      };
     }
     return { mode: 'structured', items: [{ format: 'event', contenttype: STRUCTURED_TYPE, value }] };
   }
   if (attributes['ce-specversion'] === undefined) return null;
-  return { mode: 'binary', items: [{ format: 'ce-binary', contenttype, attributes: JSON.stringify(attributes), value }] };
+  return {
+    mode: 'binary',
+    items: [{ format: 'ce-binary', contenttype, attributes: JSON.stringify(attributes), value }],
+  };
 }

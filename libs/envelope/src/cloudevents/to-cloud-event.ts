@@ -37,7 +37,11 @@ export function toCloudEvent(envelope: Envelope, mode: CloudEventMode): CloudEve
   if (body === null) {
     const members = JSON.stringify(attributes).slice(0, -1);
     const data = envelope.payloadJson === 'null' ? '' : `,"${base64 ? 'data_base64' : 'data'}":${envelope.payloadJson}`;
-    return { mode: 'structured', headers: { 'content-type': STRUCTURED_TYPE }, body: Buffer.from(`${members}${data}}`) };
+    return {
+      mode: 'structured',
+      headers: { 'content-type': STRUCTURED_TYPE },
+      body: Buffer.from(`${members}${data}}`),
+    };
   }
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(attributes)) {
@@ -71,7 +75,9 @@ function attributesOf(envelope: Envelope): { attributes: Attributes; base64: boo
 function isExtension(name: string, value: unknown): value is string | number | boolean {
   if (!/^[A-Za-z0-9]+$/.test(name) || NOT_EXTENSIONS.has(name.toLowerCase())) return false;
   if (typeof value === 'number') return Number.isInteger(value) && value >= -INT32 && value < INT32;
-  return typeof value === 'boolean' || (typeof value === 'string' && !/[\p{Cc}\p{Noncharacter_Code_Point}]/u.test(value));
+  return (
+    typeof value === 'boolean' || (typeof value === 'string' && !/[\p{Cc}\p{Noncharacter_Code_Point}]/u.test(value))
+  );
 }
 
 /** The data as a body; null where it has no such form. */

@@ -63,7 +63,8 @@ function decodePubsub(value: Buffer, headers: InboundHeaders, options: DecodeOpt
   if (attributes === null) return refused(BAD_ATTRIBUTES);
   if (attributes['ce-specversion'] !== undefined) {
     const encoded: Record<string, string> = {};
-    for (const [name, text] of Object.entries(attributes)) if (typeof text === 'string') encoded[name] = encodeHeaderValue(text);
+    for (const [name, text] of Object.entries(attributes))
+      if (typeof text === 'string') encoded[name] = encodeHeaderValue(text);
     const type = attributes['content-type'] ?? attributes['Content-Type'] ?? headers.contenttype;
     return decodeBinary(value, encoded, typeof type === 'string' ? type : undefined, headers, options);
   }

@@ -114,7 +114,8 @@ function attributesOf(
   const members = new Map<string, string>();
   if (extra) members.set(extra[0], `"${extra[0]}":${extra[1]}`);
   const add = (name: string, member: string): void => {
-    if (members.has(name)) checks.fail('duplicate_key', 'attributes and the members beside them have different names', '$');
+    if (members.has(name))
+      checks.fail('duplicate_key', 'attributes and the members beside them have different names', '$');
     members.set(name, member);
   };
   if (given !== null && !isObject(given)) checks.fail('invalid_member', 'attributes is an object', '$.attributes');

@@ -31,7 +31,9 @@ export function inspect(value: Buffer, headers: InspectHeaders = PLAIN_EVENT): I
     case 'webhook':
       return inspectWebhook(value, headers);
     case 'pubsub':
-      return headerAttributes(headers)?.['ce-specversion'] === undefined ? inspectEvent(value) : inspectBinary(value, headers);
+      return headerAttributes(headers)?.['ce-specversion'] === undefined
+        ? inspectEvent(value)
+        : inspectBinary(value, headers);
     case 'event':
       return inspectEvent(value, /^application\/cloudevents\+json/i.test(headers.contenttype ?? ''));
   }

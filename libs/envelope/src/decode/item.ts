@@ -3,7 +3,8 @@ import type { Refusal } from '../envelope';
 import { contentId } from '../identity/content-id';
 import { duplicateKeyAt, pathAt } from '../json/json-path';
 import { parseLossless } from '../json/lossless';
-import { keyText, Scanner } from '../json/scanner';
+import { Scanner } from '../json/scanner';
+import { keyText } from '../json/tokens';
 import { ITEM_BYTES_MAX } from '../limits';
 import { refusal } from '../refusal';
 
@@ -123,10 +124,15 @@ export class Item {
     if (fault === 'depth') return refusal('too_deep', undefined, path);
     if (fault === 'number') return refusal('invalid_number', undefined, path);
     if (faultAt >= this.bytes.length) {
-      return refusal('invalid_json', `an item is one JSON text (RFC 8259); this one ends too early, at byte ${faultAt}`, path);
+      return refusal(
+        'invalid_json',
+        `an item is one JSON text (RFC 8259); this one ends too early, at byte ${faultAt}`,
+        path,
+      );
     }
     const byte = this.bytes[faultAt];
-    const shown = byte > 0x20 && byte < 0x7f ? `"${String.fromCharCode(byte)}"` : `byte 0x${byte.toString(16).padStart(2, '0')}`;
+    const shown =
+      byte > 0x20 && byte < 0x7f ? `"${String.fromCharCode(byte)}"` : `byte 0x${byte.toString(16).padStart(2, '0')}`;
     return refusal('invalid_json', `an item is one JSON text (RFC 8259); unexpected ${shown} at byte ${faultAt}`, path);
   }
 }

@@ -1,5 +1,5 @@
 import { PATH_CHARS_MAX } from '../limits';
-import { keyText } from './scanner';
+import { keyText } from './tokens';
 
 const PLAIN = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -47,7 +47,12 @@ export function duplicateKeyAt(bytes: Uint8Array, start: number, end: number): n
   return trace(bytes, start, end, true).duplicateAt;
 }
 
-function trace(bytes: Uint8Array, start: number, end: number, unique: boolean): { frames: Frame[]; duplicateAt: number } {
+function trace(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  unique: boolean,
+): { frames: Frame[]; duplicateAt: number } {
   const frames: Frame[] = [];
   let expectsKey = false;
   let i = start;
@@ -57,8 +62,9 @@ function trace(bytes: Uint8Array, start: number, end: number, unique: boolean): 
     if (c === 0x22) {
       const close = closingQuote(bytes, i + 1);
       if (expectsKey && top) {
-        top.key = keyText(bytes, i + 1, close);
+        top.key = close < bytes.length ? readableKey(bytes, i + 1, close) : null;
         expectsKey = false;
+        if (top.key === null) break;
         if (top.keys?.has(top.key)) return { frames, duplicateAt: i };
         top.keys?.add(top.key);
       }
@@ -85,6 +91,15 @@ function trace(bytes: Uint8Array, start: number, end: number, unique: boolean): 
     i++;
   }
   return { frames, duplicateAt: -1 };
+}
+
+/** Null for the key in which a text stops being JSON. */
+function readableKey(bytes: Uint8Array, start: number, end: number): string | null {
+  try {
+    return keyText(bytes, start, end);
+  } catch {
+    return null;
+  }
 }
 
 function closingQuote(bytes: Uint8Array, from: number): number {

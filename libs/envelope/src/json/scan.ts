@@ -1,4 +1,5 @@
-import { keyText, Scanner, type JsonKind, type ScanFault } from './scanner';
+import { Scanner, type JsonKind, type ScanFault } from './scanner';
+import { keyText } from './tokens';
 
 export interface TopMember {
   readonly name: string;

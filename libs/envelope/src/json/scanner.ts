@@ -1,4 +1,5 @@
 import { JSON_DEPTH_MAX } from '../limits';
+import { hex4, isFiniteNumber, isNumberName, keyText, literalEnd } from './tokens';
 
 /** Kind of a JSON value, by its first byte. */
 export type JsonKind = 'object' | 'array' | 'string' | 'number' | 'literal';
@@ -197,7 +198,8 @@ export class Scanner {
     const c = at + 1 < end ? bytes[at + 1] : 0;
     if (c !== 0x75) {
       // "\/bfnrt
-      const known = c === 0x22 || c === 0x5c || c === 0x2f || c === 0x62 || c === 0x66 || c === 0x6e || c === 0x72 || c === 0x74;
+      const known =
+        c === 0x22 || c === 0x5c || c === 0x2f || c === 0x62 || c === 0x66 || c === 0x6e || c === 0x72 || c === 0x74;
       return known ? at + 2 : ~(at + 1 < end ? at + 1 : end);
     }
     const unit = hex4(bytes, at + 2, end);
@@ -263,7 +265,7 @@ export class Scanner {
   }
 
   private isFinite(bytes: Uint8Array, from: number, to: number): boolean {
-    if (Number.isFinite(Number(Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('latin1')))) return true;
+    if (isFiniteNumber(bytes, from, to)) return true;
     this.fault = 'number';
     return false;
   }
@@ -277,12 +279,6 @@ export class Scanner {
   }
 }
 
-/** Text of a key between its quotes, escapes decoded. The bytes must have been scanned. */
-export function keyText(bytes: Uint8Array, start: number, end: number): string {
-  const raw = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
-  return raw.includes('\\') ? (JSON.parse(`"${raw}"`) as string) : raw;
-}
-
 function skipSpace(bytes: Uint8Array, from: number, end: number, scanner: Scanner): number {
   let i = from;
   for (; i < end; i++) {
@@ -292,36 +288,4 @@ function skipSpace(bytes: Uint8Array, from: number, end: number, scanner: Scanne
     scanner.lineBreaks = true;
   }
   return i;
-}
-
-function literalEnd(bytes: Uint8Array, at: number, end: number): number {
-  const c = bytes[at];
-  if (c === 0x74) return matches(bytes, at, end, 'true') ? at + 4 : -1;
-  if (c === 0x66) return matches(bytes, at, end, 'false') ? at + 5 : -1;
-  if (c === 0x6e) return matches(bytes, at, end, 'null') ? at + 4 : -1;
-  return -1;
-}
-
-/** What some serialisers write for numbers that JSON does not have. */
-function isNumberName(bytes: Uint8Array, at: number, end: number): boolean {
-  return matches(bytes, at, end, 'NaN') || matches(bytes, at, end, 'Infinity');
-}
-
-function matches(bytes: Uint8Array, at: number, end: number, word: string): boolean {
-  if (at + word.length > end) return false;
-  for (let k = 0; k < word.length; k++) if (bytes[at + k] !== word.charCodeAt(k)) return false;
-  return true;
-}
-
-function hex4(bytes: Uint8Array, at: number, end: number): number {
-  if (at + 4 > end) return -1;
-  let value = 0;
-  for (let k = at; k < at + 4; k++) {
-    const c = bytes[k];
-    const lower = c | 0x20;
-    const digit = c >= 0x30 && c <= 0x39 ? c - 0x30 : lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
-    if (digit < 0) return -1;
-    value = value * 16 + digit;
-  }
-  return value;
 }

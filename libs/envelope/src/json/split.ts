@@ -6,7 +6,9 @@ export interface SplitOptions {
   readonly itemsMax?: number;
 }
 
-export type Split = { readonly items: Buffer[]; readonly refusal?: undefined } | { readonly refusal: Refusal; readonly items?: undefined };
+export type Split =
+  | { readonly items: Buffer[]; readonly refusal?: undefined }
+  | { readonly refusal: Refusal; readonly items?: undefined };
 
 /**
  * The elements of a JSON array as views of `body`, bytes exactly as they came, white space around them left out.
@@ -39,7 +41,7 @@ export function splitJsonArray(body: Buffer, { itemsMax = BATCH_ITEMS_MAX }: Spl
  */
 export function splitNdjson(body: Buffer, { itemsMax = BATCH_ITEMS_MAX }: SplitOptions = {}): Split {
   const items: Buffer[] = [];
-  for (let start = 0; start < body.length; ) {
+  for (let start = 0; start < body.length;) {
     const found = body.indexOf(0x0a, start);
     const next = found < 0 ? body.length : found;
     let end = next;
