@@ -1,10 +1,8 @@
-import { transaction, type Pool } from '@millrace/postgres';
+import { type Pool, type PoolClient, transaction } from '@millrace/postgres';
 import type { BatchStaged, TablesChanged } from '@millrace/topics';
 import type { BatchPlace, ConservationRow, CountedRange, ReadModels } from './read-models';
 
-interface Queryable {
-  query(text: string, values?: unknown[]): Promise<{ rows: Record<string, unknown>[]; rowCount: number | null }>;
-}
+type Queryable = Pick<PoolClient, 'query'>;
 
 const ADD = `
   INSERT INTO analytics_api.conservation AS c (tenant, source, hour, received, landed, duplicate, quarantined)
@@ -141,6 +139,15 @@ export class PostgresReadModels implements ReadModels {
       [batchId],
     );
     return rows[0] ? toBatchPlace(rows[0]) : null;
+  }
+
+  async martBuild(lineId: string, mart: string, partition: string, number: number): Promise<{ version: number; at: string } | null> {
+    const { rows } = await this.pool.query(
+      `SELECT tables->>$2 AS version, at FROM analytics_api.table_commit
+        WHERE line_id = $1 AND number_to >= $4 AND (rebuilt->$2->>$3)::bigint >= $4 ORDER BY catalog_version LIMIT 1`,
+      [lineId, mart, partition, number],
+    );
+    return rows[0] ? { version: Number(rows[0].version), at: (rows[0].at as Date).toISOString() } : null;
   }
 
   async uncommitted(lineId: string): Promise<number> {

@@ -44,7 +44,9 @@ export interface ReadModels {
   /** How far landed batches cover each partition of the input, without a gap from the first on. */
   landedPositions(topic: string): Promise<ReadonlyMap<string, number>>;
   batch(batchId: number): Promise<BatchPlace | null>;
-  /** Batches beyond what is committed and visible, oldest first. */
+  /** The first build of a mart partition that was made from batches up to `number` or later; null while there is none. */
+  martBuild(lineId: string, mart: string, partition: string, number: number): Promise<{ readonly version: number; readonly at: string } | null>;
+  /** Batches beyond what is committed. */
   uncommitted(lineId: string): Promise<number>;
 }
 

@@ -1,12 +1,10 @@
-import { transaction, type Pool } from '@millrace/postgres';
+import { type Pool, type PoolClient, transaction } from '@millrace/postgres';
 import type { BatchStaged } from '@millrace/topics';
 import type { CommitStore, MartPartitions, OutboxMessage, StalePartition } from './commit-store';
 import { LineContradiction } from './plan';
 
-/** The subset of a pool and of a client that statements run on. */
-interface Queryable {
-  query(text: string, values?: unknown[]): Promise<{ rows: Record<string, unknown>[]; rowCount: number | null }>;
-}
+/** What statements run on: a pool or one of its clients. */
+type Queryable = Pick<PoolClient, 'query'>;
 
 const RECEIVE = `
   INSERT INTO table_manager.staged_batch (line_id, number, batch_id, message)

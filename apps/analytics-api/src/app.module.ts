@@ -1,0 +1,92 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { setTimeout as sleepFor } from 'node:timers/promises';
+import path from 'node:path';
+import { type ContractSet, contractSet, loadContractSet } from '@millrace/contracts';
+import { openDuck } from '@millrace/lakehouse';
+import { createPostgresMessaging } from '@millrace/messaging/postgres';
+import { createPool } from '@millrace/postgres';
+import type { ServiceContext } from '@millrace/service';
+import { createFilesystemStorage } from '@millrace/storage/filesystem';
+import { TOPICS } from '@millrace/topics';
+import { CatalogReader } from './catalog/catalog-reader';
+import { Lake } from './catalog/lake';
+import type { Config } from './config';
+import type { ConservationDeps } from './conservation/conservation';
+import { CONSERVATION_DEPS, ConservationController } from './conservation/conservation.controller';
+import { MartsController } from './marts/marts.controller';
+import { PostgresReadModels } from './projection/postgres-read-models';
+import { createProjections } from './projection/projections';
+import { createLogTail } from './trace/log-tail';
+import type { TraceDeps } from './trace/trace';
+import { TRACE_DEPS, TraceController } from './trace/trace.controller';
+
+/** Composition root: read models in Postgres, tables read from the lake's folder by DuckDB. */
+@Module({})
+export class AppModule {
+  static async compose(context: ServiceContext<Config>): Promise<DynamicModule> {
+    const { config, lifecycle, logger, metrics, clock } = context;
+    const now = (): number => clock.now();
+    const sleep = (ms: number): Promise<void> => sleepFor(ms);
+    const topic = TOPICS.eventsInbound.name;
+
+    const storage = createFilesystemStorage({ root: config.storageRoot });
+    const pool = createPool({ url: config.databaseUrl, max: config.databaseConnectionsMax, applicationName: context.name });
+    const messaging = createPostgresMessaging({ url: config.databaseUrl, applicationName: context.name });
+    const duck = await openDuck({
+      memoryLimitMb: Math.floor(config.duckMemoryBytes / 2 ** 20),
+      threads: config.duckThreads,
+      tempDirectory: path.join(config.storageRoot, '.spill', context.name),
+      spillBytesMax: config.duckSpillBytesMax,
+    });
+    const readModels = new PostgresReadModels(pool);
+    const catalog = new CatalogReader(storage);
+    const lake = new Lake({ storage, duck, catalog, clock, queryMsMax: config.queryMsMax });
+    const onError = (error: unknown): void => logger.error({ error: error as Error }, 'a projection fell behind');
+    const sequenceGaps = metrics.counter('millrace_append_gaps_total', 'Appends that a producer numbered and the log does not hold.');
+
+    const projections = createProjections({
+      ...{ messaging, readModels, onError, sleep },
+      onTablesChanged: () => void catalog.refresh().catch(onError),
+      onSequenceGap: (gap) => {
+        sequenceGaps.inc(gap.found - gap.expected);
+        logger.warn({ partition: gap.partition, incarnation: gap.incarnation, expected: gap.expected, found: gap.found }, 'appends are missing from the log');
+      },
+    });
+
+    let contracts: ContractSet = contractSet(0, []);
+    const ends = (): Promise<ReadonlyMap<string, number>> => messaging.ends(topic);
+    const conservation: ConservationDeps = { readModels, ends, topic, sleep, now, waitMsMax: config.waitMax };
+    const tracing: TraceDeps = {
+      ...{ lake, readModels, ends, topic, sleep, now, waitMsMax: config.waitMax },
+      refreshCatalog: () => catalog.refresh(),
+      contracts: async () => (contracts = (await loadContractSet(storage, { known: contracts })) ?? contracts),
+      inTail: createLogTail(messaging, topic),
+    };
+
+    lifecycle.add({ name: 'duckdb', start: async () => undefined, stop: () => duck.close() });
+    lifecycle.add({ name: 'postgres', start: async () => void (await pool.query('SELECT 1')), stop: () => pool.end() });
+    lifecycle.add({ name: 'log', start: async () => undefined, stop: () => messaging.close() });
+    let polling: NodeJS.Timeout | undefined;
+    lifecycle.add({
+      name: 'catalog',
+      start: async () => {
+        await catalog.refresh();
+        polling = setInterval(() => void catalog.refresh().catch(onError), config.catalogPoll);
+      },
+      stop: async () => clearInterval(polling),
+    });
+    for (const [name, loop] of Object.entries(projections)) {
+      lifecycle.add({ name: `projection:${name}`, start: () => loop.start(), stop: () => loop.stop(), ready: () => loop.healthy || 'the last delivery failed' });
+    }
+
+    return {
+      module: AppModule,
+      controllers: [MartsController, ConservationController, TraceController],
+      providers: [
+        { provide: Lake, useValue: lake },
+        { provide: CONSERVATION_DEPS, useValue: conservation },
+        { provide: TRACE_DEPS, useValue: tracing },
+      ],
+    };
+  }
+}

@@ -1,0 +1,25 @@
+import { Controller, Get, Inject, Param } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { EVENT_ID_CHARS_MAX } from '@millrace/envelope';
+import { ProblemException } from '@millrace/service';
+import { trace, type Trace, type TraceDeps } from './trace';
+
+export const TRACE_DEPS = Symbol('trace');
+
+@ApiTags('events')
+@Controller('/v1/events')
+export class TraceController {
+  constructor(@Inject(TRACE_DEPS) private readonly deps: TraceDeps) {}
+
+  @Get(':id/trace')
+  @ApiOperation({ summary: 'The whole way of one event: received, judged, landed, committed, in marts' })
+  async read(@Param('id') id: string): Promise<Trace> {
+    if ([...id].length > EVENT_ID_CHARS_MAX) {
+      const detail = `An event id has at most ${EVENT_ID_CHARS_MAX} characters.`;
+      throw new ProblemException(400, { detail, errors: [{ path: 'params.id', rule: 'length', detail }] });
+    }
+    const found = await trace(this.deps, id);
+    if (found) return found;
+    throw new ProblemException(404, { detail: 'No event of this id has been received.' }, { 'retry-after': '2' });
+  }
+}
