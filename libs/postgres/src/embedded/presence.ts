@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { isAlive, startMark } from './processes';
@@ -27,6 +27,11 @@ export class Presence {
   /** The others that live. Files of the dead are removed on the way. */
   others(): string[] {
     return present(this.dir).filter((name) => name !== this.name);
+  }
+
+  /** False when the whole folder was taken away meanwhile. */
+  get stands(): boolean {
+    return existsSync(this.file);
   }
 
   leave(): void {
@@ -67,7 +72,7 @@ export async function exclusively<T>(
     if (present(dir).length === 0) {
       const mine = Presence.enter(dir);
       try {
-        if (mine.others().length === 0) return { value: await fn() };
+        if (mine.others().length === 0 && mine.stands) return { value: await fn() };
       } finally {
         mine.leave();
       }

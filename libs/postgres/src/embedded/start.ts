@@ -77,7 +77,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   try {
     const data = new DataDirectory(dir);
     data.create();
-    const started = await exclusively(data.turn, options.startTimeoutMs ?? 120_000, () => join(data, options));
+    const started = await exclusively(data.turn, options.startTimeoutMs ?? 120_000, () => {
+      data.create();
+      return join(data, options);
+    });
     if (started) return started.value;
   } catch (error) {
     throw explain(dir, 'starting', error);

@@ -1,0 +1,2 @@
+export { type MigrationSet } from './template';
+export { testDatabase, type TestDatabase, type TestDatabaseOptions } from './test-database';
