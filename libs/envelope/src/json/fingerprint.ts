@@ -1,3 +1,4 @@
+const { imul } = Math;
 const DOUBLE = new Float64Array(1);
 const WORDS = new Uint32Array(DOUBLE.buffer);
 
@@ -52,8 +53,8 @@ function hashArray(values: readonly unknown[]): void {
   let y = 0xbb67ae85;
   for (const value of values) {
     hashValue(value);
-    x = Math.imul(x ^ a, 0x85ebca6b) + 0x52dce729;
-    y = Math.imul(y ^ b, 0xc2b2ae35) + 0x38495ab5;
+    x = imul(x ^ a, 0x85ebca6b) + 0x52dce729;
+    y = imul(y ^ b, 0xc2b2ae35) + 0x38495ab5;
   }
   a = x ^ values.length;
   b = y;
@@ -70,8 +71,8 @@ function hashObject(object: Readonly<Record<string, unknown>>): void {
     const valueB = b;
     hashString(key, 0x165667b1);
     // The value enters multiplied, so that two members cannot trade their values unnoticed.
-    a = Math.imul(a, 0x9e3779b1) ^ valueA;
-    b = Math.imul(b, 0x85ebca77) ^ valueB;
+    a = imul(a, 0x9e3779b1) ^ valueA;
+    b = imul(b, 0x85ebca77) ^ valueB;
     finish();
     x = (x + a) | 0;
     y = (y + b) | 0;
@@ -86,8 +87,8 @@ function hashString(text: string, seed: number): void {
   let y = ~seed;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
-    x = Math.imul(x ^ unit, 0x01000193);
-    y = Math.imul(y ^ unit, 0x5bd1e995) + 0x3f;
+    x = imul(x ^ unit, 0x01000193);
+    y = imul(y ^ unit, 0x5bd1e995) + 0x3f;
   }
   a = x;
   b = y;
@@ -98,10 +99,10 @@ function hashString(text: string, seed: number): void {
 function finish(): void {
   let x = a ^ (b >>> 15);
   let y = b ^ (a << 7);
-  x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
-  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-  y = Math.imul(y ^ (y >>> 15), 0x2c1b3c6d);
-  y = Math.imul(y ^ (y >>> 12), 0x297a2d39);
+  x = imul(x ^ (x >>> 16), 0x85ebca6b);
+  x = imul(x ^ (x >>> 13), 0xc2b2ae35);
+  y = imul(y ^ (y >>> 15), 0x2c1b3c6d);
+  y = imul(y ^ (y >>> 12), 0x297a2d39);
   a = x ^ (x >>> 16);
   b = y ^ (y >>> 15);
 }
