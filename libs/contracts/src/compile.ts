@@ -45,7 +45,7 @@ export function compile(contract: Contract): CompiledContract {
     version: contract.version,
     eventTypes: contract.eventTypes,
     table: contract.table,
-    columns,
+    columns: columns.map(({ name, type, path, nullable, doc }) => ({ name, type, path, nullable, doc })),
     excluded,
     dedupe: contract.dedupe,
     windowDays: contract.dedupe.windowDays,

@@ -241,7 +241,7 @@ describe('staging', () => {
         const micros = BigInt((moment?.fraction ?? '').slice(1, 7).padEnd(6, '0'));
         expect(row.moment).toBe(whole === null ? null : whole + micros);
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
@@ -289,7 +289,7 @@ describe('staging', () => {
         else if (typeof sent === 'number') expect(Number(row[name]) + 0).toBe(sent + 0);
         else expect(row[name]).toBe(sent);
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 });
