@@ -1,0 +1,60 @@
+import type { Logger } from '@millrace/observability';
+import type { Storage } from '@millrace/storage';
+import { LandingError, type LandingStore } from '../landing/port';
+import { ContractsInForce } from './in-force';
+import { newestIndex, readContracts } from './read-contracts';
+
+export interface InForce {
+  readonly contracts: ContractsInForce;
+  readonly keysEpoch: number;
+  readonly lineId: string;
+}
+
+/**
+ * Keeps the contracts in force up to date with storage and with the line. Each worker makes the line require the newest
+ * index that it has read; landings under an older one then fail at their last step and are redone, so that a change
+ * takes effect at one number for all workers.
+ */
+export class ContractsKeeper {
+  private inForce: InForce | null = null;
+  private refreshing: Promise<void> | null = null;
+
+  constructor(
+    private readonly store: LandingStore,
+    private readonly storage: Storage,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Null until the first index has been published: nothing lands unchecked before that. */
+  get current(): InForce | null {
+    return this.inForce;
+  }
+
+  /** Rejects with a retriable error when storage or store is away, or storage does not show what the line requires. */
+  refresh(): Promise<void> {
+    this.refreshing ??= this.read().finally(() => (this.refreshing = null));
+    return this.refreshing;
+  }
+
+  private async read(): Promise<void> {
+    const known = this.inForce?.contracts;
+    const newest = await newestIndex(this.storage, known?.index ?? 0);
+    const index = newest ?? known?.index;
+    if (index === undefined) return;
+    const contracts = newest === null && known?.unavailable.length === 0 ? known : await readContracts(this.storage, index, known);
+    await this.store.adoptContracts(contracts.index);
+    const line = await this.store.line();
+    if (line.contractsIndex > contracts.index) {
+      throw new LandingError('LANDING_UNAVAILABLE', `the line requires contracts index ${line.contractsIndex}, storage shows ${contracts.index}`);
+    }
+    if (contracts !== known) this.report(contracts);
+    this.inForce = { contracts, keysEpoch: line.keysEpoch, lineId: line.id };
+  }
+
+  private report(contracts: ContractsInForce): void {
+    this.logger.info({ position: contracts.index, count: contracts.contracts.length }, 'contracts in force');
+    for (const { name, version } of contracts.unavailable) {
+      this.logger.error({ contract: name, contractVersion: version }, 'a contract of the index cannot be used; its events are quarantined');
+    }
+  }
+}

@@ -1,0 +1,237 @@
+import type { Clock } from '@millrace/observability';
+import type { DuckConnection } from '@millrace/lakehouse/duckdb';
+import type { StagedFile } from '@millrace/topics';
+import type { InForce } from '../contracts/keeper';
+import { countFates } from '../pipeline/counts';
+import { dedupe, type Held, settle } from '../pipeline/dedupe';
+import type { Outcome } from '../pipeline/outcome';
+import { acceptSpan, type MicroBatch } from '../pipeline/received';
+import type { Valid, Validated } from '../pipeline/validate';
+import { quarantineRows } from '../quarantine/rows';
+import { type LandedRow, writeEventRows } from '../staging/event-rows';
+import { writeFateRows } from '../staging/fate-rows';
+import { placeRaw, type RawPlaces, writeRawPart } from '../staging/raw-parts';
+import { stageEvents, stageFates, type StagingDeps, Unstorable, type Writer } from '../staging/stage';
+import type { Failpoint } from '../worker/failpoints';
+import type { BatchIds } from './batch-ids';
+import { describeBatch, type UnnumberedBatch } from './message';
+import { type Landing, LandingError, type LandingStore } from './port';
+
+export interface LandDeps extends StagingDeps {
+  readonly store: LandingStore;
+  readonly ids: BatchIds;
+  readonly duck: { use<T>(task: (connection: DuckConnection) => Promise<T>): Promise<T> };
+  /** Keys of old events that are in the lake although their claims have been pruned. */
+  readonly landedBefore: (candidates: readonly Valid[]) => Promise<ReadonlyMap<string, Held>>;
+  /** Learns that files of an accept date are about to be written. */
+  readonly declareDate: (epoch: number, date: string) => Promise<void>;
+  readonly failpoint: Failpoint;
+  readonly clock: Clock;
+  /** Seconds that a step took. */
+  readonly observe: (step: 'claim' | 'stage' | 'raw' | 'commit', seconds: number) => void;
+}
+
+export interface Landed {
+  readonly kind: 'landed';
+  readonly number: number;
+  readonly message: UnnumberedBatch;
+  readonly outcomes: readonly Outcome[];
+}
+
+export type LandResult =
+  | Landed
+  /** The range has landed before: dropped, and counted nowhere. */
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'not_owner' }
+  | { readonly kind: 'gap' }
+  /** A message of an input without positions has landed meanwhile. */
+  | { readonly kind: 'seen' }
+  /** Rows do not fit their tables although they passed every check. */
+  | { readonly kind: 'unstorable'; readonly rows: readonly LandedRow[]; readonly places: RawPlaces; readonly cause: Unstorable };
+
+export interface Attempt {
+  readonly batch: MicroBatch;
+  readonly validated: readonly Validated[];
+  readonly inForce: InForce;
+  readonly epoch: number;
+  /** How often these items have been tried, this time included. */
+  readonly attempts: number;
+}
+
+/**
+ * One attempt to land a micro-batch: files first, then everything else in one transaction, in the order of the landing
+ * port. Nothing of a failed attempt stays: its transaction is rolled back and its files are deleted, except when the
+ * commit's outcome is unknown and its files may be named by a manifest.
+ *
+ * @throws LandingError, StorageError, DuckError; with `LANDING_UNKNOWN` comes an `UnknownLanding`
+ */
+export async function landBatch(deps: LandDeps, attempt: Attempt): Promise<LandResult> {
+  const { batch, validated, epoch } = attempt;
+  const writer: Writer = { batchId: await deps.ids.take(), epoch };
+  const places = placeRaw(validated, writer.batchId, epoch);
+  const known = dedupe(validated);
+  const before = await deps.landedBefore(known.candidates);
+  const span = acceptSpan(batch.items);
+  if (span.from !== null) await deps.declareDate(epoch, span.from.slice(0, 10));
+  await deps.failpoint('before-begin');
+
+  const written = places.parts.map(({ path }) => path);
+  const raw = writeRaw(deps, places, validated);
+  let landing: Landing | null = null;
+  try {
+    landing = await deps.store.begin();
+    const result = await inTransaction(deps, attempt, { writer, places, known, before, raw, written, landing });
+    if (result.kind === 'landed') return result;
+    await undo(deps, landing, raw, written);
+    return result;
+  } catch (error) {
+    if (error instanceof UnknownLanding) throw error;
+    await undo(deps, landing, raw, written);
+    throw error;
+  }
+}
+
+/** The connection broke during commit: the landing may have happened, so its files stay where they are. */
+export class UnknownLanding extends Error {
+  readonly code = 'LANDING_UNKNOWN';
+  constructor(
+    readonly landed: Omit<Landed, 'number'>,
+    readonly written: readonly string[],
+    cause: LandingError,
+  ) {
+    super(cause.message, { cause });
+  }
+}
+
+interface Work {
+  readonly writer: Writer;
+  readonly places: RawPlaces;
+  readonly known: ReturnType<typeof dedupe>;
+  readonly before: ReadonlyMap<string, Held>;
+  readonly raw: Promise<StagedFile[]>;
+  readonly written: string[];
+  readonly landing: Landing;
+}
+
+async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Promise<LandResult> {
+  const { batch, validated, inForce, epoch, attempts } = attempt;
+  const { writer, places, known, landing, written } = work;
+  const { batchId } = writer;
+
+  const refused = await enter(attempt, landing, batchId);
+  if (refused) return { kind: refused };
+  await deps.failpoint('after-position');
+
+  const claims = known.candidates.filter(({ key }) => !work.before.has(key));
+  const held = await timed(deps, 'claim', () => landing.claim(claims, batchId));
+  const outcomes = settle(known, work.before.size > 0 ? new Map([...work.before, ...held]) : held, batchId);
+  await deps.failpoint('after-claims');
+
+  const staged = await timed(deps, 'stage', () => stage(deps, attempt, work, outcomes));
+  if (staged instanceof Unstorable) {
+    return { kind: 'unstorable', rows: landedRows(validated, outcomes, places), places, cause: staged };
+  }
+  const rawFiles = await timed(deps, 'raw', () => work.raw);
+  await deps.failpoint('after-raw');
+
+  await landing.quarantine(quarantineRows(batch, validated, outcomes, places, { batchId, attempts }));
+  await deps.failpoint('after-quarantine');
+
+  const counts = countFates(batch.items, outcomes);
+  const about = { lineId: inForce.lineId, batchId, landedAt: new Date(deps.clock.now()).toISOString(), contractsIndex: inForce.contracts.index };
+  const message = describeBatch(batch, about, [...staged, ...rawFiles], counts);
+  const { topic, partition, range } = batch;
+  const total = (fate: 'landed' | 'duplicate' | 'quarantined'): number => counts.reduce((sum, row) => sum + row[fate], 0);
+  await landing.manifest({
+    ...{ batchId, epoch, topic, partition, range, message },
+    ...{ landed: total('landed'), duplicate: total('duplicate'), quarantined: total('quarantined') },
+  });
+  await deps.failpoint('before-commit');
+  const landed = { kind: 'landed', message, outcomes } as const;
+  try {
+    const fence = { batchId, epoch, contractsIndex: inForce.contracts.index, keysEpoch: inForce.keysEpoch };
+    const { number } = await timed(deps, 'commit', () => landing.commit(fence));
+    return { ...landed, number };
+  } catch (error) {
+    if (error instanceof LandingError && error.code === 'LANDING_UNKNOWN') throw new UnknownLanding(landed, written, error);
+    throw error;
+  }
+}
+
+/** The first step: the position, or the inbox where there is none. Says why the landing may not go on. */
+async function enter({ batch, epoch }: Attempt, landing: Landing, batchId: number): Promise<Exclude<LandResult['kind'], 'landed' | 'unstorable'> | null> {
+  const { topic, partition, range, items } = batch;
+  if (range) {
+    const moved = await landing.movePosition({ topic, partition, epoch, ...range, acceptedTo: acceptSpan(items).to });
+    return moved === 'moved' ? null : moved;
+  }
+  const ids = items.map(({ messageId }, i) => messageId ?? `${batchId}/${i}`);
+  return (await landing.enterInbox(topic, ids, batchId)) ? null : 'seen';
+}
+
+/** DuckDB is lent for the files only: nobody who holds it waits for the database. */
+function stage(deps: LandDeps, { batch, validated }: Attempt, { writer, places, written }: Work, outcomes: readonly Outcome[]): Promise<StagedFile[] | Unstorable> {
+  const rows = landedRows(validated, outcomes, places);
+  return deps.duck.use(async (connection) => {
+    const files: StagedFile[] = [];
+    if (rows.length > 0) {
+      const events = writeEventRows(rows, places, writer.batchId);
+      try {
+        files.push(...(await stageEvents(deps, connection, events, writer, written)));
+      } catch (error) {
+        if (error instanceof Unstorable) return error;
+        throw error;
+      }
+    }
+    await deps.failpoint('after-parquet');
+    if (rows.length < outcomes.length) {
+      const fates = writeFateRows(batch, validated, outcomes, places, writer.batchId);
+      files.push(await stageFates(deps, connection, fates, writer, written));
+    }
+    await deps.failpoint('after-fates');
+    return files;
+  });
+}
+
+function landedRows(validated: readonly Validated[], outcomes: readonly Outcome[], places: RawPlaces): LandedRow[] {
+  const rows: LandedRow[] = [];
+  validated.forEach((event, i) => {
+    if (event.ok && outcomes[i].fate === 'landed') rows.push({ event, part: places.partOf[i], line: places.lineOf[i] });
+  });
+  return rows;
+}
+
+function writeRaw(deps: LandDeps, places: RawPlaces, validated: readonly Validated[]): Promise<StagedFile[]> {
+  const raw = allEnded(places.parts.map((part) => writeRawPart(deps.storage, part, validated)));
+  // It is awaited late; until then a rejection is not an unhandled one.
+  raw.catch(() => undefined);
+  return raw;
+}
+
+/** As Promise.all, but rejects only once none is under way: a file must not appear after it was deleted. */
+async function allEnded<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(tasks);
+  return Promise.all(tasks);
+}
+
+/** Leaves nothing of a failed attempt. What cannot be deleted now is collected once the epoch is dead. */
+async function undo(deps: LandDeps, landing: Landing | null, raw: Promise<unknown>, written: readonly string[]): Promise<void> {
+  await landing?.rollback();
+  await raw.catch(() => undefined);
+  await deleteFiles(deps, written);
+}
+
+export async function deleteFiles({ storage }: Pick<LandDeps, 'storage'>, paths: readonly string[]): Promise<void> {
+  for (const path of paths) await storage.delete(path).catch(() => undefined);
+}
+
+async function timed<T>({ observe }: LandDeps, step: Parameters<LandDeps['observe']>[0], task: () => Promise<T>): Promise<T> {
+  const began = performance.now();
+  try {
+    return await task();
+  } finally {
+    observe(step, (performance.now() - began) / 1_000);
+  }
+}
+
+export type LandBatch = typeof landBatch;

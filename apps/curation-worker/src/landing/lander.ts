@@ -1,0 +1,187 @@
+import { DuckError } from '@millrace/lakehouse/duckdb';
+import type { Logger } from '@millrace/observability';
+import { StorageError } from '@millrace/storage';
+import type { ContractsKeeper, InForce } from '../contracts/keeper';
+import { assertCounts } from '../pipeline/counts';
+import { curate } from '../pipeline/curate';
+import { CURATION_REASONS } from '../pipeline/outcome';
+import type { MicroBatch, Received } from '../pipeline/received';
+import type { Invalid, Validated } from '../pipeline/validate';
+import { bisect } from '../staging/bisect';
+import { writeEventRows } from '../staging/event-rows';
+import { canStore } from '../staging/stage';
+import { deleteFiles, type LandBatch, type LandDeps, type Landed, type LandResult, UnknownLanding } from './land-batch';
+
+import { LandingError, type LandingStore } from './port';
+
+/** A micro-batch that has been read and checked, under the contracts of then. */
+export interface Prepared {
+  readonly batch: MicroBatch;
+  readonly validated: readonly Validated[];
+  readonly inForce: InForce;
+}
+
+/** What is left to be told of a landing once nothing more can be tried. */
+export type LandOutcome = Landed | { readonly kind: 'dropped' | 'not_owner' | 'gap' };
+
+export interface Backoff {
+  /** Waits longer with each failure; rejects when `signal` aborts. */
+  wait(failures: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface LanderDeps extends LandDeps {
+  readonly keeper: ContractsKeeper;
+  readonly backoff: Backoff;
+  readonly logger: Logger;
+  readonly landBatch: LandBatch;
+  /** Told of each failure that is waited out, and with null when a landing has succeeded after one. */
+  readonly onTrouble: (error: Error | null) => void;
+}
+
+export interface Ownership {
+  readonly epoch: number;
+  readonly attempts: number;
+  /** Aborted when there is no use in going on: the partition is lost, or the service stops. */
+  readonly signal: AbortSignal;
+}
+
+/** A batch that DuckDB has no memory or room for is tried this often before it counts as failed, and is halved. */
+const DUCK_TRIES_MAX = 3;
+
+/**
+ * Lands micro-batches come what may: waits out databases and disks that are away, redoes a batch under new contracts,
+ * finds out about commits of unknown outcome, and sets aside events that cannot be stored.
+ */
+export class Lander {
+  constructor(private readonly deps: LanderDeps) {}
+
+  /** Reads and checks a micro-batch. `poison` items are quarantined unread: reading them has ended processes. */
+  async prepare(batch: MicroBatch, options: { readonly poison?: boolean } = {}): Promise<Prepared> {
+    assertCounts(batch);
+    const inForce = this.inForce();
+    const validated = options.poison ? batch.items.map(poisoned) : await curate(batch.items, inForce.contracts);
+    return { batch, validated, inForce };
+  }
+
+  /** @throws what cannot be waited out: the landing's own failure, a fenced epoch, or the abort's reason */
+  async land(prepared: Prepared, ownership: Ownership): Promise<LandOutcome> {
+    let { batch, validated, inForce } = prepared;
+    for (let failures = 0, duckTries = 0; ; ) {
+      ownership.signal.throwIfAborted();
+      try {
+        const result = await this.attempt({ batch, validated, inForce }, ownership);
+        if (failures > 0) this.deps.onTrouble(null);
+        switch (result.kind) {
+          case 'landed':
+          case 'not_owner':
+          case 'gap':
+            return result;
+          case 'passed':
+            return { kind: 'dropped' };
+          case 'unstorable':
+            validated = await this.setAside(validated, result);
+            continue;
+          case 'seen': {
+            const fresh = await unseen(this.deps.store, batch, validated);
+            if (fresh.batch.items.length === 0) return { kind: 'dropped' };
+            ({ batch, validated } = fresh);
+            continue;
+          }
+        }
+      } catch (error) {
+        if (error instanceof LandingError && error.code === 'LANDING_LINE_MOVED') {
+          await this.refresh(ownership.signal);
+          inForce = this.inForce();
+          // What was set aside unread stays so.
+          if (!validated.every(isPoison)) validated = await curate(batch.items, inForce.contracts);
+          continue;
+        }
+        if (error instanceof DuckError && error.canRetry && ++duckTries >= DUCK_TRIES_MAX) throw error;
+        if (!canWaitOut(error)) throw error;
+        this.deps.onTrouble(error);
+        await this.deps.backoff.wait(++failures, ownership.signal);
+      }
+    }
+  }
+
+  private inForce(): InForce {
+    const { current } = this.deps.keeper;
+    if (!current) throw new Error('nothing may land before the first contracts index has been read');
+    return current;
+  }
+
+  private async attempt(prepared: Prepared, { epoch, attempts, signal }: Ownership): Promise<LandResult> {
+    try {
+      return await this.deps.landBatch(this.deps, { ...prepared, epoch, attempts });
+    } catch (error) {
+      if (!(error instanceof UnknownLanding)) throw error;
+      this.deps.onTrouble(error);
+      const number = await this.ask(prepared.batch, error.landed.message.batchId, signal);
+      if (number !== null) return { ...error.landed, number };
+      // Without a position the transaction may still be under way; its files wait for the collector.
+      if (prepared.batch.range) await deleteFiles(this.deps, error.written);
+      throw new LandingError('LANDING_UNAVAILABLE', 'the connection broke and the landing did not happen', { cause: error });
+    }
+  }
+
+  private async ask(batch: MicroBatch, batchId: number, signal: AbortSignal): Promise<number | null> {
+    for (let failures = 1; ; failures++) {
+      await this.deps.backoff.wait(failures, signal);
+      try {
+        return await this.deps.store.numberOf(batch, batchId);
+      } catch (error) {
+        if (!canWaitOut(error)) throw error;
+      }
+    }
+  }
+
+  private async refresh(signal: AbortSignal): Promise<void> {
+    for (let failures = 1; ; failures++) {
+      try {
+        return await this.deps.keeper.refresh();
+      } catch (error) {
+        if (!canWaitOut(error)) throw error;
+        this.deps.onTrouble(error);
+        await this.deps.backoff.wait(failures, signal);
+      }
+    }
+  }
+
+  /** Quarantines the events that DuckDB refuses; its neighbours are tried again without them. */
+  private async setAside(validated: readonly Validated[], { rows, places, cause }: Extract<LandResult, { kind: 'unstorable' }>): Promise<Validated[]> {
+    const bad = await this.deps.duck.use((connection) =>
+      bisect(rows, (some) => canStore(this.deps, connection, writeEventRows(some, places, 0))),
+    );
+    if (bad.length === 0) throw cause;
+    this.deps.logger.warn({ count: bad.length, error: cause }, 'events that passed every check do not fit their tables');
+    const events = new Set<Validated>(bad.map((i) => rows[i].event));
+    return validated.map((event) => (events.has(event) ? unstorable(event) : event));
+  }
+}
+
+function canWaitOut(error: unknown): error is Error {
+  return (error instanceof LandingError || error instanceof StorageError || error instanceof DuckError) && error.canRetry;
+}
+
+function unstorable(event: Validated): Invalid {
+  const refusal = { reason: 'unstorable', rule: CURATION_REASONS.unstorable, path: '$.payload' };
+  const { received } = event;
+  if (!event.ok) return { ...event, refusal };
+  const { eventId, eventType } = event.envelope;
+  return { ok: false, received, refusal, eventId, eventType, contract: event.contract?.compiled ?? null };
+}
+
+function poisoned(received: Received): Invalid {
+  const refusal = { reason: 'poison', rule: CURATION_REASONS.poison, path: '$' };
+  return { ok: false, received, refusal, eventId: null, eventType: null, contract: null };
+}
+
+const isPoison = (event: Validated): boolean => !event.ok && event.refusal.reason === 'poison';
+
+/** The part of a batch without positions whose messages have not landed. */
+async function unseen(store: LandingStore, batch: MicroBatch, validated: readonly Validated[]): Promise<{ batch: MicroBatch; validated: Validated[] }> {
+  const ids = batch.items.flatMap(({ messageId }) => messageId ?? []);
+  const seen = await store.seen(batch.topic, ids);
+  const fresh = validated.filter(({ received: { messageId } }) => messageId === undefined || !seen.has(messageId));
+  return { batch: { ...batch, items: fresh.map(({ received }) => received), wholeBatches: [] }, validated: fresh };
+}

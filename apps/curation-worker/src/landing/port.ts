@@ -1,0 +1,177 @@
+import type { InboundHeaders } from '@millrace/topics';
+import type { Held } from '../pipeline/dedupe';
+
+/**
+ * The landing store: what curation knows for certain. A landing is one transaction of it, and nothing of a batch has
+ * happened before that transaction commits.
+ *
+ * What every engine promises (and `testing/conformance.ts` checks):
+ * - **All or nothing.** A landing's effects appear together at `commit`, or never.
+ * - **One landing a range.** Of any number of landings that move a position from the same place, one commits.
+ * - **One claim a key.** Of any number of landings that claim a key, one commits holding it; the others are told whose
+ *   it is. A landing that meets the key of one under way waits for its end.
+ * - **A gap-free line.** Committed landings have the numbers 1, 2, 3, … in the order of their commits.
+ * - **Fences.** A landing commits only while its worker's epoch is alive and the line's contracts index and keys epoch
+ *   are those it worked with.
+ *
+ * The steps of a landing are called in the order in which they are declared here, each at most once: all landings lock
+ * in one order, so no two of them can wait for each other.
+ */
+export interface LandingStore {
+  /** Begins a transaction; it holds a connection until `commit` or `rollback`. */
+  begin(): Promise<Landing>;
+
+  line(): Promise<Line>;
+  /** Makes the line require at least this contracts index; landings under an older one no longer commit. */
+  adoptContracts(index: number): Promise<void>;
+
+  /** Opens an epoch for a run of a worker. */
+  register(member: string): Promise<number>;
+  /** False once the epoch is dead. */
+  heartbeat(epoch: number): Promise<boolean>;
+  /** Declares, before any such file is written, that raw files of this epoch may be in folders from this date on. */
+  declareDate(epoch: number, date: string): Promise<void>;
+  /** Ends an epoch: waits for its landings under way, after which none of them can commit. */
+  retire(epoch: number): Promise<void>;
+
+  /** Makes the epoch the owner of a partition and counts the takeover. `start` is for a partition never seen before. */
+  take(partition: PartitionId, epoch: number, start: number): Promise<Position>;
+  /** Notes that a batch of so many events is being tried. False when the position has moved or changed hands. */
+  note(partition: PartitionId, epoch: number, from: number, events: number): Promise<boolean>;
+
+  /** Identifiers for batches: unique, growing, with gaps. */
+  batchIds(): Promise<{ readonly first: number; readonly count: number }>;
+  /**
+   * The number of a landing of unknown outcome, or null if it has not happened. Where the input has positions this waits
+   * until its transaction is over; where it has none, null may become a number later.
+   */
+  numberOf(partition: PartitionId, batchId: number): Promise<number | null>;
+  /** Those of the messages that have landed. */
+  seen(topic: string, messageIds: readonly string[]): Promise<ReadonlySet<string>>;
+
+  /** Until when claims have been pruned; null if never. */
+  prunedTo(): Promise<string | null>;
+}
+
+export interface Landing {
+  /** First step of inputs with positions. Anything but `moved` means: roll back. */
+  movePosition(move: PositionMove): Promise<'moved' | 'passed' | 'not_owner' | 'gap'>;
+  /** First step of inputs without positions. False when one of the messages has landed meanwhile: roll back. */
+  enterInbox(topic: string, messageIds: readonly string[], batchId: number): Promise<boolean>;
+  /** Claims keys; returns those that others hold. The keys are distinct. */
+  claim(claims: readonly Claim[], batchId: number): Promise<ReadonlyMap<string, Held>>;
+  quarantine(rows: readonly QuarantineRow[]): Promise<void>;
+  manifest(row: ManifestRow): Promise<void>;
+  /**
+   * Takes the next number and commits, in one round trip.
+   *
+   * @throws LandingError; only `LANDING_UNKNOWN` leaves open whether it happened
+   */
+  commit(fence: Fence): Promise<{ readonly number: number }>;
+  /** Undoes everything. Never rejects. Harmless after a failed `commit`. */
+  rollback(): Promise<void>;
+}
+
+export interface PartitionId {
+  readonly topic: string;
+  readonly partition: string;
+}
+
+export interface Line {
+  readonly id: string;
+  /** The number that the next landing will take. */
+  readonly next: number;
+  readonly contractsIndex: number;
+  readonly keysEpoch: number;
+}
+
+export interface Position {
+  readonly next: number;
+  /** Takeovers since `next` last moved. */
+  readonly attempts: number;
+  /** What makes landings fail lies before this offset; null while nothing is suspected. */
+  readonly suspectTo: number | null;
+}
+
+export interface PositionMove extends PartitionId {
+  readonly epoch: number;
+  readonly from: number;
+  readonly to: number;
+  readonly acceptedTo: string | null;
+}
+
+export interface Claim {
+  /** 32 hex digits. */
+  readonly key: string;
+  /** 16 hex digits. */
+  readonly fingerprint: string;
+  /** The claim is kept for this many days from now. */
+  readonly windowDays: number;
+}
+
+export interface QuarantineRow {
+  readonly groupId: string;
+  readonly reason: string;
+  readonly rule: string;
+  readonly path: string;
+  /** Rule and path without the item's particulars. */
+  readonly groupRule: string;
+  readonly groupPath: string;
+  readonly contract: string | null;
+  readonly contractVersion: string | null;
+  readonly eventType: string | null;
+  readonly eventId: string | null;
+  readonly tenant: string;
+  readonly source: string;
+  readonly acceptedAt: string;
+  readonly topic: string;
+  readonly partition: string;
+  readonly offset: number | null;
+  readonly attempts: number;
+  readonly batchId: number;
+  readonly rawPart: string;
+  readonly rawLine: number;
+  readonly headers: InboundHeaders;
+  readonly raw: Buffer;
+}
+
+export interface ManifestRow extends PartitionId {
+  readonly batchId: number;
+  readonly epoch: number;
+  readonly range: { readonly from: number; readonly to: number } | null;
+  readonly landed: number;
+  readonly duplicate: number;
+  readonly quarantined: number;
+  /** `batches.staged` but for number, line and time. */
+  readonly message: unknown;
+}
+
+export interface Fence {
+  readonly batchId: number;
+  readonly epoch: number;
+  readonly contractsIndex: number;
+  readonly keysEpoch: number;
+}
+
+export type LandingErrorCode =
+  /** Contracts or keys have moved on: redo the batch under the new ones. */
+  | 'LANDING_LINE_MOVED'
+  /** The worker's epoch is dead: begin a new one. */
+  | 'LANDING_FENCED'
+  /** The connection broke during commit: ask `numberOf`. */
+  | 'LANDING_UNKNOWN'
+  /** The store is away, or was for a moment: the same landing may be tried again. */
+  | 'LANDING_UNAVAILABLE';
+
+export class LandingError extends Error {
+  readonly canRetry: boolean;
+  constructor(
+    readonly code: LandingErrorCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+    this.name = 'LandingError';
+    this.canRetry = code === 'LANDING_UNAVAILABLE';
+  }
+}

@@ -1,0 +1,123 @@
+import { commit, copyIn, type PoolClient } from '@millrace/postgres';
+import type { Held } from '../../pipeline/dedupe';
+import { type Claim, type Fence, type Landing, LandingError, type ManifestRow, type PositionMove, type QuarantineRow } from '../port';
+import { insertClaims } from './claims';
+import { landingErrors } from './errors';
+import { storable, storableOrNull } from './text';
+
+const MOVE = `
+  UPDATE curation_worker.position
+     SET next = $5, attempts = 0, tried = NULL, moved_at = clock_timestamp(),
+         suspect_to = CASE WHEN suspect_to > $5 THEN suspect_to END,
+         accepted_to = greatest(accepted_to, $6::timestamptz)
+   WHERE topic = $1 AND partition = $2 AND epoch = $3 AND next = $4`;
+
+const WHERE_IS = `SELECT next, epoch FROM curation_worker.position WHERE topic = $1 AND partition = $2`;
+
+const ENTER = `
+  INSERT INTO curation_worker.inbox (topic, message_id, batch_id)
+  SELECT $1, id, $3 FROM unnest($2::text[]) AS t(id) ORDER BY id
+  ON CONFLICT DO NOTHING`;
+
+const MANIFEST = `
+  INSERT INTO curation_worker.manifest
+         (batch_id, epoch, topic, partition, range_from, range_to, landed, duplicate, quarantined, message)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
+
+const QUARANTINE_COLUMNS = [
+  'group_id', 'reason', 'rule', 'path', 'group_rule', 'group_path', 'contract', 'contract_version', 'event_type', 'event_id', 'tenant', 'source',
+  'accepted_at', 'topic', 'partition', 'offset', 'attempts', 'batch_id', 'raw_part', 'raw_line', 'headers', 'raw',
+] as const; // prettier-ignore
+
+/** One transaction on one connection. */
+export class PostgresLanding implements Landing {
+  private open = true;
+
+  constructor(private readonly client: PoolClient) {}
+
+  async movePosition({ topic, partition, epoch, from, to, acceptedTo }: PositionMove): Promise<'moved' | 'passed' | 'not_owner' | 'gap'> {
+    const moved = await this.run(MOVE, 'move', [topic, partition, epoch, from, to, acceptedTo]);
+    if (moved.rowCount === 1) return 'moved';
+    const [found] = (await this.run(WHERE_IS, 'where-is', [topic, partition])).rows as { next: string; epoch: string }[];
+    if (!found || Number(found.epoch) !== epoch) return 'not_owner';
+    return Number(found.next) >= to ? 'passed' : 'gap';
+  }
+
+  async enterInbox(topic: string, messageIds: readonly string[], batchId: number): Promise<boolean> {
+    const { rowCount } = await this.run(ENTER, 'enter', [topic, messageIds, batchId]);
+    return rowCount === messageIds.length;
+  }
+
+  claim(claims: readonly Claim[], batchId: number): Promise<Map<string, Held>> {
+    return landingErrors(insertClaims(this.client, claims, batchId));
+  }
+
+  async quarantine(rows: readonly QuarantineRow[]): Promise<void> {
+    if (rows.length === 0) return;
+    const target = { schema: 'curation_worker', table: 'quarantine', columns: QUARANTINE_COLUMNS };
+    await landingErrors(copyIn(this.client, target, rows.map(quarantineValues)));
+  }
+
+  async manifest(row: ManifestRow): Promise<void> {
+    const { batchId, epoch, topic, partition, range, landed, duplicate, quarantined, message } = row;
+    const values = [batchId, epoch, topic, partition, range?.from ?? null, range?.to ?? null, landed, duplicate, quarantined, JSON.stringify(message)];
+    await this.run(MANIFEST, 'manifest', values);
+  }
+
+  async commit({ batchId, epoch, contractsIndex, keysEpoch }: Fence): Promise<{ number: number }> {
+    // Numbers only, so that they can travel in the same simple query as COMMIT: the line is locked for no round trip.
+    const values = [batchId, epoch, contractsIndex, keysEpoch].map((value) => BigInt(value).toString());
+    try {
+      const [taken] = await landingErrors(commit(this.client, `SELECT curation_worker.take_number(${values.join(', ')}) AS number`));
+      this.release();
+      return { number: Number((taken.rows[0] as { number: string }).number) };
+    } catch (error) {
+      if (error instanceof LandingError && error.code === 'LANDING_UNKNOWN') this.release(error);
+      throw error;
+    }
+  }
+
+  async rollback(): Promise<void> {
+    if (!this.open) return;
+    const broken = await this.client.query('ROLLBACK').then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    this.release(broken);
+  }
+
+  private run(text: string, name: string, values: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }> {
+    return landingErrors(this.client.query({ name, text, values }));
+  }
+
+  private release(broken?: Error): void {
+    if (!this.open) return;
+    this.open = false;
+    this.client.release(broken);
+  }
+}
+
+const quarantineValues = (row: QuarantineRow): (string | number | Buffer | null)[] => [
+  row.groupId,
+  row.reason,
+  storable(row.rule),
+  storable(row.path),
+  storable(row.groupRule),
+  storable(row.groupPath),
+  row.contract,
+  row.contractVersion,
+  storableOrNull(row.eventType),
+  storableOrNull(row.eventId),
+  storable(row.tenant),
+  storable(row.source),
+  row.acceptedAt,
+  row.topic,
+  row.partition,
+  row.offset,
+  row.attempts,
+  row.batchId,
+  row.rawPart,
+  row.rawLine,
+  JSON.stringify(row.headers),
+  row.raw,
+];

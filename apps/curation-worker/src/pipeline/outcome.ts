@@ -1,0 +1,29 @@
+import type { Refusal } from '@millrace/envelope';
+
+/** Which batch holds the claim of a duplicate's key, and whether what it claimed had another content. */
+export interface Holder {
+  /** Null where the claim has been pruned meanwhile. */
+  readonly batchId: number | null;
+  readonly contentDiffers: boolean;
+}
+
+/**
+ * What becomes of one item: a value, never an exception. Failures that have nothing to do with the item (a database
+ * away, a disk full) are errors of the landing, which is then tried again as a whole.
+ */
+export type Outcome =
+  | { readonly fate: 'landed' }
+  | { readonly fate: 'duplicate'; readonly holder: Holder }
+  | { readonly fate: 'quarantined'; readonly refusal: Refusal };
+
+export const LANDED: Outcome = { fate: 'landed' };
+
+export const quarantined = (refusal: Refusal): Outcome => ({ fate: 'quarantined', refusal });
+
+/** Reasons of this service's own, beside those of the envelope's refusals and the contracts' violations. */
+export const CURATION_REASONS = {
+  contract_unavailable: 'the contract that may govern the event is in the index but its file cannot be used',
+  incomplete_business_key: 'each part of the business key is present and a string, number or boolean',
+  unstorable: 'the event can be written to its tables',
+  poison: 'the event can be processed without ending the process',
+} as const;

@@ -1,0 +1,96 @@
+import type { DeliveredBatch } from '@millrace/messaging';
+import type { InboundHeaders } from '@millrace/topics';
+
+/** What all items of one request share: their headers and what follows from them. */
+export interface Origin {
+  readonly headers: InboundHeaders;
+  /** Request id, else the append's id. */
+  readonly ingestionId: string;
+  /** Accept time, ISO-8601 UTC; the epoch's start where the header is unreadable. */
+  readonly at: string;
+  /** UTC date of the accept time, `YYYY-MM-DD`. */
+  readonly date: string;
+  /** Start of the accept hour, as in the headers' counts. */
+  readonly hour: string;
+}
+
+/** One item of a micro-batch, as it came. */
+export interface Received {
+  readonly origin: Origin;
+  readonly value: Buffer;
+  readonly offset: number | null;
+  readonly messageId?: string;
+}
+
+/** A stored batch that lies in the micro-batch as a whole, so that its header's counts can be checked. */
+export interface WholeBatch {
+  readonly counts: NonNullable<DeliveredBatch['header']['counts']>;
+  /** Its items are those of the micro-batch from here on… */
+  readonly start: number;
+  /** …up to, not including, here. */
+  readonly end: number;
+}
+
+/** A contiguous run of items of one partition, to be landed as one. */
+export interface MicroBatch {
+  readonly topic: string;
+  readonly partition: string;
+  readonly range: { readonly from: number; readonly to: number } | null;
+  readonly items: readonly Received[];
+  readonly wholeBatches: readonly WholeBatch[];
+}
+
+const EPOCH = '1970-01-01T00:00:00.000Z';
+
+function originOf(headers: InboundHeaders, appendId: string): Origin {
+  const ms = Date.parse(headers.at);
+  const at = Number.isNaN(ms) ? EPOCH : new Date(ms).toISOString();
+  return { headers, ingestionId: headers.request ?? appendId, at, date: at.slice(0, 10), hour: `${at.slice(0, 13)}:00:00.000Z` };
+}
+
+/**
+ * The items of stored batches that lie in `[from, to)`. Engines share header objects between records, so origins are
+ * made once for each; a batch of which only a part lies in the range is not among the whole ones.
+ */
+export function receive(
+  topic: string,
+  partition: string,
+  range: { readonly from: number; readonly to: number } | null,
+  batches: readonly DeliveredBatch[],
+): MicroBatch {
+  const items: Received[] = [];
+  const wholeBatches: WholeBatch[] = [];
+  for (const batch of batches) {
+    const start = items.length;
+    let last: { readonly headers: object; readonly origin: Origin } | undefined;
+    const origins = new Map<object, Origin>();
+    for (const record of batch.records) {
+      if (range && record.offset !== null && (record.offset < range.from || record.offset >= range.to)) continue;
+      if (last?.headers !== record.headers) {
+        const known = origins.get(record.headers);
+        const origin: Origin = known ?? originOf(record.headers as unknown as InboundHeaders, batch.header.appendId);
+        if (!known) origins.set(record.headers, origin);
+        last = { headers: record.headers, origin };
+      }
+      items.push({ origin: last.origin, value: record.value, offset: record.offset, messageId: record.messageId });
+    }
+    if (batch.header.counts && items.length - start === batch.size) {
+      wholeBatches.push({ counts: batch.header.counts, start, end: items.length });
+    }
+  }
+  return { topic, partition, range, items, wholeBatches };
+}
+
+/** Oldest and newest accept time, or nulls for a micro-batch without items. */
+export function acceptSpan(items: readonly Received[]): { from: string | null; to: string | null } {
+  let from: string | null = null;
+  let to: string | null = null;
+  let last: Origin | null = null;
+  for (const { origin } of items) {
+    if (origin === last) continue;
+    last = origin;
+    if (from === null || origin.at < from) from = origin.at;
+    if (to === null || origin.at > to) to = origin.at;
+  }
+  return { from, to };
+}

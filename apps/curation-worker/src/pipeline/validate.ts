@@ -1,0 +1,63 @@
+import { type Envelope, fingerprint, type Refusal } from '@millrace/envelope';
+import { claimKey, DEFAULT_DEDUPE, exactPayload } from '../claims/claim-key';
+import type { ContractInForce, ContractsInForce } from '../contracts/in-force';
+import { CURATION_REASONS } from './outcome';
+import type { Parsed } from './parse';
+import type { Received } from './received';
+
+/** An event that may land if nobody else holds its key. */
+export interface Valid {
+  readonly ok: true;
+  readonly received: Received;
+  readonly envelope: Envelope;
+  readonly contract: ContractInForce | undefined;
+  /** 32 hex digits. */
+  readonly key: string;
+  /** 16 hex digits; equal for equal content however it was written. */
+  readonly fingerprint: string;
+  readonly windowDays: number;
+}
+
+/** An item that is to be quarantined, with what is known of it. */
+export interface Invalid {
+  readonly ok: false;
+  readonly received: Received;
+  readonly refusal: Refusal;
+  readonly eventId: string | null;
+  readonly eventType: string | null;
+  readonly contract: { readonly name: string; readonly version: string } | null;
+}
+
+export type Validated = Valid | Invalid;
+
+/** Checks an event against its contract and computes what it will be claimed under. An unknown type lands as it is. */
+export function createValidateStep(contracts: ContractsInForce): (parsed: Parsed) => Validated {
+  return ({ received, decoded }) => {
+    if (!decoded.ok) {
+      const { refusal, eventId, eventType } = decoded;
+      return { ok: false, received, refusal, eventId, eventType, contract: null };
+    }
+    const { envelope } = decoded;
+    const { eventId, eventType } = envelope;
+    const contract = contracts.contractOf(eventType);
+    const invalid = (refusal: Refusal, by: Invalid['contract']): Invalid => ({ ok: false, received, refusal, eventId, eventType, contract: by });
+    if (!contract) {
+      const missing = contracts.unavailableFor(eventType);
+      if (missing) return invalid({ reason: 'contract_unavailable', rule: CURATION_REASONS.contract_unavailable, path: '$.event_type' }, missing);
+    }
+    const compiled = contract?.compiled;
+    const violation = compiled?.validate(envelope.payload, envelope)[0];
+    if (violation) return invalid(violation, compiled ?? null);
+    const claim = claimKey(envelope, compiled);
+    if ('refusal' in claim) return invalid(claim.refusal, compiled ?? null);
+    return {
+      ok: true,
+      received,
+      envelope,
+      contract,
+      key: claim.key,
+      fingerprint: fingerprint(exactPayload(envelope)),
+      windowDays: compiled?.windowDays ?? DEFAULT_DEDUPE.windowDays,
+    };
+  };
+}

@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Places between two durable steps. A test makes the process crash, stall or fail at each of them. */
+export const FAILPOINTS = [
+  'before-begin',
+  'after-position',
+  'after-claims',
+  'after-parquet',
+  'after-fates',
+  'after-raw',
+  'after-quarantine',
+  'before-commit',
+  'after-commit',
+  'after-announce',
+  'after-ack',
+] as const;
+
+export type FailpointName = (typeof FAILPOINTS)[number];
+
+/** Does what is planned for a place; nothing, at no cost to speak of, in production. */
+export type Failpoint = (name: FailpointName) => Promise<void> | void;
+
+export const noFailpoints: Failpoint = () => undefined;
+
+export class InjectedFailure extends Error {
+  readonly code = 'INJECTED';
+}
+
+type Action = { readonly kind: 'crash' | 'error' } | { readonly kind: 'delay'; readonly ms: number };
+
+const ACTION = /^(crash|error|delay:(\d{1,6}))(?:@(\d{1,9}))?$/;
+
+/**
+ * Reads `name=action[@n];…`: at the n-th pass (default every one) `crash` ends the process as kill -9 does, `error`
+ * throws, `delay:<ms>` waits.
+ *
+ * @throws Error for a name or an action that does not exist: a test that injects nothing proves nothing
+ */
+export function parseFailpoints(text: string): Failpoint {
+  if (text === '') return noFailpoints;
+  const plans = new Map<string, { action: Action; at: number | null; passes: number }>();
+  for (const entry of text.split(';')) {
+    const [name, what = ''] = entry.split('=');
+    const match = ACTION.exec(what);
+    if (!(FAILPOINTS as readonly string[]).includes(name) || !match) throw new Error(`not a failpoint: ${entry}`);
+    const action: Action = match[2] === undefined ? { kind: match[1] as 'crash' | 'error' } : { kind: 'delay', ms: Number(match[2]) };
+    plans.set(name, { action, at: match[3] === undefined ? null : Number(match[3]), passes: 0 });
+  }
+  return async (name) => {
+    const plan = plans.get(name);
+    if (!plan || (plan.at !== null && ++plan.passes !== plan.at)) return;
+    if (plan.action.kind === 'delay') await sleep(plan.action.ms);
+    else if (plan.action.kind === 'error') throw new InjectedFailure(`failpoint ${name}`);
+    else {
+      process.kill(process.pid, 'SIGKILL');
+      // The signal is delivered asynchronously: nothing may happen until then.
+      await new Promise(() => undefined);
+    }
+  };
+}

@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '@millrace/observability';
+import type { Delivery } from '@millrace/messaging';
+import type { Landed } from '../landing/land-batch';
+import type { Lander, LandOutcome, Prepared } from '../landing/lander';
+import type { LandingStore, PartitionId, Position } from '../landing/port';
+import { receive } from '../pipeline/received';
+import type { Failpoint } from './failpoints';
+import { linkSignals } from './linked-signal';
+import type { Semaphore } from './semaphore';
+import { nextSlice } from './slicing';
+
+export interface PartitionDeps {
+  readonly store: LandingStore;
+  readonly lander: Pick<Lander, 'prepare' | 'land'>;
+  /** Landings under way at once, over all partitions. */
+  readonly lanes: Semaphore;
+  readonly failpoint: Failpoint;
+  readonly logger: Logger;
+  readonly onLanded: (landed: Landed) => void;
+  /** A failure that is no landing's own: the session cannot go on. */
+  readonly onFatal: (error: unknown) => void;
+  readonly sessionSignal: AbortSignal;
+}
+
+/** A delivery whose partition another worker has taken comes back after this long, should it still be ours. */
+const NOT_OWNER_RETRY_MS = 5_000;
+const FAILED_RETRY_MS = 250;
+
+/**
+ * One partition in the hands of this worker. Deliveries land one after the other, in order; while one lands the next is
+ * already read and checked. After a failure nothing is read ahead: what is tried next is noted first (see slicing).
+ */
+export class OwnedPartition {
+  private tail: Promise<void> = Promise.resolve();
+  /** Deliveries of before the last failure are dropped: they come again. */
+  private generation = 0;
+  /** Why nothing of this partition is landed any more. */
+  stopped: string | null = null;
+
+  constructor(
+    readonly id: PartitionId,
+    readonly epoch: number,
+    private position: Position,
+    private readonly deps: PartitionDeps,
+  ) {}
+
+  get next(): number {
+    return this.position.next;
+  }
+
+  /** Resolves once the delivery is landed and acknowledged, handed back, or dropped. Never rejects. */
+  handle(delivery: Delivery): Promise<void> {
+    const { generation } = this;
+    const ahead = this.readAhead(delivery);
+    const done = this.tail.then(() => this.settle(delivery, generation, ahead));
+    this.tail = done;
+    return done;
+  }
+
+  private readAhead(delivery: Delivery): Promise<Prepared> | null {
+    if (this.position.attempts > 0 || this.position.suspectTo !== null || this.stopped !== null) return null;
+    const { topic, partition } = this.id;
+    const prepared = this.deps.lander.prepare(receive(topic, partition, delivery.range, delivery.batches));
+    prepared.catch(() => undefined);
+    return prepared;
+  }
+
+  private async settle(delivery: Delivery, generation: number, ahead: Promise<Prepared> | null): Promise<void> {
+    const current = (): boolean => generation === this.generation && !delivery.signal.aborted && !this.deps.sessionSignal.aborted;
+    if (!current() || this.stopped !== null) return;
+    try {
+      const outcome = delivery.range ? await this.landRange(delivery, delivery.range, ahead) : await this.landSlice(delivery, ahead, false);
+      if (outcome.kind === 'landed' || outcome.kind === 'dropped') {
+        await delivery.ack();
+        await this.deps.failpoint('after-ack');
+      } else await this.retreat(delivery, outcome.kind);
+    } catch (error) {
+      if (!current()) return;
+      if ((error as { code?: string }).code === 'LANDING_FENCED') return this.deps.onFatal(error);
+      this.deps.logger.error({ ...this.id, position: this.position.next, error }, 'a batch failed and is tried again');
+      await this.retreat(delivery, 'failed');
+    }
+  }
+
+  /** Lands what of the delivery lies beyond the position, in slices where earlier attempts have failed. */
+  private async landRange(delivery: Delivery, range: { from: number; to: number }, ahead: Promise<Prepared> | null): Promise<LandOutcome> {
+    if (range.from > this.position.next) return { kind: 'gap' };
+    let outcome: LandOutcome = { kind: 'dropped' };
+    while (this.position.next < range.to) {
+      const from = this.position.next;
+      const slice = nextSlice(this.position, range.to - from);
+      const to = from + slice.events;
+      if (slice.note && !(await this.deps.store.note(this.id, this.epoch, from, slice.events))) return { kind: 'not_owner' };
+      if (slice.poison) this.deps.logger.error({ ...this.id, position: from, attempt: this.position.attempts }, 'an event that ends the process is quarantined unread');
+      const whole = from === range.from && to === range.to;
+      outcome = await this.landSlice(delivery, whole ? ahead : null, slice.poison, { from, to });
+      if (outcome.kind !== 'landed' && outcome.kind !== 'dropped') return outcome;
+      const { suspectTo } = this.position;
+      this.position = { next: to, attempts: 0, suspectTo: suspectTo !== null && suspectTo > to ? suspectTo : null };
+    }
+    return outcome;
+  }
+
+  private async landSlice(delivery: Delivery, ahead: Promise<Prepared> | null, poison: boolean, range = delivery.range): Promise<LandOutcome> {
+    const { lander, lanes, sessionSignal, onLanded } = this.deps;
+    const { topic, partition } = this.id;
+    const prepared = await (ahead ?? lander.prepare(receive(topic, partition, range, delivery.batches), { poison }));
+    if (prepared.batch.items.length === 0) return { kind: 'dropped' };
+    const attempts = this.position.attempts + 1;
+    const { signal, dispose } = linkSignals(delivery.signal, sessionSignal);
+    const outcome = await lanes.use(() => lander.land(prepared, { epoch: this.epoch, attempts, signal })).finally(dispose);
+    if (outcome.kind === 'landed') {
+      await this.deps.failpoint('after-commit');
+      onLanded(outcome);
+    }
+    return outcome;
+  }
+
+  /** Hands a delivery back, after finding out where the partition stands now. */
+  private async retreat(delivery: Delivery, why: 'failed' | 'not_owner' | 'gap'): Promise<void> {
+    this.generation++;
+    try {
+      if (delivery.range) {
+        if (why === 'not_owner') await this.waitOut(delivery);
+        this.position = await this.deps.store.take(this.id, this.epoch, this.position.next);
+        if (why === 'gap' && delivery.range.from > this.position.next) {
+          this.stopped = `the log continues at ${delivery.range.from}, but only what is below ${this.position.next} has landed`;
+          this.deps.logger.error({ ...this.id, position: this.position.next, reason: 'gap' }, 'records are missing from the log; the partition stops');
+          return;
+        }
+      }
+      await delivery.nack(FAILED_RETRY_MS);
+    } catch (error) {
+      if (delivery.signal.aborted || this.deps.sessionSignal.aborted) return;
+      this.deps.logger.warn({ ...this.id, error }, 'a partition could not be taken again');
+      await delivery.nack(NOT_OWNER_RETRY_MS).catch(() => undefined);
+    }
+  }
+
+  /** Another worker owns the position. If the lease is still ours after a while, it was the other that was wrong. */
+  private async waitOut(delivery: Delivery): Promise<void> {
+    const { signal, dispose } = linkSignals(delivery.signal, this.deps.sessionSignal);
+    await sleep(NOT_OWNER_RETRY_MS, undefined, { signal }).finally(dispose);
+  }
+}

@@ -1,0 +1,27 @@
+import type { Position } from '../landing/port';
+
+/** From this many attempts on, counted as takeovers without progress, a single event is not tried again. */
+const POISON_FROM_ATTEMPTS = 3;
+
+export interface Slice {
+  /** Events to take from the position on. */
+  readonly events: number;
+  /** The trial is to be noted durably before it begins, so that its failure narrows the search. */
+  readonly note: boolean;
+  /** The events are to be quarantined unread. */
+  readonly poison: boolean;
+}
+
+/**
+ * How much of a delivery to try when earlier attempts at this position have failed. The first retry is noted; once a
+ * noted batch fails too, what makes it fail is found by halving, over as many crashes as that takes, and its neighbours
+ * land on the way. An event is suspected alone only after it has failed alone.
+ *
+ * @param events that the delivery holds from the position on, at least one
+ */
+export function nextSlice({ next, attempts, suspectTo }: Position, events: number): Slice {
+  if (suspectTo === null || suspectTo <= next) return { events, note: attempts > 0, poison: false };
+  const suspects = suspectTo - next;
+  const poison = suspects === 1 && attempts >= POISON_FROM_ATTEMPTS;
+  return { events: Math.min(events, Math.max(1, Math.floor(suspects / 2))), note: !poison, poison };
+}
