@@ -130,12 +130,13 @@ function createExclusive(file: string, text: string): boolean {
 }
 
 function read(file: string): LockRecord | null {
+  // A torn or foreign file cannot name a live holder.
+  const nobody = { token: '', pid: 0, identity: null, host: os.hostname(), startedAt: '', url: null, children: [] };
   try {
-    return JSON.parse(fs.readFileSync(file, 'utf8')) as LockRecord;
+    const record = JSON.parse(fs.readFileSync(file, 'utf8')) as Partial<LockRecord>;
+    return typeof record.token === 'string' && typeof record.pid === 'number' && Array.isArray(record.children) ? (record as LockRecord) : nobody;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    // A torn or foreign file cannot name a live holder.
-    return { token: '', pid: 0, identity: null, host: os.hostname(), startedAt: '', url: null, children: [] };
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? null : nobody;
   }
 }
 

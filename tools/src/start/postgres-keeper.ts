@@ -27,10 +27,12 @@ async function keep(): Promise<void> {
     password: required('POSTGRES_ADMIN_PASSWORD'),
   };
   let stopping = false;
+  let stopped: Promise<void> | undefined;
   let server: Embedded | null = null;
   process.once('SIGTERM', () => {
     stopping = true;
-    void stopServer(server).finally(() => process.exit(0));
+    // During a start there is nothing to stop yet; the start sees to it.
+    if (server) stopped = stopServer(server);
   });
   while (!stopping) {
     try {
@@ -48,10 +50,11 @@ async function keep(): Promise<void> {
     for (const note of server.notes) log.info(note);
     await tell({ type: 'postgres-ready', adminUrl: server.url('postgres'), pid: server.pid, adopted: server.adopted });
     await connectionLost(server);
-    if (stopping) return;
+    if (stopping) return stopped;
     log.warn('lost the connection to Postgres: looking after it');
     // Leaves it to the start that follows, which joins a server that lives and starts one that does not.
     server.release();
+    server = null;
   }
 }
 
@@ -72,8 +75,7 @@ async function connectionLost(server: Embedded): Promise<void> {
   }
 }
 
-async function stopServer(server: Embedded | null): Promise<void> {
-  if (!server) return;
+async function stopServer(server: Embedded): Promise<void> {
   if (!process.connected) await othersLeft(server);
   await server.stop();
 }

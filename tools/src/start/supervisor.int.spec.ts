@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
-import net, { type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SupervisedChild } from './child-process';
+import { freePort, until } from './fixtures/waiting';
 import type { ChildRecord } from './lock';
 import type { ChildLine } from './log-lines';
 import { processIdentity } from './process-identity';
@@ -222,23 +222,5 @@ function superviseApart(specs: readonly ServiceSpec[]) {
 const journaled = (): string[] => fs.readFileSync(journal, 'utf8').split('\n').map((line) => line.replace(/ \d+$/, ''));
 
 const startedPids = (): number[] => [...fs.readFileSync(journal, 'utf8').matchAll(/started (\d+)$/gm)].map(([, pid]) => Number(pid));
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = net.createServer();
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-async function until(holds: () => boolean, msMax = 15_000): Promise<void> {
-  const deadline = Date.now() + msMax;
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`not within ${msMax} ms: ${holds.toString()}`);
-    await sleep(10);
-  }
-}
 
 const never = (): AbortSignal => new AbortController().signal;

@@ -1,0 +1,83 @@
+'use strict';
+// Runs tests and ends with the plain line `N passed, N failed`.
+//
+//   node tools/ci-sum.cjs <laptop|engines|corpora> [jest options]    one tier of jest
+//   node tools/ci-sum.cjs --each "npm test" "npm run test:engines"   commands that end so themselves, summed
+//
+// A suite that does not even load counts as one failure, and so does a command that ends without its plain line: a
+// sum must not look better for tests that never ran. Exit code 1 when anything failed or nothing passed.
+const { spawn } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+
+const root = path.resolve(__dirname, '..');
+const TIERS = ['laptop', 'engines', 'corpora'];
+const PLAIN = /^(\d+) passed, (\d+) failed$/gm;
+
+function run(command, args, options) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, ...options });
+    child.on('error', (error) => {
+      console.error(`${command}: ${error.message}`);
+      resolve({ code: 127, output: '' });
+    });
+    let output = '';
+    for (const [stream, to] of [[child.stdout, process.stdout], [child.stderr, process.stderr]]) {
+      stream?.on('data', (chunk) => {
+        to.write(chunk);
+        // Only the end of the output is looked at.
+        output = (output + chunk).slice(-65_536);
+      });
+    }
+    child.on('close', (code, signal) => resolve({ code: code ?? 1, signal, output }));
+  });
+}
+
+async function jestTier(tier, jestArgs) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-tests-'));
+  const report = path.join(folder, 'report.json');
+  const jest = path.join(path.dirname(require.resolve('jest/package.json', { paths: [root] })), 'bin', 'jest.js');
+  try {
+    const { code } = await run(process.execPath, [jest, '--json', `--outputFile=${report}`, '--passWithNoTests', ...jestArgs], {
+      env: { ...process.env, MILLRACE_TEST_TIER: tier },
+      // With --json and an output file jest writes its readable report to standard error.
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    if (!fs.existsSync(report)) return { passed: 0, failed: 1 };
+    const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(fs.readFileSync(report, 'utf8'));
+    const failed = numFailedTests + numRuntimeErrorTestSuites;
+    // Coverage below its threshold, a leak, a crashed worker: jest says so with its exit code alone.
+    return { passed: numPassedTests, failed: code !== 0 && failed === 0 ? 1 : failed };
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function each(commands) {
+  const sum = { passed: 0, failed: 0 };
+  for (const command of commands) {
+    console.log(`\n▶ ${command}`);
+    const { code, output } = await run(command, [], { shell: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const plain = [...output.matchAll(PLAIN)].pop();
+    const passed = plain ? Number(plain[1]) : 0;
+    const failed = plain ? Number(plain[2]) : 1;
+    sum.passed += passed;
+    sum.failed += code !== 0 && failed === 0 ? 1 : failed;
+  }
+  return sum;
+}
+
+async function main([first, ...rest]) {
+  let sum;
+  if (first === '--each' && rest.length > 0) sum = await each(rest);
+  else if (TIERS.includes(first)) sum = await jestTier(first, rest);
+  else {
+    console.error(`usage: node tools/ci-sum.cjs <${TIERS.join('|')}> [jest options]\n       node tools/ci-sum.cjs --each "command" …`);
+    process.exit(2);
+  }
+  console.log(`${sum.passed} passed, ${sum.failed} failed`);
+  process.exit(sum.failed > 0 || sum.passed === 0 ? 1 : 0);
+}
+
+void main(process.argv.slice(2));
