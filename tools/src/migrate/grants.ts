@@ -26,6 +26,8 @@ export async function handOver(client: Client, schema: string, role: string): Pr
   for (const { statement } of rows) await client.query(statement);
 }
 
+const POLICY = 'millrace_services';
+
 /** Lets `roles` read and write every table of a schema that they share, now and after later migrations, but change none. */
 export async function share(client: Client, schema: string, roles: readonly string[]): Promise<void> {
   const name = client.escapeIdentifier(schema);
@@ -39,6 +41,14 @@ export async function share(client: Client, schema: string, roles: readonly stri
     await client.query(`grant ${rights} on all ${objects} in schema ${name} to ${to}`);
     await client.query(`alter default privileges in schema ${name} grant ${rights} on ${objects} to ${to}`);
   }
+  // graphile-worker turns row security on for its tables and leaves it to their users to be let in.
+  const { rows } = await client.query<{ table: string }>(
+    `select relname as table from pg_class
+      where relnamespace = $1::regnamespace and relrowsecurity
+        and not exists (select from pg_policy where polrelid = pg_class.oid and polname = $2)`,
+    [schema, POLICY],
+  );
+  for (const { table } of rows) await client.query(`create policy ${POLICY} on ${name}.${client.escapeIdentifier(table)} to ${to} using (true) with check (true)`);
   const { rowCount } = await client.query(`select from pg_class where relnamespace = $1::regnamespace and relname = '_prisma_migrations'`, [schema]);
   if (rowCount) await client.query(`revoke insert, update, delete on ${name}._prisma_migrations from ${to}`);
 }
