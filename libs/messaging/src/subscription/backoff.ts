@@ -9,6 +9,11 @@ export class Backoff {
     this.ms = minMs;
   }
 
+  /** The next delay, without taking it. */
+  peekMs(): number {
+    return this.ms;
+  }
+
   nextMs(): number {
     const now = this.ms;
     this.ms = Math.min(this.ms * 2, this.maxMs);

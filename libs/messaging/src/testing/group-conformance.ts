@@ -61,12 +61,13 @@ export function groupConformance(harness: () => ConformanceHarness, able: Confor
         const [readOne, readTwo] = [consume(one), consume(two)];
         for (let i = 0; i < 40; i++) {
           await writer.append(topic, batchOf(`${i}`), { partition: String(i % 4) });
-          if (i === 20) await one.close();
+          if (i !== 20) continue;
+          await until(() => readOne.values.length > 0);
+          await one.close();
         }
         await until(async () => (await total(writer.committed(topic, 'sharers'))) === 40);
         expect([...readOne.values, ...readTwo.values].sort()).toEqual(numbered('', 40).sort());
-        expect(readOne.values.length).toBeGreaterThan(0);
-        expect(readTwo.values.length).toBeGreaterThan(20);
+        expect(readTwo.values.length).toBeGreaterThanOrEqual(19);
       });
 
       it('gives a partition up to a new member only after its deliveries are acknowledged', async () => {
