@@ -27,41 +27,45 @@ interface Deps {
   readonly traffic: Traffic;
 }
 
+/** The status that proxies log for a request whose client did not wait for the answer; never sent. */
+const CLIENT_CLOSED = 499;
+
 const spans = new WeakMap<FastifyRequest, Span>();
 
-/** Counts and, where it is worth a line, logs finished requests of one route. */
-export type Finish = (request: FastifyRequest, reply: FastifyReply) => void;
+/** Called once for a request, when its answer is out or its client is gone. */
+type Finish = (request: FastifyRequest, reply: FastifyReply, beganMs: number) => void;
 
 /**
  * Request ids, readiness, tracing, metrics and the log line, added to each route as it is declared: the closures know
  * their route's template, so a request costs no look-up, no label hashing and, outside of a trace, no async context.
+ * Gives the hook for requests that no route takes.
  */
-export function instrument(fastify: FastifyInstance, deps: Deps): { finishUnmatched: Finish } {
+export function instrument(fastify: FastifyInstance, deps: Deps): Hook {
   const finish = finisher(deps);
+  const { traffic } = deps;
   fastify.addHook('onRoute', (route: RouteOptions) => {
-    const finishRoute = finish(route.url);
-    route.onRequest = [opening(deps.traffic, route.config?.beforeReady === true), ...list(route.onRequest)];
+    const open = opening(traffic, route.config?.beforeReady === true, finish(route.url));
+    route.onRequest = [open, ...list(route.onRequest)];
     route.preValidation = [tracer(route.url), ...list(route.preValidation)];
-    route.onResponse = [
-      ...list(route.onResponse),
-      (request, reply, done) => {
-        finishRoute(request, reply);
-        done();
-      },
-    ];
   });
-  return { finishUnmatched: finish('unmatched') };
+  return opening(traffic, true, finish('unmatched'));
 }
 
 function list<T>(hooks: T | T[] | undefined): T[] {
   return hooks === undefined ? [] : Array.isArray(hooks) ? hooks : [hooks];
 }
 
-type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void;
+export type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void;
 
-function opening(traffic: Traffic, beforeReady: boolean): Hook {
+function opening(traffic: Traffic, beforeReady: boolean, finish: Finish): Hook {
   return (request, reply, done) => {
+    const began = performance.now();
     traffic.underWay.add(reply);
+    // 'close' comes also where the client goes away before the answer; Fastify's onResponse would not.
+    reply.raw.on('close', () => {
+      traffic.underWay.delete(reply);
+      finish(request, reply, began);
+    });
     if (traffic.draining) reply.header('connection', 'close');
     const wrong = request.url.includes('%') ? wrongUrl(request.url) : undefined;
     if (wrong) {
@@ -97,7 +101,7 @@ function tracer(route: string): Hook {
   };
 }
 
-function finisher({ logger, metrics, traffic }: Deps): (route: string) => Finish {
+function finisher({ logger, metrics }: Deps): (route: string) => Finish {
   const durations = metrics.seriesHistogram(
     'http_server_request_duration_seconds',
     'Time from the headers of a request to the end of its answer.',
@@ -112,10 +116,9 @@ function finisher({ logger, metrics, traffic }: Deps): (route: string) => Finish
       if (!found) byStatus.set(status, (found = durations.series(method, route, String(status))));
       return found;
     };
-    return (request, reply) => {
-      traffic.underWay.delete(reply);
-      const status = reply.raw.statusCode;
-      const ms = reply.elapsedTime;
+    return (request, reply, beganMs) => {
+      const status = reply.raw.writableFinished ? reply.raw.statusCode : CLIENT_CLOSED;
+      const ms = performance.now() - beganMs;
       seriesOf(request.method, status).observe(ms / 1000);
       const span = spans.get(request);
       if (span) {

@@ -26,13 +26,12 @@ export class KnownPaths {
     for (const { pattern, methods } of this.patterns) if (pattern.test(path)) methods.forEach((m) => allowed.add(m));
     return [...allowed].sort();
   }
+}
 
-  refuse(url: string, method: string): Answer {
-    const allowed = this.allowed(url);
-    if (allowed.length === 0) return answer(404, { detail: 'There is nothing under this path.' });
-    const allow = allowed.join(', ');
-    return answer(405, { detail: `This path does not take ${method}. It takes ${allow}.` }, { allow });
-  }
+/** 405 where a path takes other methods (`allowed`, as for the Allow header), 404 where it takes none. */
+export function refuseMethod(method: string, allowed: string): Answer {
+  if (allowed === '') return answer(404, { detail: 'There is nothing under this path.' });
+  return answer(405, { detail: `This path does not take ${method}. It takes ${allowed}.` }, { allow: allowed });
 }
 
 /** `/a/:id/b` and `/a/*` in find-my-way's syntax; a parameter's own pattern counts as any segment. */

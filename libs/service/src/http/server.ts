@@ -11,7 +11,7 @@ import { ServiceAdapter } from './adapter';
 import { Drain } from './drain';
 import { instrument, type Traffic } from './instrument';
 import { addJsonParser } from './json-body';
-import { KnownPaths } from './not-found';
+import { KnownPaths, refuseMethod } from './not-found';
 import { requestIds } from './request-id';
 
 export interface HttpLimits {
@@ -65,12 +65,16 @@ export function createHttpServer({ logger, metrics, random, limits = {} }: Deps)
   const fastify = createFastify(options);
   const adapter = new ServiceAdapter(fastify);
   const traffic: Traffic = { closedBecause: 'The service is starting.', draining: false, underWay: new Set() };
+  metrics.gauge('http_server_active_requests', 'Requests under way.', [], (gauge) => gauge.set(traffic.underWay.size));
   const paths = new KnownPaths(fastify);
-  const { finishUnmatched } = instrument(fastify, { logger, metrics, traffic });
+  const openUnmatched = instrument(fastify, { logger, metrics, traffic });
   fastify.setErrorHandler((error, request, reply) => onError(error, request, reply));
   fastify.setNotFoundHandler((request, reply) => {
-    sendProblem(request, reply, paths.refuse(request.url, request.method));
-    finishUnmatched(request, reply);
+    openUnmatched(request, reply, () => {
+      const allowed = paths.allowed(request.url).join(', ');
+      if (request.method === 'OPTIONS' && allowed !== '') reply.code(204).header('allow', allowed).send();
+      else sendProblem(request, reply, refuseMethod(request.method, allowed));
+    });
   });
   addJsonParser(fastify);
   return { adapter, fastify, traffic, onError, drain: new Drain(fastify, traffic) };
