@@ -56,7 +56,7 @@ function startLogged(options: StartOptions, terminal: Terminal, signal: AbortSig
     files.write(line.process, line.text);
     terminal.line(line);
   };
-  return startMillrace(options, process.env, { onLine, say: (text, level) => (level === 'warn' ? terminal.say(text, level) : undefined) }, signal);
+  return startMillrace(options, { env: process.env, signal, onLine, say: (text, level) => (level === 'warn' ? terminal.say(text, level) : undefined) });
 }
 
 function verdict({ right }: Toured, { colors }: Terminal): string {

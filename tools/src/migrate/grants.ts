@@ -42,13 +42,15 @@ export async function share(client: Client, schema: string, roles: readonly stri
     await client.query(`alter default privileges in schema ${name} grant ${rights} on ${objects} to ${to}`);
   }
   // graphile-worker turns row security on for its tables and leaves it to their users to be let in.
-  const { rows } = await client.query<{ table: string }>(
-    `select relname as table from pg_class
-      where relnamespace = $1::regnamespace and relrowsecurity
-        and not exists (select from pg_policy where polrelid = pg_class.oid and polname = $2)`,
+  const { rows } = await client.query<{ table: string; known: boolean }>(
+    `select relname as table, exists (select from pg_policy where polrelid = pg_class.oid and polname = $2) as known
+       from pg_class where relnamespace = $1::regnamespace and relrowsecurity`,
     [schema, POLICY],
   );
-  for (const { table } of rows) await client.query(`create policy ${POLICY} on ${name}.${client.escapeIdentifier(table)} to ${to} using (true) with check (true)`);
+  for (const { table, known } of rows) {
+    const policy = `policy ${POLICY} on ${name}.${client.escapeIdentifier(table)}`;
+    await client.query(known ? `alter ${policy} to ${to}` : `create ${policy} to ${to} using (true) with check (true)`);
+  }
   const { rowCount } = await client.query(`select from pg_class where relnamespace = $1::regnamespace and relname = '_prisma_migrations'`, [schema]);
   if (rowCount) await client.query(`revoke insert, update, delete on ${name}._prisma_migrations from ${to}`);
 }

@@ -42,6 +42,12 @@ export function levelOf(text: string): string {
   return entry ? levelName(entry['level']) : 'info';
 }
 
+/** Whether a line only says that somebody looked whether the service is up. */
+export function isProbe(text: string): boolean {
+  const entry = text.includes('"/readiness"') || text.includes('"/health"') || text.includes('"/liveness"') ? parseEntry(text) : null;
+  return entry?.['msg'] === 'request';
+}
+
 /** Makes the function that turns a child's line into what a person reads: `09:41:07 curation-worker  WARN  text key=value`. */
 export function createLineRenderer(names: readonly string[], colors: Colors): (line: ChildLine) => string {
   const width = Math.max(...names.map((name) => name.length));

@@ -10,11 +10,16 @@ import type { ChildLine } from './log-lines';
 import type { StartOptions } from './options';
 import { allPorts, assertPortsFree, type PlannedPort, planPorts, type PortPlan } from './ports';
 import type { KeeperMessage } from './postgres-keeper';
-import { serviceEntry, SERVICES, type ServiceName, WORKSPACE_ROOT } from './services';
+import { COMPILED_TOOLS, serviceEntry, SERVICES, type ServiceName, WORKSPACE_ROOT } from './services';
 import { StartError } from './start-error';
 import { type ServiceSpec, Supervisor } from './supervisor';
 
-export interface MillraceEvents {
+export interface MillraceSetting {
+  readonly env: NodeJS.ProcessEnv;
+  /** Aborted to stop: what was started is stopped, and the start rejects with the reason. */
+  readonly signal: AbortSignal;
+  /** The script of a service (default: the compiled app's). */
+  readonly entryOf?: (service: ServiceName) => string;
   readonly onLine: (line: ChildLine) => void;
   readonly say: (text: string, level: 'info' | 'warn') => void;
 }
@@ -36,23 +41,24 @@ const FRONT_DOOR_DRAIN_MS_MAX = 5_000;
 const POSTGRES_STOP_MS_MAX = 20_000;
 const FORCED_POSTGRES_STOP_MS_MAX = 5_000;
 const HOST = '127.0.0.1';
-const GUARD = path.join(__dirname, 'guard.js');
+const GUARD = path.join(COMPILED_TOOLS, 'start', 'guard.js');
 const ADMIN = 'postgres';
 
 /**
  * Starts Postgres, migrates, starts every service and the front door, and resolves when all are ready. Rejects with
- * StartError for what the user can mend; nothing of it runs then. An abort of `signal` stops what was started.
+ * StartError for what the user can mend; nothing of it runs then.
  */
-export async function startMillrace(options: StartOptions, env: NodeJS.ProcessEnv, events: MillraceEvents, signal: AbortSignal): Promise<Millrace> {
+export async function startMillrace(options: StartOptions, setting: MillraceSetting): Promise<Millrace> {
+  const { env, signal, onLine, say, entryOf = serviceEntry } = setting;
   const ports = planPorts(env, { workers: options.workers, ...(options.portBase === undefined ? {} : { base: options.portBase }) });
   const url = `http://${HOST}:${ports.frontDoor.port}`;
   const folder = openDataFolder(options.dataDir);
   const lock = takeLock(folder, url);
-  const supervisor = new Supervisor({ ...events, random: () => systemRandom.next(), onChildren: (children) => noteChildren(lock, children) });
+  const supervisor = new Supervisor({ onLine, say, random: () => systemRandom.next(), onChildren: (children) => noteChildren(lock, children) });
   const run: Running = { supervisor, lock, keeper: null, frontDoor: null, services: [], postgresPid: null, ended: null };
   try {
     const ended = await endLeftovers(lock.leftovers);
-    if (ended.length) events.say(`ended what the supervisor before had left running: ${ended.join(', ')}`, 'info');
+    if (ended.length) say(`ended what the supervisor before had left running: ${ended.join(', ')}`, 'info');
     signal.throwIfAborted();
     // A Postgres of this folder may hold its port rightly, left by a killed supervisor: starting it tells.
     await assertPortsFree(allPorts(ports).filter((planned) => planned !== ports.postgres), HOST);
@@ -60,9 +66,9 @@ export async function startMillrace(options: StartOptions, env: NodeJS.ProcessEn
     const adminUrl = await startPostgres(run, folder, ports.postgres, passwords[ADMIN] as string, env, signal);
     const { urls, applied } = await migrateAll({ adminUrl, passwords, workers: options.workers });
     const news = Object.values(applied).flat().length;
-    if (news) events.say(`applied ${news} migrations`, 'info');
+    if (news) say(`applied ${news} migrations`, 'info');
     signal.throwIfAborted();
-    const specs = serviceSpecs(ports, folder, urls, env);
+    const specs = serviceSpecs(ports, folder, urls, env, entryOf);
     run.services = specs.map((spec) => supervisor.run(spec));
     const door = frontDoorSpec(ports, env);
     run.frontDoor = supervisor.run(door);
@@ -113,7 +119,7 @@ async function startPostgres(
     run.keeper = run.supervisor.run(
       {
         name: 'postgres',
-        entry: path.join(__dirname, 'postgres-keeper.js'),
+        entry: path.join(COMPILED_TOOLS, 'start', 'postgres-keeper.js'),
         cwd: WORKSPACE_ROOT,
         guard: GUARD,
         env: { ...env, POSTGRES_DATA_DIR: folder.postgres, POSTGRES_PORT: String(planned.port), POSTGRES_ADMIN_PASSWORD: password },
@@ -131,11 +137,17 @@ async function startPostgres(
   throw new StartError(`Postgres does not start: ${news.message}`);
 }
 
-function serviceSpecs(ports: PortPlan, folder: DataFolder, urls: Readonly<Partial<Record<ServiceName, string>>>, env: NodeJS.ProcessEnv): ServiceSpec[] {
+function serviceSpecs(
+  ports: PortPlan,
+  folder: DataFolder,
+  urls: Readonly<Partial<Record<ServiceName, string>>>,
+  env: NodeJS.ProcessEnv,
+  entryOf: (service: ServiceName) => string,
+): ServiceSpec[] {
   return SERVICES.flatMap(({ name, portVariable }) =>
     ports.services[name].map((planned) => ({
       name: planned.process,
-      entry: serviceEntry(name),
+      entry: entryOf(name),
       cwd: WORKSPACE_ROOT,
       guard: GUARD,
       readinessUrl: `http://${HOST}:${planned.port}/readiness`,
@@ -154,7 +166,7 @@ function frontDoorSpec(ports: PortPlan, env: NodeJS.ProcessEnv): ServiceSpec {
   const upstreams = Object.fromEntries(SERVICES.map(({ name }) => [name, ports.services[name].map(({ port }) => `http://${HOST}:${port}`)]));
   return {
     name: 'front-door',
-    entry: path.join(__dirname, '..', 'front-door', 'main.js'),
+    entry: path.join(COMPILED_TOOLS, 'front-door', 'main.js'),
     cwd: WORKSPACE_ROOT,
     guard: GUARD,
     // Its readiness is that of all the others, which are asked themselves.

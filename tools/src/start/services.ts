@@ -3,6 +3,9 @@ import path from 'node:path';
 /** The root of the checkout: the same number of steps up from `src/start` and from `dist/start`. */
 export const WORKSPACE_ROOT = path.resolve(__dirname, '..', '..', '..');
 
+/** Compiled tools: children run from here, wherever their parent runs from. */
+export const COMPILED_TOOLS = path.join(WORKSPACE_ROOT, 'tools', 'dist');
+
 /** The services of the embedded set. `schema` is also what the role `millrace_<schema>` is named after. */
 export const SERVICES = [
   { name: 'ingest-gateway', schema: 'ingest_gateway', portVariable: 'INGEST_GATEWAY_PORT', portOffset: 1, does: 'takes events in over HTTP' },

@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import { type ChildLine, createLineRenderer, levelOf } from './log-lines';
+import { type ChildLine, createLineRenderer, isProbe, levelOf } from './log-lines';
 import type { Millrace } from './millrace';
 import { SERVICES } from './services';
 
@@ -37,6 +37,7 @@ export function createTerminal(options: TerminalOptions): Terminal {
     colors,
     print: write,
     line(line) {
+      if (!options.jsonLogs && isProbe(line.text)) return;
       if (options.levelMin === 'warn' && !SEVERE.has(levelOf(line.text))) return;
       write(options.jsonLogs ? line.text : render(line));
     },
