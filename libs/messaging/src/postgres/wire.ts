@@ -33,6 +33,7 @@ export class Wire {
   private closed = false;
   private unannounced = new Map<number, Map<number, number>>();
   private announcing = false;
+  private turn: Promise<void> = Promise.resolve();
   private cancels = new Set<() => void>();
 
   constructor(private readonly options: WireOptions) {
@@ -66,7 +67,9 @@ export class Wire {
     const known = this.unannounced.get(topic) ?? new Map<number, number>();
     for (const [partition, end] of ends) known.set(partition, Math.max(end, known.get(partition) ?? 0));
     this.unannounced.set(topic, known);
-    if (!this.announcing) void this.announceAll();
+    // Without a connection they wait for it, one end a partition.
+    if (!this.client) this.connect();
+    else if (!this.announcing) void this.announceAll();
   }
 
   async close(): Promise<void> {
@@ -78,7 +81,7 @@ export class Wire {
 
   private async announceAll(): Promise<void> {
     this.announcing = true;
-    while (this.unannounced.size > 0 && !this.closed) {
+    while (this.unannounced.size > 0 && this.client) {
       const channels: string[] = [];
       const messages: string[] = [];
       for (const [topic, ends] of this.unannounced) {
@@ -86,10 +89,8 @@ export class Wire {
         messages.push(`e:${[...ends].map(([partition, end]) => `${partition}=${end}`).join(',')}`);
       }
       this.unannounced.clear();
-      if (this.client) {
-        const text = 'SELECT pg_notify(c, m) FROM unnest($1::text[], $2::text[]) AS n (c, m)';
-        await this.send({ name: 'log.announce', text, values: [channels, messages] }).catch(() => undefined);
-      } else this.connect();
+      const text = 'SELECT pg_notify(c, m) FROM unnest($1::text[], $2::text[]) AS n (c, m)';
+      await this.send({ name: 'log.announce', text, values: [channels, messages] }).catch(() => undefined);
       await new Promise<void>((resolve) => this.later(ANNOUNCE_MS, resolve));
     }
     this.announcing = false;
@@ -119,9 +120,17 @@ export class Wire {
     client.on('end', () => this.lost(client, new Error('Connection terminated')));
     for (const topic of this.listeners.keys()) await this.send(`LISTEN ${channelOf(topic)}`);
     for (const listeners of this.listeners.values()) for (const listener of listeners) listener.onResumed();
+    if (!this.announcing) void this.announceAll();
   }
 
-  private async send(query: string | { name: string; text: string; values: unknown[] }): Promise<void> {
+  /** One statement after the other; a failure loses the connection. */
+  private send(query: string | { name: string; text: string; values: unknown[] }): Promise<void> {
+    const turn = this.turn.then(() => this.sendNow(query));
+    this.turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private async sendNow(query: string | { name: string; text: string; values: unknown[] }): Promise<void> {
     const client = this.client;
     if (!client) return;
     const cancel = this.later(SILENCE_MS, () =>

@@ -63,8 +63,7 @@ export class LogSubscription implements Subscription {
     this.pace = {
       eventsMax: this.limits.eventsMax,
       lingerMs: options.lingerMs ?? 0,
-      // An ephemeral reader has nothing to acknowledge, so nothing of it is ever in flight.
-      inFlightMax: membership ? atLeastOne(options.inFlightMax ?? IN_FLIGHT_MAX, 'inFlightMax') : Infinity,
+      inFlightMax: atLeastOne(options.inFlightMax ?? IN_FLIGHT_MAX, 'inFlightMax'),
     };
     if (!membership) return;
     const keeper = new LeaseKeeper(membership, timers, timing.leaseMs, {
@@ -282,7 +281,7 @@ export class LogSubscription implements Subscription {
   }
 
   private addReader(partition: number, epoch: number, attempts: number): PartitionReader {
-    const reader = new PartitionReader(this.options.topic, partition, epoch, attempts);
+    const reader = new PartitionReader(this.options.topic, partition, epoch, attempts, this.keeper === null);
     this.readers.set(partition, reader);
     return reader;
   }

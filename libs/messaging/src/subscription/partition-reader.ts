@@ -40,6 +40,8 @@ export class PartitionReader {
     readonly partition: number,
     readonly epoch: number,
     readonly attempts: number,
+    /** Nobody will acknowledge: only the last delivery is remembered, to be handed back. */
+    private readonly ephemeral = false,
   ) {
     this.name = String(partition);
   }
@@ -53,7 +55,7 @@ export class PartitionReader {
   }
 
   get inFlight(): number {
-    return this.outstanding.length;
+    return this.ephemeral ? 0 : this.outstanding.length;
   }
 
   begin(position: number): void {
@@ -76,7 +78,7 @@ export class PartitionReader {
 
   /** How long until this partition has something to deliver, as far as is known: 0 for now, Infinity for never. */
   dueInMs(nowMs: number, pace: Pace): number {
-    if (!this.delivers || this.outstanding.length >= pace.inFlightMax) return Infinity;
+    if (!this.delivers || this.inFlight >= pace.inFlightMax) return Infinity;
     if (this.doubtful) return Math.max(0, this.resumeAtMs - nowMs);
     if (this.end <= this.position) return Infinity;
     const enough = this.behind || this.end - this.position >= pace.eventsMax;
@@ -106,6 +108,7 @@ export class PartitionReader {
     if (last) this.end = Math.max(this.end, last.base + last.size);
     this.behind = limited || taken.rest !== null || (last !== undefined && taken.to < last.base + last.size);
     this.seenAtMs = this.end > this.position ? nowMs : null;
+    if (this.ephemeral) this.outstanding = [];
     if (taken.to > taken.from) this.outstanding.push({ from: taken.from, to: taken.to });
     return taken;
   }
