@@ -10,7 +10,7 @@ export interface DataFolder {
   readonly lake: string;
   readonly postgres: string;
   readonly logs: string;
-  /** Spill files of the query engine; nothing in it outlives a process. */
+  /** Scratch files; emptied at each start. */
   readonly temporary: string;
 }
 
@@ -27,7 +27,9 @@ export function openDataFolder(dir: string): DataFolder {
     temporary: path.join(root, 'tmp'),
   };
   try {
-    for (const each of [root, folder.lake, folder.logs, folder.temporary]) fs.mkdirSync(each, { recursive: true });
+    fs.mkdirSync(root, { recursive: true });
+    // People's data is in these. Postgres sees to its own, which another account may have to enter.
+    for (const each of [folder.lake, folder.logs, folder.temporary]) fs.mkdirSync(each, { recursive: true, mode: 0o700 });
     const probe = path.join(root, `.write-probe.${process.pid}`);
     fs.writeFileSync(probe, Buffer.alloc(4096));
     fs.rmSync(probe);

@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import { systemRandom } from '@millrace/observability';
 import { migrateAll } from '../migrate/migrate-all';
@@ -59,6 +60,7 @@ export async function startMillrace(options: StartOptions, setting: MillraceSett
   try {
     const ended = await endLeftovers(lock.leftovers);
     if (ended.length) say(`ended what the supervisor before had left running: ${ended.join(', ')}`, 'info');
+    emptyFolder(folder.temporary);
     signal.throwIfAborted();
     // A Postgres of this folder may hold its port rightly, left by a killed supervisor: starting it tells.
     await assertPortsFree(allPorts(ports).filter((planned) => planned !== ports.postgres), HOST);
@@ -96,6 +98,12 @@ function takeLock(folder: DataFolder, url: string): DataLock {
   } catch (error) {
     throw error instanceof StartError ? error : explainFolderError(folder.root, error as NodeJS.ErrnoException);
   }
+}
+
+/** What is in it belonged to processes that are gone. */
+function emptyFolder(dir: string): void {
+  fs.rmSync(dir, { recursive: true, force: true });
+  fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
 }
 
 function noteChildren(lock: DataLock, children: Parameters<DataLock['setChildren']>[0]): void {
@@ -156,7 +164,8 @@ function serviceSpecs(
         [portVariable]: String(planned.port),
         DATABASE_URL: urls[name],
         STORAGE_ROOT: folder.lake,
-        DUCKDB_TEMP_DIR: path.join(folder.temporary, planned.process),
+        // Scratch files go to the disk that the user chose, not to a small /tmp.
+        TMPDIR: folder.temporary,
       },
     })),
   );

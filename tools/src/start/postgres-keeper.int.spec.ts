@@ -69,6 +69,15 @@ it('stops Postgres when it is stopped', async () => {
   expect(processIdentity(pid)).toBeNull();
 });
 
+it('stops Postgres also when it is told twice', async () => {
+  const pid = ready[0]?.pid as number;
+  const keeperPid = keeper.record?.pid as number;
+  keeper.kill('SIGTERM');
+  keeper.kill('SIGTERM');
+  await until(() => processIdentity(keeperPid) === null);
+  expect(processIdentity(pid)).toBeNull();
+});
+
 async function query(sql: string) {
   const client = new Client({ connectionString: ready[ready.length - 1]?.adminUrl as string });
   await client.connect();

@@ -29,10 +29,11 @@ async function keep(): Promise<void> {
   let stopping = false;
   let stopped: Promise<void> | undefined;
   let server: Embedded | null = null;
-  process.once('SIGTERM', () => {
+  // Not `once`: a second signal, of an impatient supervisor, must not end this process before Postgres.
+  process.on('SIGTERM', () => {
     stopping = true;
     // During a start there is nothing to stop yet; the start sees to it.
-    if (server) stopped = stopServer(server);
+    if (server) stopped ??= stopServer(server);
   });
   while (!stopping) {
     try {
