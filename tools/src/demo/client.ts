@@ -24,7 +24,27 @@ export interface QuarantineGroup {
 }
 
 export type Row = Readonly<Record<string, unknown>>;
-export type Trace = Readonly<Record<string, unknown>>;
+
+/** One time that an event was received, and what became of it. */
+export interface Receipt {
+  readonly fate: string;
+  readonly receivedAt: string;
+  readonly tenant: string;
+  readonly via: string;
+  readonly source: string | null;
+  readonly contract: string | null;
+  readonly verdict: { readonly reason: string; readonly rule: string; readonly path: string } | null;
+  readonly dedupe: { readonly key: string | null; readonly duplicateOfBatch: number | null; readonly contentDiffers: boolean | null };
+  readonly raw: { readonly part: string; readonly line: number };
+  readonly batch: { readonly id: number; readonly number: number; readonly landedAt: string; readonly topic: string; readonly partition: string } | null;
+  readonly commit: { readonly tables: Readonly<Record<string, number>>; readonly at: string } | null;
+  readonly marts: readonly { readonly mart: string; readonly partition: string; readonly version: number | null; readonly at: string | null }[];
+}
+
+export interface Trace {
+  readonly status: string;
+  readonly receipts: readonly Receipt[];
+}
 
 export interface MillraceClient {
   /** One request; tried again under `key` while the service is busy or away, at most `waitMsMax`. */

@@ -8,7 +8,7 @@ import { load } from './load';
 import { createProgress, type Progress } from './progress';
 import { carrierTable, checkLines, conservationLine, quarantineTable } from './report';
 import { settle } from './settle';
-import { traceLines } from './trace-view';
+import { traceChecks, traceLines } from './trace-view';
 
 export interface Phase {
   readonly name: string;
@@ -72,6 +72,8 @@ export async function tour({ origin, data, terminal, signal, onProgress }: TourO
     ),
   ];
 
+  const way = traceChecks(answers.trace);
+
   const { colors } = terminal;
   const title = (text: string): void => terminal.print(`\n${colors.bold(text)}`);
   title('Where every item went');
@@ -83,10 +85,10 @@ export async function tour({ origin, data, terminal, signal, onProgress }: TourO
   title('Quarantine by cause');
   terminal.print(quarantineTable(causes, colors));
   title(`One event's trace: ${data.repeatedEventId}`);
-  terminal.print(traceLines(answers.trace, colors).join('\n'));
+  terminal.print(`${traceLines(answers.trace, colors)}\n${checkLines(way, colors)}`);
 
   const rows = answers.carriers.every((row) => rowIsRight(row, known.carrier, 'carrier_code', ON_TIME_COLUMNS));
-  return { right: settled && rows && [...receipts, ...counts, ...causes, ...cells].every(({ ok }) => ok), phases };
+  return { right: settled && rows && [...receipts, ...counts, ...causes, ...cells, ...way].every(({ ok }) => ok), phases };
 }
 
 async function countsOf(client: MillraceClient, days: string): Promise<Counts> {
