@@ -114,9 +114,10 @@ export interface QuarantineRow {
   readonly reason: string;
   readonly rule: string;
   readonly path: string;
-  /** Rule and path without the item's particulars. */
+  /** What the group has in common: rule and path without the item's particulars. */
   readonly groupRule: string;
   readonly groupPath: string;
+  readonly groupEventType: string | null;
   readonly contract: string | null;
   readonly contractVersion: string | null;
   readonly eventType: string | null;

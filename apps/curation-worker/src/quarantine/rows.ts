@@ -29,6 +29,7 @@ export function quarantineRows(
       path: outcome.refusal.path,
       groupRule: group.rule,
       groupPath: group.path,
+      groupEventType: group.eventType,
       contract: contract?.name ?? null,
       contractVersion: contract?.version ?? null,
       eventType,

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { StagedFile } from '@millrace/topics';
@@ -90,6 +91,8 @@ export async function writeRawPart(storage: Storage, part: RawPart, validated: r
 
 /** For the few items that are refused or come in a format of their own. */
 function parses(value: Buffer): boolean {
+  // Reading as UTF-8 would replace what is none, and make JSON of what is not.
+  if (!isUtf8(value)) return false;
   try {
     JSON.parse(value.toString('utf8'));
     return true;

@@ -31,21 +31,22 @@ type Action = { readonly kind: 'crash' | 'error' } | { readonly kind: 'delay'; r
 const ACTION = /^(crash|error|delay:(\d{1,6}))(?:@(\d{1,9}))?$/;
 
 /**
- * Reads `name=action[@n];…`: at the n-th pass (default every one) `crash` ends the process as kill -9 does, `error`
- * throws, `delay:<ms>` waits.
+ * Reads `name=action[@n],…`: at the n-th pass (default every one) `crash` ends the process as kill -9 does, `error`
+ * throws, `delay:<ms>` waits. Names of other services' places are left to them.
  *
- * @throws Error for a name or an action that does not exist: a test that injects nothing proves nothing
+ * @throws Error for an action that does not exist
  */
 export function parseFailpoints(text: string): Failpoint {
-  if (text === '') return noFailpoints;
   const plans = new Map<string, { action: Action; at: number | null; passes: number }>();
-  for (const entry of text.split(';')) {
-    const [name, what = ''] = entry.split('=');
+  for (const entry of text.split(',')) {
+    const [name, what = ''] = entry.trim().split('=');
+    if (!(FAILPOINTS as readonly string[]).includes(name)) continue;
     const match = ACTION.exec(what);
-    if (!(FAILPOINTS as readonly string[]).includes(name) || !match) throw new Error(`not a failpoint: ${entry}`);
+    if (!match) throw new Error(`not an action of a failpoint: ${entry}`);
     const action: Action = match[2] === undefined ? { kind: match[1] as 'crash' | 'error' } : { kind: 'delay', ms: Number(match[2]) };
     plans.set(name, { action, at: match[3] === undefined ? null : Number(match[3]), passes: 0 });
   }
+  if (plans.size === 0) return noFailpoints;
   return async (name) => {
     const plan = plans.get(name);
     if (!plan || (plan.at !== null && ++plan.passes !== plan.at)) return;

@@ -79,7 +79,9 @@ $$;
 CREATE TABLE curation_worker.claims_pruning (
   only_one    boolean PRIMARY KEY DEFAULT true CHECK (only_one),
   pruned_to   date,
-  advanced_at timestamptz(3)
+  advanced_at timestamptz(3),
+  -- Deletion has been carried through up to here.
+  deleted_to  date
 );
 
 INSERT INTO curation_worker.claims_pruning DEFAULT VALUES;
@@ -92,9 +94,10 @@ CREATE TABLE curation_worker.quarantine (
   reason           text NOT NULL,
   rule             text NOT NULL,
   path             text NOT NULL,
-  -- Rule and path without the item's particulars.
+  -- What the group has in common: rule and path without the item's particulars.
   group_rule       text NOT NULL,
   group_path       text NOT NULL,
+  group_event_type text,
   contract         text,
   contract_version text,
   event_type       text,

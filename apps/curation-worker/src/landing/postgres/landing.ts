@@ -25,7 +25,7 @@ const MANIFEST = `
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
 
 const QUARANTINE_COLUMNS = [
-  'group_id', 'reason', 'rule', 'path', 'group_rule', 'group_path', 'contract', 'contract_version', 'event_type', 'event_id', 'tenant', 'source',
+  'group_id', 'reason', 'rule', 'path', 'group_rule', 'group_path', 'group_event_type', 'contract', 'contract_version', 'event_type', 'event_id', 'tenant', 'source',
   'accepted_at', 'topic', 'partition', 'offset', 'attempts', 'batch_id', 'raw_part', 'raw_line', 'headers', 'raw',
 ] as const; // prettier-ignore
 
@@ -104,6 +104,7 @@ const quarantineValues = (row: QuarantineRow): (string | number | Buffer | null)
   storable(row.path),
   storable(row.groupRule),
   storable(row.groupPath),
+  storableOrNull(row.groupEventType),
   row.contract,
   row.contractVersion,
   storableOrNull(row.eventType),

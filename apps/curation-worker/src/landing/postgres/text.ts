@@ -1,5 +1,4 @@
 /** U+0000 and halves of surrogate pairs: with the u flag the class matches only halves without their other half. */
-// eslint-disable-next-line no-control-regex
 const UNSTORABLE = /[\0\ud800-\udfff]/gu;
 
 /** Makes a text one that Postgres can hold: what it cannot becomes U+FFFD. The exact bytes are in `raw`. */

@@ -185,6 +185,7 @@ export function landingStoreConformance(name: string, make: () => Promise<StoreU
         path: '$',
         groupRule: 'an item is UTF-8',
         groupPath: '$',
+        groupEventType: null,
         contract: null,
         contractVersion: null,
         eventType: 'a\ud800b',

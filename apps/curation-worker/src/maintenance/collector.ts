@@ -1,0 +1,116 @@
+import type { Logger } from '@millrace/observability';
+import type { Pool } from '@millrace/postgres';
+import type { Storage } from '@millrace/storage';
+import { RAW_PREFIX, STAGED_PREFIX, writerOf } from '../staging/paths';
+
+export interface CollectorDeps {
+  readonly pool: Pool;
+  readonly storage: Storage;
+  readonly logger: Logger;
+}
+
+/** Paths whose batches are looked up at once. */
+const LOOKUP_MAX = 1_000;
+const DAY_MS = 86_400_000;
+
+const DECLARE_DEAD = `
+  UPDATE curation_worker.worker SET alive = false, ended_at = clock_timestamp()
+   WHERE alive AND epoch <> $1 AND heartbeat_at < clock_timestamp() - $2 * interval '1 ms'
+  RETURNING epoch`;
+
+const UNCOLLECTED = `
+  SELECT epoch, accepted_from::text, ended_at FROM curation_worker.worker
+   WHERE NOT alive AND collected_at IS NULL ORDER BY epoch`;
+
+interface DeadEpoch {
+  readonly epoch: number;
+  readonly acceptedFrom: string | null;
+  readonly endedAt: Date;
+}
+
+/**
+ * Deletes the files that workers left behind when they died in the middle of a landing. An epoch is first declared
+ * dead, which waits for its landings under way and lets none commit after; only then is what no manifest names deleted.
+ */
+export class Collector {
+  constructor(private readonly deps: CollectorDeps) {}
+
+  /**
+   * One round. Returns the number of files deleted.
+   *
+   * @param epoch of this worker
+   * @param silentMsMax a worker without a heartbeat for longer is dead
+   */
+  async collect(epoch: number, silentMsMax: number): Promise<number> {
+    const { pool, logger } = this.deps;
+    const dead = await pool.query(DECLARE_DEAD, [epoch, silentMsMax]);
+    for (const row of dead.rows as { epoch: string }[]) logger.warn({ epoch: row.epoch }, 'a worker is declared dead');
+    const { rows } = await pool.query(UNCOLLECTED);
+    let deleted = 0;
+    for (const row of rows as { epoch: string; accepted_from: string | null; ended_at: Date }[]) {
+      deleted += await this.collectEpoch({ epoch: Number(row.epoch), acceptedFrom: row.accepted_from, endedAt: row.ended_at });
+    }
+    return deleted;
+  }
+
+  private async collectEpoch(dead: DeadEpoch): Promise<number> {
+    let deleted = 0;
+    let some: string[] = [];
+    for await (const path of this.filesOf(dead)) {
+      some.push(path);
+      if (some.length < LOOKUP_MAX) continue;
+      deleted += await this.deleteUnnamed(some);
+      some = [];
+    }
+    deleted += await this.deleteUnnamed(some);
+    await this.deps.pool.query('UPDATE curation_worker.worker SET collected_at = clock_timestamp() WHERE epoch = $1', [dead.epoch]);
+    if (deleted > 0) this.deps.logger.info({ epoch: dead.epoch, count: deleted }, 'files of a dead worker deleted');
+    return deleted;
+  }
+
+  /** Staged files are few. Raw parts are looked for only under the accept dates that the epoch may have written. */
+  private async *filesOf({ epoch, acceptedFrom, endedAt }: DeadEpoch): AsyncGenerator<string> {
+    const { storage } = this.deps;
+    for await (const { path } of storage.list(STAGED_PREFIX)) if (writerOf(path)?.epoch === epoch) yield path;
+    if (acceptedFrom === null) return;
+    // A day more than the epoch lasted: the gateways' clocks may be ahead.
+    const dates = datesBetween(acceptedFrom, new Date(endedAt.getTime() + DAY_MS).toISOString().slice(0, 10));
+    for await (const folder of this.eventTypeFolders()) {
+      for (const date of dates) {
+        for await (const { path } of storage.list(`${folder}ingest_date=${date}/`)) if (writerOf(path)?.epoch === epoch) yield path;
+      }
+    }
+  }
+
+  /** `raw/event_type=…/`, each found by the first path after those of the one before. */
+  private async *eventTypeFolders(): AsyncGenerator<string> {
+    let startAfter: string | undefined;
+    for (;;) {
+      let folder: string | null = null;
+      for await (const { path } of this.deps.storage.list(RAW_PREFIX, startAfter === undefined ? undefined : { startAfter })) {
+        folder = path.slice(0, path.indexOf('/', RAW_PREFIX.length) + 1);
+        break;
+      }
+      if (folder === null) return;
+      yield folder;
+      // Beyond every path of the folder: `ingest_date=` begins with a letter, which sorts below.
+      startAfter = `${folder}~`;
+    }
+  }
+
+  private async deleteUnnamed(paths: readonly string[]): Promise<number> {
+    if (paths.length === 0) return 0;
+    const ids = [...new Set(paths.map((path) => writerOf(path)?.batchId))];
+    const { rows } = await this.deps.pool.query('SELECT batch_id FROM curation_worker.manifest WHERE batch_id = ANY($1::bigint[])', [ids]);
+    const landed = new Set((rows as { batch_id: string }[]).map((row) => Number(row.batch_id)));
+    const unnamed = paths.filter((path) => !landed.has(writerOf(path)?.batchId as number));
+    for (const path of unnamed) await this.deps.storage.delete(path);
+    return unnamed.length;
+  }
+}
+
+function datesBetween(from: string, to: string): string[] {
+  const dates: string[] = [];
+  for (let ms = Date.parse(from); ms <= Date.parse(to); ms += DAY_MS) dates.push(new Date(ms).toISOString().slice(0, 10));
+  return dates;
+}

@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Duck, openDuck } from '@millrace/lakehouse';
+import type { Messaging } from '@millrace/messaging';
+import { createLogger, systemClock, systemRandom } from '@millrace/observability';
+import type { Storage } from '@millrace/storage';
+import { GROUPS } from '@millrace/topics';
+import { ContractsKeeper } from '../contracts/keeper';
+import { BatchIds } from '../landing/batch-ids';
+import { landBatch, type LandBatch, type Landed, type LandDeps } from '../landing/land-batch';
+import { Lander } from '../landing/lander';
+import type { LandingStore } from '../landing/port';
+import { JitteredBackoff } from '../worker/backoff';
+import { type Failpoint, noFailpoints } from '../worker/failpoints';
+import type { SessionOptions } from '../worker/session';
+import { makeTempFolder } from '../worker/temp-folder';
+import { CurationWorker } from '../worker/worker';
+
+export interface WorkerParts {
+  readonly messaging: Messaging;
+  readonly store: LandingStore;
+  readonly storage: Storage;
+  readonly duck: Duck;
+  readonly failpoint?: Failpoint;
+  readonly landBatch?: LandBatch;
+  readonly landedBefore?: LandDeps['landedBefore'];
+  readonly options?: Partial<SessionOptions>;
+}
+
+export interface WorkerUnderTest {
+  readonly worker: CurationWorker;
+  readonly landed: Landed[];
+  stop(): Promise<void>;
+}
+
+export const testLogger = createLogger({ service: 'test', level: process.env.TEST_LOG ? 'debug' : 'silent' });
+
+export const testDuck = (): Promise<Duck> => openDuck({ memoryLimitMb: 256, threads: 1 });
+
+/** A worker with everything real but what the test replaces. */
+export async function startWorker(parts: WorkerParts): Promise<WorkerUnderTest> {
+  const { messaging, store, storage, duck, failpoint = noFailpoints } = parts;
+  const tempDirectory = await makeTempFolder();
+  const landed: Landed[] = [];
+  const keeper = new ContractsKeeper(store, storage, testLogger);
+  const backoff = new JitteredBackoff(systemRandom, 5, 200);
+  const lander = new Lander({
+    ...{ store, storage, tempDirectory, duck, keeper, backoff, failpoint, logger: testLogger, clock: systemClock },
+    landBatch: parts.landBatch ?? landBatch,
+    ids: new BatchIds(store),
+    landedBefore: parts.landedBefore ?? (async () => new Map()),
+    declareDate: (epoch, date) => store.declareDate(epoch, date),
+    observe: () => undefined,
+    onTrouble: (error) => worker.noteTrouble(error),
+  });
+  const worker: CurationWorker = new CurationWorker(
+    { ...{ messaging, store, lander, keeper, backoff, logger: testLogger, failpoint }, member: 'test', onLanded: (one) => void landed.push(one) },
+    { ...GROUPS.curation, eventsMax: 5_000, bytesMax: 16 << 20, lingerMs: 5, deliveriesMax: 5, landingsMax: 3, heartbeatMs: 200, ...parts.options },
+  );
+  worker.start();
+  return { worker, landed, stop: () => worker.stop() };
+}
+
+/** Waits until it is true; rejects after `msMax`. */
+export async function until(what: () => Promise<boolean> | boolean, msMax = 30_000): Promise<void> {
+  const deadline = performance.now() + msMax;
+  while (!(await what())) {
+    if (performance.now() > deadline) throw new Error('it did not come to be in time');
+    await sleep(20);
+  }
+}
+
+/** Whether the group has acknowledged everything there is. */
+export async function caughtUp(messaging: Messaging): Promise<boolean> {
+  const { topic, group } = GROUPS.curation;
+  const [ends, committed] = [await messaging.ends(topic), await messaging.committed(topic, group)];
+  return [...ends].every(([partition, end]) => (committed.get(partition) ?? 0) >= end);
+}
