@@ -125,7 +125,7 @@ describe('statistics', () => {
       const added = [...table.snapshot.files.keys()].filter((k) => !before.has(k));
       expect(added).toHaveLength(1);
       const found = await duck.query(
-        `FROM (${await table.scanSql(table.snapshot, { files: [table.snapshot.files.get(added[0])!] })})`,
+        `FROM (${await table.scanSql(table.snapshot, { files: [...table.snapshot.files.values()].filter((f) => f.path === added[0]) })})`,
       );
       for (const r of found) rows.push({ ...(r as unknown as (typeof rows)[0]), file: files.length });
       files.push(added[0]);
