@@ -49,7 +49,12 @@ export class AppModule {
 
     const storage = createFilesystemStorage({ root: config.storageRoot });
     const pool = createPool({ url: config.databaseUrl, max: config.databaseConnectionsMax, applicationName: context.name, statementTimeoutMs: STATEMENT_MS_MAX });
-    const messaging = createPostgresMessaging({ url: config.databaseUrl, applicationName: context.name, onError: (error) => logger.warn({ error }, 'the log is away for a moment') });
+    const messaging = createPostgresMessaging({
+      url: config.databaseUrl,
+      applicationName: context.name,
+      leaseMs: config.partitionLease,
+      onError: (error) => logger.warn({ error: error as Error }, 'the log is away for a moment'),
+    });
     const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: config.databaseUrl, max: READ_CONNECTIONS_MAX }) });
     const tempDirectory = await makeTempFolder();
     const duck = await openDuck({

@@ -12,6 +12,7 @@ export const config = defineConfig({
   landingLinger: duration({ env: ['LANDING_LINGER'], default: 300, min: 0, max: 60_000, doc: 'How long a smaller landing waits for more events.' }),
   landingsMax: integer({ env: ['LANDINGS_MAX'], default: 3, min: 1, max: 16, unit: 'landings', doc: 'Landings under way at once, each of another partition.' }),
   deliveriesMax: integer({ env: ['LANDING_DELIVERIES_MAX'], default: 5, min: 2, max: 64, unit: 'deliveries', doc: 'Deliveries in memory at once: those landing and those read ahead.' }),
+  partitionLease: duration({ env: ['PARTITION_LEASE'], default: 10_000, min: 500, max: 300_000, doc: 'A worker that is not heard of for longer loses its partitions to others.' }),
   heartbeatEvery: duration({ env: ['WORKER_HEARTBEAT_EVERY'], default: 5_000, min: 100, max: 60_000, doc: 'How often a worker says that it lives.' }),
   workerSilenceMax: duration({ env: ['WORKER_SILENCE_MAX'], default: 60_000, min: 1_000, max: 3_600_000, doc: 'A worker without a sign of life for longer is declared dead, and its unfinished files are deleted.' }),
   contractsEvery: duration({ env: ['CONTRACTS_POLL_EVERY'], default: 30_000, min: 100, max: 3_600_000, doc: 'How often storage is asked for new contracts, should a message be lost.' }),

@@ -1,0 +1,100 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type { Duck } from '@millrace/lakehouse';
+import type { Messaging } from '@millrace/messaging';
+import { createPostgresMessaging } from '@millrace/messaging/postgres';
+import { testDatabase, type TestDatabase } from '@millrace/postgres/testing';
+import type { Storage } from '@millrace/storage';
+import { createFilesystemStorage } from '@millrace/storage/filesystem';
+import { type BatchStaged, GROUPS, TOPICS } from '@millrace/topics';
+import { appendItems, booksOf, dataFiles, landedBatches, MIGRATIONS, publishContracts, shipmentLines, stagedRows } from '../testing/lake';
+import { startService } from '../testing/service-child';
+import { caughtUp, testDuck, until } from '../testing/worker-under-test';
+import { FAILPOINTS } from './failpoints';
+
+jest.setTimeout(180_000);
+
+describe('kill -9 of the service', () => {
+  let database: TestDatabase;
+  let root: string;
+  let storage: Storage;
+  let messaging: Messaging;
+  let duck: Duck;
+  const children: ReturnType<typeof startService>[] = [];
+
+  beforeAll(async () => (duck = await testDuck()));
+  afterAll(() => duck.close());
+  beforeEach(async () => {
+    database = await testDatabase({ migrations: MIGRATIONS });
+    root = await mkdtemp(path.join(os.tmpdir(), 'curation-'));
+    storage = createFilesystemStorage({ root });
+    messaging = createPostgresMessaging({ url: database.url, applicationName: 'test' });
+    for (const { name, partitions } of Object.values(TOPICS)) await messaging.ensureTopic(name, { partitions });
+    for (const { topic, group } of Object.values(GROUPS)) await messaging.ensureGroup(topic, group);
+    await publishContracts(storage);
+  });
+  afterEach(async () => {
+    for (const child of children.splice(0)) {
+      child.process.kill('SIGKILL');
+      await child.ended;
+    }
+    await messaging.close();
+    await database.drop();
+    await rm(root, { recursive: true, force: true });
+  });
+
+  const start = (env: Record<string, string> = {}): ReturnType<typeof startService> => {
+    const child = startService(database.url, root, { LANDING_EVENTS_MAX: '400', LANDING_LINGER: '20ms', LOG_LEVEL: 'warn', ...env });
+    children.push(child);
+    return child;
+  };
+
+  /** batches.staged as a consumer sees them: numbers, and how often each was announced. */
+  const announced = async (): Promise<Map<number, number>> => {
+    const counts = new Map<number, number>();
+    const subscription = await messaging.subscribe({ ...GROUPS.analyticsBatches, eventsMax: 10_000 });
+    const end = (await messaging.ends(TOPICS.batchesStaged.name)).get('0') ?? 0;
+    for (let seen = 0; seen < end; ) {
+      const delivery = await subscription.next();
+      if (!delivery) break;
+      for (const record of delivery.batches.flatMap((batch) => batch.records)) {
+        const { number } = JSON.parse(record.value.toString()) as BatchStaged;
+        counts.set(number, (counts.get(number) ?? 0) + 1);
+        seen++;
+      }
+      await delivery.ack();
+    }
+    await subscription.close();
+    return counts;
+  };
+
+  test.each(FAILPOINTS)('at %s loses nothing, repeats nothing and leaves no file behind', async (failpoint) => {
+    const lines = shipmentLines().slice(0, 3_000);
+    await appendItems(messaging, lines, { appendItems: 250 });
+    const crashed = await start({ MILLRACE_FAILPOINTS: `${failpoint}=crash@2` }).ended;
+    expect(crashed).toMatchObject({ signal: 'SIGKILL', stderr: '' });
+
+    const healed = start();
+    await until(() => caughtUp(messaging), 60_000);
+    const batches = await landedBatches(database.pool);
+    const books = booksOf(batches);
+    expect(books.landed + books.duplicate + books.quarantined).toBe(lines.length);
+    const [events] = await stagedRows(duck, storage, batches, 'clean.events', 'count(*) AS n, count(DISTINCT event_id) AS ids');
+    expect([Number(events['n']), Number(events['ids'])]).toEqual([books.landed, books.landed]);
+    expect(batches.map((batch) => batch.number)).toEqual(batches.map((_, i) => i + 1));
+    const { rows } = await database.pool.query('SELECT count(*)::int AS n FROM curation_worker.quarantine');
+    expect(rows[0].n).toBe(books.quarantined);
+
+    // The collector declares the dead epoch dead and deletes what no manifest names.
+    const named = new Set(batches.flatMap((batch) => batch.files.map((file) => file.path)));
+    await until(async () => (await dataFiles(storage)).every((file) => named.has(file)), 20_000);
+    // What the crashed one landed and did not announce is announced by the other.
+    await until(async () => (await messaging.ends(TOPICS.batchesStaged.name)).get('0')! >= batches.length, 20_000);
+    expect([...(await announced()).keys()].sort((a, b) => a - b)).toEqual(batches.map((batch) => batch.number));
+
+    healed.process.kill('SIGTERM');
+    const end = await healed.ended;
+    expect([end.code, end.signal]).toEqual([0, null]);
+  });
+});
