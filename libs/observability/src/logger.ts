@@ -111,14 +111,20 @@ export const LOG_FIELDS: readonly string[] = [
 
 /** Characters of one string value; the rest is cut off. */
 const VALUE_CHARS_MAX = 512;
+const STACK_CHARS_MAX = 8_192;
 
-/** `scheme://user:password@host` without the user and the password. */
-const CREDENTIALS = /([a-z][a-z0-9+.-]*:\/\/)[^/\s@]*@/gi;
+/**
+ * `scheme://user:password@host`, for leaving out the middle. The lengths are bounded: unbounded, a long text without
+ * any URL takes quadratic time.
+ */
+const CREDENTIALS = /([a-z][a-z0-9+.-]{0,31}:\/\/)[^/\s]{0,512}@/gi;
+const SCANNED_CHARS_MAX = 65_536;
 
 /** Text without the credentials of any URL in it, cut to a bounded length. */
-export function scrub(text: string): string {
-  const plain = text.includes('://') ? text.replace(CREDENTIALS, '$1') : text;
-  return plain.length > VALUE_CHARS_MAX ? `${plain.slice(0, VALUE_CHARS_MAX)}…` : plain;
+export function scrub(text: string, charsMax = VALUE_CHARS_MAX): string {
+  const scanned = text.length > SCANNED_CHARS_MAX ? text.slice(0, SCANNED_CHARS_MAX) : text;
+  const plain = scanned.includes('://') ? scanned.replace(CREDENTIALS, '$1') : scanned;
+  return plain.length > charsMax ? `${plain.slice(0, charsMax)}…` : plain;
 }
 
 interface LoggedError {
@@ -135,7 +141,7 @@ function describeError(error: Error, depth = 0): LoggedError {
     type: error.name,
     message: scrub(error.message),
     ...(typeof code === 'string' || typeof code === 'number' ? { code: String(code) } : {}),
-    ...(error.stack ? { stack: error.stack.replace(CREDENTIALS, '$1').slice(0, 8192) } : {}),
+    ...(error.stack ? { stack: scrub(error.stack, STACK_CHARS_MAX) } : {}),
     ...(error.cause instanceof Error && depth < 4 ? { cause: describeError(error.cause, depth + 1) } : {}),
   };
 }
@@ -177,10 +183,14 @@ export function createLogger(options: LoggerOptions): Logger {
     formatters: {
       level: (label) => ({ level: label }),
       log: (fields) => allow(fields, allowed),
-      bindings: (fields) => allow(fields, allowed),
     },
     mixin: () => activeTrace() ?? {},
   };
   const logger = options.destination ? pino(settings, options.destination) : pino(settings);
+  // pino applies no formatter of ours to the fields of a child.
+  const { child } = logger;
+  logger.child = function (this: pino.Logger, fields: pino.Bindings, options?: object) {
+    return child.call(this, allow(fields, allowed), options);
+  } as typeof child;
   return logger as unknown as Logger;
 }

@@ -182,4 +182,49 @@ describe('a service as a process', () => {
     expect(await child.exit).toBe(1);
     expect(child.output()).toMatch(/"level":"fatal".*a bug/);
   });
+
+  // Here and not beside the tracing itself: its exporter imports dynamically, which jest cannot do within a test.
+  describe('with a collector of traces', () => {
+    const parent = (sampled: boolean) =>
+      `00-${sampled ? 'a' : 'b'}af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0${+sampled}`;
+
+    it('sends the spans of recorded traces before it ends, and only those', async () => {
+      const requests: string[] = [];
+      const bodies: Buffer[] = [];
+      const collector = http.createServer((request, response) => {
+        requests.push(`${request.method} ${request.url} ${request.headers['content-type']}`);
+        request.on('data', (chunk) => bodies.push(chunk));
+        request.on('end', () => response.end());
+      });
+      await once(collector.listen(0, '127.0.0.1'), 'listening');
+      const endpoint = `http://127.0.0.1:${(collector.address() as net.AddressInfo).port}/`;
+      const child = run({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
+      const url = await listening(child);
+      await ready(url);
+      const answer = await fetch(`${url}/spans`, { method: 'POST', headers: { traceparent: parent(true) } });
+      const { traceparent } = (await answer.json()) as { traceparent: string };
+      expect(traceparent).toMatch(/^00-aaf7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/);
+      expect(traceparent).not.toBe(parent(true));
+      await fetch(`${url}/slow`, { headers: { traceparent: parent(false) } });
+      child.process.kill('SIGTERM');
+      expect(await child.exit).toBe(0);
+      collector.close();
+      expect(new Set(requests)).toEqual(new Set(['POST /v1/traces application/x-protobuf']));
+      // Protobuf keeps strings and ids as they are.
+      const sent = Buffer.concat(bodies).toString('latin1');
+      const names = ['child', 'POST /spans', 'land batch', 'rows', 'write file', 'ENOSPC'];
+      for (const name of names) expect(sent).toContain(name);
+      expect(sent).toContain(Buffer.from('b7ad6b7169203331', 'hex').toString('latin1'));
+      expect(sent).not.toContain('GET /slow');
+    });
+
+    it('works and ends as usual while the collector is away', async () => {
+      const child = run({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' });
+      const url = await listening(child);
+      await ready(url);
+      expect((await fetch(`${url}/spans`, { method: 'POST' })).status).toBe(200);
+      child.process.kill('SIGTERM');
+      expect(await child.exit).toBe(0);
+    });
+  });
 });

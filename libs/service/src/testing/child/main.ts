@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Module } from '@nestjs/common';
+import { currentTraceparent, withSpan } from '@millrace/observability';
 import { duration, oneOf } from '../../config/kinds';
 import { defineConfig, port, runService, url } from '../../index';
 
@@ -34,6 +35,13 @@ void runService({
       logger.info('slow begins');
       await sleep(slowMs);
       return { slow: true };
+    });
+    fastify.post('/spans', async () => {
+      await withSpan('land batch', { kind: 'consumer', attributes: { rows: 7 } }, async () => {
+        const failure = Object.assign(new Error('no space'), { code: 'ENOSPC' });
+        await withSpan('write file', {}, () => Promise.reject(failure)).catch(() => undefined);
+      });
+      return { traceparent: currentTraceparent() };
     });
     fastify.get('/crash', (_request, reply) => {
       setImmediate(() => {
