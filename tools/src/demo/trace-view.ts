@@ -31,10 +31,10 @@ function block(receipt: Receipt, index: number, colors: Colors): string {
   const { dedupe, verdict, raw, batch, commit } = receipt;
   const steps: [at: string | null, step: string, facts: string][] = [
     [receipt.receivedAt, 'received', `over ${receipt.via} from ${receipt.source ?? 'an unnamed source'}, tenant ${receipt.tenant}`],
-    [null, 'checked', verdict ? `${verdict.rule} (${verdict.reason} at ${verdict.path})` : `against ${receipt.contract ?? 'no contract'}: kept`],
+    [null, 'checked', verdict ? `${verdict.rule} (${verdict.reason} at ${verdict.path})` : `against ${receipt.contract ?? 'no contract'}: nothing wrong`],
     [null, 'compared', compared(dedupe)],
     [null, 'raw', `${raw.part} line ${raw.line}`],
-    ...(batch ? [[batch.landedAt, 'landed', `in batch ${batch.id}, number ${batch.number} of the lake, from ${batch.topic}/${batch.partition}`] as [string, string, string]] : []),
+    ...(batch ? [[batch.landedAt, receipt.fate === 'landed' ? 'landed' : 'settled', `in batch ${batch.id}, number ${batch.number} of the lake, from ${batch.topic}/${batch.partition}`] as [string, string, string]] : []),
     ...(commit ? [[commit.at, 'committed', Object.entries(commit.tables).map(([table, version]) => `${table} v${version}`).join(', ')] as [string, string, string]] : []),
     ...receipt.marts.map(({ mart, partition, version, at }): [string | null, string, string] => [at, 'counted', version === null ? `${mart} ${partition}: not yet` : `${mart} ${partition} v${version}`]),
   ];

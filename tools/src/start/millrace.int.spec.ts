@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
-import { freePort, until } from './fixtures/waiting';
+import { freePortRange, listen, until } from './fixtures/waiting';
 import type { ChildLine } from './log-lines';
 import { type Millrace, startMillrace } from './millrace';
 import type { StartOptions } from './options';
@@ -25,7 +24,7 @@ beforeAll(() => {
 
 beforeEach(async () => {
   dir = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-start-'));
-  options = { dataDir: path.join(dir, 'data'), portBase: await freeBase(), workers: 2, jsonLogs: false };
+  options = { dataDir: path.join(dir, 'data'), portBase: await freePortRange(), workers: 2, jsonLogs: false };
   millrace = null;
   said = [];
   lines = [];
@@ -128,22 +127,4 @@ const lockedPids = (): number[] =>
 function postmasterPid(): number {
   const entry = lines.filter(({ text }) => text.includes('Postgres runs')).pop();
   return (JSON.parse(entry?.text as string) as { pid: number }).pid;
-}
-
-/** A port with ten free ones behind it, as far as one can see. */
-async function freeBase(): Promise<number> {
-  for (;;) {
-    const base = (await freePort()) - 11;
-    const servers = await Promise.all(Array.from({ length: 12 }, (_, i) => listen(base + i).catch(() => null)));
-    for (const server of servers) await new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve()));
-    if (servers.every(Boolean)) return base;
-  }
-}
-
-function listen(port: number): Promise<net.Server> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve(server));
-  });
 }
