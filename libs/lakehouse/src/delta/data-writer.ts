@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import path from 'node:path';
-import { type DuckConnection, quoteIdentifier, quoteLiteral } from '../duckdb';
+import { type DuckConnection, quoteIdentifier } from '../duckdb';
 import { SchemaMismatch } from '../errors';
 import type { AddFile, PartitionValues } from './actions';
+import { copyByPartition, type CopyResult, copyToFile, isMany } from './copy-rows';
 import { partitionFolder, toLogPath } from './data-paths';
 import type { DeltaLog } from './delta-log';
 import { toPartitionValue } from './partition-values';
 import { type Field, findField } from './schema';
-import { type ColumnStatistics, nullCount, statsJson } from './stats';
+import { nullCount, statsJson } from './stats';
 
 /** Tag of an added file: the digest of the columns it holds, which saves a look into the file when it is read. */
 export const SCHEMA_TAG = 'millrace.schema';
@@ -43,11 +42,8 @@ export async function writeFiles(
 ): Promise<Written> {
   const folder = await log.storage.stageFolder();
   try {
-    const results = await duck.query(await copyStatement(sql, folder.localPath, target, options.partition));
-    const files = results
-      .map((row) => row as unknown as CopyResult)
-      .filter((row) => Number(row.count) > 0)
-      .map((row) => describeFile(row, target, options));
+    const results = await copy(log, duck, sql, folder.localPath, target, options.partition);
+    const files = results.map((row) => describeFile(row, target, options));
     await folder.publish(files.map((f) => ({ localPath: f.localPath, path: log.path(f.objectPath) })));
     return {
       adds: files.map((f) => f.add),
@@ -62,31 +58,27 @@ export async function writeFiles(
   }
 }
 
-interface CopyResult {
-  readonly filename: string;
-  readonly count: number;
-  readonly file_size_bytes: number;
-  readonly column_statistics: readonly ColumnStatistics[];
-  readonly partition_keys: readonly { readonly key: string; readonly value: string | null }[] | null;
-}
+/** Tables whose last write had many partitions. */
+const broad = new WeakSet<DeltaLog>();
 
-async function copyStatement(
+async function copy(
+  log: DeltaLog,
+  duck: DuckConnection,
   sql: string,
   folder: string,
   target: WriteTarget,
   partition: PartitionValues | undefined,
-): Promise<string> {
-  const options = `FORMAT parquet, COMPRESSION ${target.compression}, RETURN_STATS`;
-  const columns = target.partitionColumns.map(quoteIdentifier).join(', ');
-  if (columns !== '' && !partition) {
-    const target = path.join(folder, 'partitions');
-    await mkdir(target);
-    // APPEND spares DuckDB the look whether the folder is empty; it asks for names that cannot collide.
-    const by = `PARTITION_BY (${columns}), FILENAME_PATTERN 'part-{uuidv4}', APPEND`;
-    return `COPY (${sql}) TO ${quoteLiteral(target)} (${options}, ${by})`;
+): Promise<CopyResult[]> {
+  const columns = target.partitionColumns;
+  if (columns.length === 0) return copyToFile(duck, sql, folder, target.compression);
+  if (partition) {
+    const rows = `SELECT * EXCLUDE (${columns.map(quoteIdentifier).join(', ')}) FROM (${sql})`;
+    return copyToFile(duck, rows, folder, target.compression);
   }
-  const rows = columns === '' ? sql : `SELECT * EXCLUDE (${columns}) FROM (${sql})`;
-  return `COPY (${rows}) TO ${quoteLiteral(path.join(folder, 'part.parquet'))} (${options})`;
+  const written = await copyByPartition(duck, sql, folder, target.compression, columns, broad.has(log));
+  if (isMany(written.length)) broad.add(log);
+  else broad.delete(log);
+  return written;
 }
 
 function describeFile(
