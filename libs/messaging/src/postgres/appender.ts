@@ -18,6 +18,8 @@ export interface AppenderOptions {
   readonly pendingBytesMax: number;
   /** Makes room in a full topic; resolves to whether it did. */
   readonly makeRoom: (topic: string) => Promise<boolean>;
+  /** An append broke off and is about to be repeated. */
+  readonly onError: (error: unknown) => void;
   readonly onAppended: (topic: TopicRow, appended: readonly Appended[]) => void;
 }
 
@@ -80,6 +82,7 @@ export class Appender {
         // Full, or no such topic: the engine looked, and the batch is not there.
         else if (!unknown || code !== 'MESSAGING_UNAVAILABLE') throw error;
         if (timers.monotonicMs() + backoff.peekMs() > deadlineMs) throw unknown;
+        this.options.onError(error);
         await delay(timers, backoff.nextMs());
       }
     }

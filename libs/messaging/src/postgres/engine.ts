@@ -103,6 +103,7 @@ export class PostgresMessaging implements Messaging {
       retryMs: options.appendRetryMs ?? 15_000,
       pendingMax: options.appendsPendingMax ?? 1_000,
       pendingBytesMax: options.appendBytesPendingMax ?? 64 * 1024 * 1024,
+      onError: this.onError,
       makeRoom: (topic) => this.trimmer.makeRoom(topic),
       onAppended: ({ id }, appended) =>
         this.wire.announce(

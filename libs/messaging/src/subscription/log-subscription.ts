@@ -93,7 +93,8 @@ export class LogSubscription implements Subscription {
       if (this.keeper) await this.keeper.start();
       else for (const [partition, end] of await source.ends()) this.addReader(partition, 0, 0).begin(end);
     } catch (error) {
-      this.unlisten();
+      // Half a member must not live on: word from the group may have set its upkeep going already.
+      void this.close();
       throw error;
     }
     this.poll(0);
@@ -192,16 +193,15 @@ export class LogSubscription implements Subscription {
       reader.foundNothing();
       return null;
     }
-    const taken = reader.take(result.batches, result.limited, this.limits, timers.monotonicMs());
-    const range = { from: taken.from, to: taken.to };
+    const { taken, handle } = reader.take(result.batches, result.limited, this.limits, timers.monotonicMs());
     return asDelivery(reader, taken, {
       ack: async () => {
-        if (!this.acknowledger || !reader.settle(range)) return;
+        if (!this.acknowledger || !reader.settle(handle)) return;
         this.noteSettled();
-        await this.acknowledger.acknowledge(reader.partition, reader.epoch, range.to);
+        await this.acknowledger.acknowledge(reader.partition, reader.epoch, handle.to);
       },
       nack: async (delayMs = 0) => {
-        if (reader.rewind(range, timers.monotonicMs(), delayMs)) this.noteSettled();
+        if (reader.rewind(handle, timers.monotonicMs(), delayMs)) this.noteSettled();
       },
     });
   }

@@ -8,7 +8,8 @@ export interface Pace {
   readonly inFlightMax: number;
 }
 
-interface Outstanding {
+/** A delivery that was handed out. Told apart by identity: after a rewind another one may cover the same range. */
+export interface Outstanding {
   readonly from: number;
   readonly to: number;
 }
@@ -99,7 +100,12 @@ export class PartitionReader {
   }
 
   /** Takes the next delivery out of what was read at the present position. */
-  take(stored: readonly StoredBatch[], limited: boolean, limits: ReadLimits, nowMs: number): Cut {
+  take(
+    stored: readonly StoredBatch[],
+    limited: boolean,
+    limits: ReadLimits,
+    nowMs: number,
+  ): { taken: Cut; handle: Outstanding } {
     const taken = cut(stored, this.position, limits);
     this.position = taken.to;
     this.rest = taken.rest;
@@ -109,8 +115,9 @@ export class PartitionReader {
     this.behind = limited || taken.rest !== null || (last !== undefined && taken.to < last.base + last.size);
     this.seenAtMs = this.end > this.position ? nowMs : null;
     if (this.ephemeral) this.outstanding = [];
-    if (taken.to > taken.from) this.outstanding.push({ from: taken.from, to: taken.to });
-    return taken;
+    const handle = { from: taken.from, to: taken.to };
+    this.outstanding.push(handle);
+    return { taken, handle };
   }
 
   /** A read at the present position, which the log holds, found nothing: what was known of the end was wrong. */
@@ -147,7 +154,7 @@ export class PartitionReader {
   }
 
   private isOutstanding(delivery: Outstanding): boolean {
-    return this.outstanding.some(({ from, to }) => from === delivery.from && to === delivery.to);
+    return this.outstanding.includes(delivery);
   }
 }
 

@@ -1,1 +1,2 @@
 export { type ConformanceCapabilities, type ConformanceHarness, messagingConformance } from './conformance';
+export { ManualTime } from './manual-time';

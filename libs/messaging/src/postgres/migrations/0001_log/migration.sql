@@ -42,12 +42,13 @@ CREATE TABLE log.batch (
 -- An append id is unique in a topic; it leads, so that a repeated append is found whatever its partition.
 CREATE UNIQUE INDEX batch_append_id ON log.batch (append_id, topic, part);
 
--- lz4 halves the cost of an append against pglz and makes the log six times smaller than none. Servers built without it keep pglz.
+-- lz4 makes the log six times smaller and an append cheaper than no compression does (0.16 CPU-s per 100,000 events
+-- against 0.22). A server built without it stores bodies as they are: pglz would cost 0.6.
 DO $$
 BEGIN
   ALTER TABLE log.batch ALTER COLUMN body SET COMPRESSION lz4;
 EXCEPTION WHEN feature_not_supported THEN
-  RAISE NOTICE 'this server has no lz4: the log is compressed by pglz';
+  ALTER TABLE log.batch ALTER COLUMN body SET STORAGE EXTERNAL;
 END $$;
 
 CREATE TABLE log.consumer_group (
