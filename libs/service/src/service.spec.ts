@@ -132,9 +132,19 @@ describe('what every service answers', () => {
   });
 
   it('documents controllers and raw routes in OpenAPI 3.1', async () => {
-    const document = (await (await send('/openapi.json')).json()) as { openapi: string; paths: object };
+    const document = (await (await send('/openapi.json')).json()) as {
+      openapi: string;
+      paths: Record<string, Record<string, { responses: Record<string, object> }>>;
+      components: { schemas: object };
+    };
     expect(document.openapi).toBe('3.1.0');
-    expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(['/shipments', '/shipments/{id}', '/raw/echo']));
+    const paths = ['/shipments', '/shipments/{id}', '/raw/echo', '/health', '/readiness', '/metrics'];
+    expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(paths));
+    for (const path of ['/shipments', '/raw/echo']) {
+      const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+      expect(document.paths[path]['post'].responses['default']).toMatchObject({ content });
+    }
+    expect(document.components.schemas).toHaveProperty('Problem');
   });
 
   it('serves the documentation page with all of its files', async () => {
@@ -165,6 +175,22 @@ describe('problems', () => {
       ]),
     );
   });
+
+  it.each(['null', '5', '"x"', '[]', '[1]', '{}', '{"stops":{}}', '{"stops":[1,null,"x"]}'])(
+    'refuses %s where a DTO is wanted',
+    async (body) => {
+      const response = await send('/shipments', json(body));
+      expect(response.status).toBe(400);
+      const { errors } = await problem(response);
+      expect(errors?.length).toBeGreaterThan(0);
+      for (const error of errors ?? [])
+        expect(error).toEqual({
+          path: expect.stringMatching(/^\$/),
+          rule: expect.any(String),
+          detail: expect.any(String),
+        });
+    },
+  );
 
   it('hands a valid DTO to the handler as an instance of its class', async () => {
     const response = await send('/shipments', json('{"id":"a","parcels":1,"stops":[]}'));

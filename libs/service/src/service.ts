@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
-import type { DynamicModule, INestApplication, LoggerService, Type } from '@nestjs/common';
+import type { DynamicModule, INestApplication, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import {
@@ -18,6 +18,7 @@ import {
 import type { FastifyInstance } from 'fastify';
 import { type CommonConfig, type ConfigOf, type ConfigSchema, type Environment, parseConfig } from './config/config';
 import { addHealthRoutes } from './http/health';
+import { nestLogger } from './http/framework-loggers';
 import { createHttpServer, type HttpLimits, type HttpServer } from './http/server';
 import { type Lifecycle, ResourceLifecycle } from './lifecycle/lifecycle';
 import { type OpenApi, OpenApiParts } from './openapi/document';
@@ -223,24 +224,4 @@ class RunningService<S extends ConfigSchema> implements Service {
     this.logger.info({ clean: errors.length === 0 }, 'stopped');
     return errors;
   }
-}
-
-/** Nest's own messages: warnings and errors, the rest at debug. */
-function nestLogger(logger: Logger): LoggerService {
-  const line =
-    (level: 'debug' | 'warn' | 'error' | 'fatal') =>
-    (message: unknown, ...rest: unknown[]) => {
-      const context = rest.at(-1);
-      const fields = { component: typeof context === 'string' ? context : 'Nest' };
-      if (message instanceof Error) logger[level]({ ...fields, error: message }, message.message);
-      else logger[level](fields, String(message));
-    };
-  return {
-    log: line('debug'),
-    debug: line('debug'),
-    verbose: line('debug'),
-    warn: line('warn'),
-    error: line('error'),
-    fatal: line('fatal'),
-  };
 }

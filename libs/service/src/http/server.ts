@@ -9,6 +9,7 @@ import type { ErrorHandler } from '../problem/nest';
 import { sendProblem } from '../problem/send';
 import { ServiceAdapter } from './adapter';
 import { Drain } from './drain';
+import { fastifyLogger } from './framework-loggers';
 import { instrument, type Traffic } from './instrument';
 import { addJsonParser } from './json-body';
 import { KnownPaths, refuseMethod } from './not-found';
@@ -46,7 +47,8 @@ export interface HttpServer {
 export function createHttpServer({ logger, metrics, random, limits = {} }: Deps): HttpServer {
   const onError = errorHandler(logger);
   const options: FastifyHttpOptions<Server> = {
-    logger: false,
+    loggerInstance: fastifyLogger(logger),
+    disableRequestLogging: true,
     genReqId: requestIds(random) as never,
     requestIdHeader: false,
     bodyLimit: limits.bodyBytesMax ?? 1024 * 1024,

@@ -1,36 +1,44 @@
-/** Network failures and Postgres states (SQLSTATE) that pass by themselves: the other side is away, starting or full. */
-const PASSING = new Set([
+/** Failures of the network, as Node names them. */
+const NETWORK = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
+  'ECONNABORTED',
   'EPIPE',
   'ETIMEDOUT',
   'EHOSTUNREACH',
-  'ENETUNREACH',
   'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
   'ENOTFOUND',
   'EAI_AGAIN',
-  '08000',
-  '08001',
-  '08003',
-  '08004',
-  '08006',
-  '53300',
-  '57P01',
-  '57P02',
-  '57P03',
 ]);
 
+/** SQLSTATEs of a server that is shutting down, starting or out of connections, memory or disk; 08 is the connection. */
+const SQLSTATE = /^(08...|53...|57P0[1-5])$/;
+
+/** Prisma: server away, timed out, connection closed or none free in the pool; the kinds are its driver adapters'. */
+const PRISMA = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024']);
+const ADAPTER_KINDS = new Set(['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections']);
+
+/** pg tells of a lost connection by words alone. */
+const LOST_CONNECTION = /^(Connection terminated|timeout expired|timeout exceeded when trying to connect)/;
+
 /**
- * Whether trying again can help: a coded error says so itself (`canRetry`), the errors of sockets and Postgres are
- * known by their codes. An AggregateError (connecting to several addresses) passes if all of its errors do.
+ * Whether trying again can help: a coded error says so itself (`canRetry`); the errors of sockets, Postgres and Prisma
+ * are known by their codes. An AggregateError (a host of several addresses) passes if all of its errors do.
  */
-export function isRetryable(error: unknown): boolean {
-  if (typeof error !== 'object' || error === null) return false;
-  const { canRetry, code, cause, errors } = error as Record<string, unknown>;
+export function isRetryable(error: unknown, depth = 0): boolean {
+  if (typeof error !== 'object' || error === null || depth > 8) return false;
+  const { canRetry, code, kind, originalCode, message, cause, errors, meta } = error as Record<string, unknown>;
   if (typeof canRetry === 'boolean') return canRetry;
-  if (Array.isArray(errors) && errors.length > 0) return errors.every(isRetryable);
-  if (typeof code === 'string' && PASSING.has(code)) return true;
-  return cause !== undefined && cause !== error && isRetryable(cause);
+  if (Array.isArray(errors) && errors.length > 0) return errors.every((inner) => isRetryable(inner, depth + 1));
+  for (const name of [code, originalCode]) {
+    if (typeof name === 'string' && (NETWORK.has(name) || PRISMA.has(name) || SQLSTATE.test(name))) return true;
+  }
+  if (typeof kind === 'string' && ADAPTER_KINDS.has(kind)) return true;
+  if (typeof message === 'string' && LOST_CONNECTION.test(message)) return true;
+  const adapterError = (meta as { driverAdapterError?: unknown } | undefined)?.driverAdapterError;
+  return isRetryable(cause, depth + 1) || isRetryable(adapterError, depth + 1);
 }
 
 /** One line for people: the code where there is one, and the message without line breaks, cut to 200 characters. */

@@ -1,4 +1,5 @@
 import type { INestApplication } from '@nestjs/common';
+import { PROBLEM_RESPONSE, PROBLEM_SCHEMA, SYSTEM_PATHS } from './parts';
 
 /** Part of an OpenAPI 3.1 document, as data. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- JSON of an open vocabulary
@@ -25,7 +26,7 @@ export class OpenApiParts implements OpenApi {
       .setTitle(`Millrace ${info.name}`)
       .setDescription(info.description ?? '')
       .setVersion(info.version);
-    const document = SwaggerModule.createDocument(app, builder.build()) as Json;
+    const document = asVersion31(SwaggerModule.createDocument(app, builder.build())) as Json;
     for (const { paths = {}, components = {} } of this.parts) {
       for (const [path, item] of Object.entries(paths)) document.paths[path] = { ...document.paths[path], ...item };
       document.components ??= {};
@@ -33,6 +34,50 @@ export class OpenApiParts implements OpenApi {
         document.components[kind] = { ...document.components[kind], ...named };
       }
     }
-    return document;
+    return complete(document);
   }
+}
+
+/**
+ * What @nestjs/swagger writes in the way of OpenAPI 3.0, in that of 3.1, whose schemas are JSON Schema: `nullable` is
+ * a type, an exclusive bound is a number.
+ */
+export function asVersion31(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(asVersion31);
+  if (typeof node !== 'object' || node === null) return node;
+  const copy: Json = {};
+  for (const [key, value] of Object.entries(node)) copy[key] = asVersion31(value);
+  if (copy['nullable'] === true) {
+    delete copy['nullable'];
+    if (copy['type'] !== undefined) copy['type'] = [copy['type'], 'null'].flat();
+    else return { anyOf: [copy, { type: 'null' }] };
+  }
+  for (const [flag, bound] of [
+    ['exclusiveMinimum', 'minimum'],
+    ['exclusiveMaximum', 'maximum'],
+  ]) {
+    if (typeof copy[flag] !== 'boolean') continue;
+    if (copy[flag] && copy[bound] !== undefined) {
+      copy[flag] = copy[bound];
+      delete copy[bound];
+    } else delete copy[flag];
+  }
+  return copy;
+}
+
+const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'];
+
+/** Adds what is true of every service: its system paths, and that any operation may answer with a problem. */
+function complete(document: Json): Json {
+  for (const item of Object.values<Json>(document['paths'])) {
+    for (const method of METHODS) {
+      const operation = item[method];
+      if (operation)
+        operation.responses = { ...operation.responses, default: operation.responses?.default ?? PROBLEM_RESPONSE };
+    }
+  }
+  document['paths'] = { ...document['paths'], ...SYSTEM_PATHS };
+  document['components'] ??= {};
+  document['components'].schemas = { ...document['components'].schemas, Problem: PROBLEM_SCHEMA };
+  return document;
 }
