@@ -1,0 +1,51 @@
+import { spawnSync } from 'node:child_process';
+import os from 'node:os';
+import path from 'node:path';
+import { runCommand } from '../start/run-command';
+import { WORKSPACE_ROOT } from '../start/services';
+import { percentile } from './load';
+import { freshness, wholePath } from './whole-path';
+
+const RATES = [10_000, 20_000, 30_000];
+
+/**
+ * `npm run bench [gateway] [path] [freshness]`: figures of this machine. Only ratios within one run compare: the
+ * machines that run this are shared and noisy.
+ */
+export function main(args: readonly string[] = process.argv.slice(2)): Promise<void> {
+  return runCommand(async () => {
+    const wanted = new Set(args.length > 0 ? args : ['gateway', 'path', 'freshness']);
+    const cpus = os.cpus();
+    console.log(`${cpus.length} × ${cpus[0].model}, ${Math.round(os.totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`);
+    if (wanted.has('gateway')) {
+      console.log('\nGateway: durably acknowledged, against raw Fastify + ajv that stores nothing');
+      const { status } = spawnSync(process.execPath, [path.join(WORKSPACE_ROOT, 'apps', 'ingest-gateway', 'dist', 'bench', 'main.js')], { stdio: 'inherit' });
+      if (status !== 0) return 1;
+    }
+    if (wanted.has('path')) {
+      console.log('\nWhole path: accepted, validated, deduplicated, landed, committed to Delta; NDJSON of 100');
+      for (const rate of RATES) await reportPath(rate);
+    }
+    if (wanted.has('freshness')) {
+      const { visible, inMarts } = await freshness({ rate: 1_000, seconds: 30 });
+      console.log('\nFreshness at 1,000 events/s, from 2xx');
+      for (const [what, values] of Object.entries({ 'visible in clean tables': visible, 'in rebuilt marts': inMarts })) {
+        console.log(`  ${what.padEnd(24)} p50 ${(percentile(values, 0.5) / 1000).toFixed(2)} s  p99 ${(percentile(values, 0.99) / 1000).toFixed(2)} s`);
+      }
+    }
+    return 0;
+  });
+}
+
+async function reportPath(rate: number): Promise<void> {
+  const result = await wholePath({ rate, seconds: 20, perRequest: 100, connections: 16 });
+  const per100k = 100_000 / result.events;
+  const cpu = Object.entries(result.cpu).map(([name, seconds]) => `${name} ${(seconds * per100k).toFixed(2)}`);
+  const all = Object.values(result.cpu).reduce((sum, seconds) => sum + seconds, 0) * per100k;
+  const perSecond = (seconds: number): string => Math.round(result.events / seconds).toLocaleString('en-US');
+  console.log(
+    `  offered ${rate.toLocaleString('en-US')}/s: accepted ${perSecond(result.load.seconds)}/s (p99 ${percentile(result.load.latencies, 0.99).toFixed(0)} ms, ${result.load.refused} refused), ` +
+      `landed ${perSecond(result.landedSeconds)}/s, committed ${perSecond(result.committedSeconds)}/s`,
+  );
+  console.log(`    CPU-s per 100k events: ${all.toFixed(2)} = ${cpu.join(' + ')}`);
+}

@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from '../demo/client';
+import { startMillrace } from '../start/millrace';
+import { type CpuSeconds, readCpu, since } from './cpu';
+import { load, type LoadResult } from './load';
+
+export interface WholePathResult {
+  readonly events: number;
+  readonly load: LoadResult;
+  /** From the first request until everything had landed, and until everything was in the Delta tables' catalog, s. */
+  readonly landedSeconds: number;
+  readonly committedSeconds: number;
+  readonly cpu: CpuSeconds;
+}
+
+export interface Freshness {
+  readonly visible: readonly number[];
+  readonly inMarts: readonly number[];
+}
+
+const BENCH_PORT_BASE = 28_000;
+
+/** Runs `task` against a Millrace of its own, on a fresh folder that is removed afterwards. */
+export async function withMillrace<T>(task: (bench: { origin: string; gateway: string; dataDir: string }) => Promise<T>): Promise<T> {
+  const dataDir = mkdtempSync(path.join(os.tmpdir(), 'millrace-bench-'));
+  const options = { dataDir, portBase: BENCH_PORT_BASE, workers: 1, jsonLogs: true };
+  const millrace = await startMillrace(options, { env: process.env, signal: new AbortController().signal, onLine: () => undefined, say: () => undefined });
+  try {
+    const gateway = millrace.ports.services['ingest-gateway'][0].port;
+    return await task({ origin: millrace.url, gateway: `http://127.0.0.1:${gateway}`, dataDir });
+  } finally {
+    await millrace.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+/** Events through the whole path: accepted, validated, deduplicated, landed, committed to Delta. */
+export function wholePath(settings: { rate: number; seconds: number; perRequest: number; connections: number }): Promise<WholePathResult> {
+  return withMillrace(async ({ origin, gateway, dataDir }) => {
+    const client = createClient(origin);
+    await load('warm', { origin: gateway, seconds: 2, rate: 2_000, perRequest: 100, connections: 4 });
+    await waitFor(async () => (await client.conservation()).pending === 0);
+    const before = (await client.conservation()).landed;
+    const cpuBefore = readCpu(dataDir);
+    const began = performance.now();
+    const loaded = await load(randomBytes(4).toString('hex'), { origin: gateway, ...settings });
+    await waitFor(async () => (await client.conservation()).landed >= before + loaded.acknowledged);
+    const landedSeconds = (performance.now() - began) / 1000;
+    await waitFor(async () => (await countOf(origin)) >= before + loaded.acknowledged);
+    const committedSeconds = (performance.now() - began) / 1000;
+    const cpu = since(cpuBefore, readCpu(dataDir));
+    return { events: loaded.acknowledged, load: loaded, landedSeconds, committedSeconds, cpu };
+  });
+}
+
+/** Events in the typed table as its readers see it: rows of the newest catalog's version. */
+async function countOf(origin: string): Promise<number> {
+  const response = await fetch(`${origin}/v1/tables/clean.shipment_events`);
+  return response.ok ? Number(((await response.json()) as { rows: number }).rows) : 0;
+}
+
+async function waitFor(done: () => Promise<boolean>, msMax = 300_000): Promise<void> {
+  const deadline = performance.now() + msMax;
+  while (!(await done())) {
+    if (performance.now() > deadline) throw new Error(`not done within ${msMax} ms`);
+    await sleep(50);
+  }
+}
+
+/**
+ * How long an event takes from its 2xx until a reader sees it, at a steady rate: a probe event is looked for in the
+ * catalog's tables and in the daily mart, over and over.
+ */
+export function freshness(settings: { rate: number; seconds: number }): Promise<Freshness> {
+  return withMillrace(async ({ origin, gateway }) => {
+    const acknowledged: { at: number; upTo: number }[] = [];
+    let total = 0;
+    const loading = load('fresh', {
+      ...settings,
+      origin: gateway,
+      perRequest: 10,
+      connections: 8,
+      onAcknowledged: (_first, count, at) => acknowledged.push({ at, upTo: (total += count) }),
+    });
+    const seen = { tables: 0, marts: 0 };
+    const visible: number[] = [];
+    const inMarts: number[] = [];
+    let loadDone = false;
+    void loading.then(() => (loadDone = true));
+    const follow = async (count: () => Promise<number>, which: keyof typeof seen, into: number[], everyMs: number): Promise<void> => {
+      while (!loadDone || seen[which] < acknowledged.length) {
+        const rows = await count();
+        const now = performance.now();
+        // Events become visible about in the order of their acknowledgement: counts stand for events.
+        while (seen[which] < acknowledged.length && acknowledged[seen[which]].upTo <= rows) into.push(now - acknowledged[seen[which]++].at);
+        await sleep(everyMs);
+      }
+    };
+    await Promise.all([
+      loading,
+      follow(() => countOf(origin), 'tables', visible, 20),
+      follow(() => martCount(origin), 'marts', inMarts, 50),
+    ]);
+    const sorted = (values: number[]): number[] => values.sort((a, b) => a - b);
+    return { visible: sorted(visible), inMarts: sorted(inMarts) };
+  });
+}
+
+async function martCount(origin: string): Promise<number> {
+  const response = await fetch(`${origin}/v1/shipments/daily?limit=10000`);
+  if (!response.ok) return 0;
+  const { rows } = (await response.json()) as { rows: Record<string, number>[] };
+  return rows.reduce((sum, row) => sum + row.created + row.picked_up + row.delivered + row.exceptions, 0);
+}
+
