@@ -23,7 +23,10 @@ function run(command, args, options) {
       resolve({ code: 127, output: '' });
     });
     let output = '';
-    for (const [stream, to] of [[child.stdout, process.stdout], [child.stderr, process.stderr]]) {
+    for (const [stream, to] of [
+      [child.stdout, process.stdout],
+      [child.stderr, process.stderr],
+    ]) {
       stream?.on('data', (chunk) => {
         to.write(chunk);
         // Only the end of the output is looked at.
@@ -39,11 +42,15 @@ async function jestTier(tier, jestArgs) {
   const report = path.join(folder, 'report.json');
   const jest = path.join(path.dirname(require.resolve('jest/package.json', { paths: [root] })), 'bin', 'jest.js');
   try {
-    const { code } = await run(process.execPath, [jest, '--json', `--outputFile=${report}`, '--passWithNoTests', ...jestArgs], {
-      env: { ...process.env, MILLRACE_TEST_TIER: tier },
-      // With --json and an output file jest writes its readable report to standard error.
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    const { code } = await run(
+      process.execPath,
+      [jest, '--json', `--outputFile=${report}`, '--passWithNoTests', ...jestArgs],
+      {
+        env: { ...process.env, MILLRACE_TEST_TIER: tier },
+        // With --json and an output file jest writes its readable report to standard error.
+        stdio: ['ignore', 'ignore', 'inherit'],
+      },
+    );
     if (!fs.existsSync(report)) return { passed: 0, failed: 1 };
     const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(fs.readFileSync(report, 'utf8'));
     const failed = numFailedTests + numRuntimeErrorTestSuites;
@@ -73,7 +80,9 @@ async function main([first, ...rest]) {
   if (first === '--each' && rest.length > 0) sum = await each(rest);
   else if (TIERS.includes(first)) sum = await jestTier(first, rest);
   else {
-    console.error(`usage: node tools/ci-sum.cjs <${TIERS.join('|')}> [jest options]\n       node tools/ci-sum.cjs --each "command" …`);
+    console.error(
+      `usage: node tools/ci-sum.cjs <${TIERS.join('|')}> [jest options]\n       node tools/ci-sum.cjs --each "command" …`,
+    );
     process.exit(2);
   }
   console.log(`${sum.passed} passed, ${sum.failed} failed`);

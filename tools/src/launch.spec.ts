@@ -16,14 +16,30 @@ it.each(['8.17.0', '18.20.4', '20.18.9'])('tells Node %s in a sentence that it i
 });
 
 it('is written so that an old Node can parse it', () => {
-  const tree = ts.createSourceFile('launch.js', fs.readFileSync(LAUNCH, 'utf8'), ts.ScriptTarget.ES2022, true, ts.ScriptKind.JS);
+  const tree = ts.createSourceFile(
+    'launch.js',
+    fs.readFileSync(LAUNCH, 'utf8'),
+    ts.ScriptTarget.ES2022,
+    true,
+    ts.ScriptKind.JS,
+  );
   const young: string[] = [];
   const visit = (node: ts.Node): void => {
     const declaresBlockScoped = ts.isVariableDeclarationList(node) && (node.flags & ts.NodeFlags.BlockScoped) !== 0;
     const isYoung =
-      declaresBlockScoped || ts.isArrowFunction(node) || ts.isTemplateExpression(node) || ts.isNoSubstitutionTemplateLiteral(node) || ts.isSpreadElement(node) ||
-      ts.isShorthandPropertyAssignment(node) || ts.isClassDeclaration(node) || ts.isAwaitExpression(node) || ts.isObjectBindingPattern(node) || ts.isForOfStatement(node) ||
-      node.kind === ts.SyntaxKind.QuestionDotToken || node.kind === ts.SyntaxKind.QuestionQuestionToken || (ts.isCallExpression(node) && node.arguments.hasTrailingComma === true);
+      declaresBlockScoped ||
+      ts.isArrowFunction(node) ||
+      ts.isTemplateExpression(node) ||
+      ts.isNoSubstitutionTemplateLiteral(node) ||
+      ts.isSpreadElement(node) ||
+      ts.isShorthandPropertyAssignment(node) ||
+      ts.isClassDeclaration(node) ||
+      ts.isAwaitExpression(node) ||
+      ts.isObjectBindingPattern(node) ||
+      ts.isForOfStatement(node) ||
+      node.kind === ts.SyntaxKind.QuestionDotToken ||
+      node.kind === ts.SyntaxKind.QuestionQuestionToken ||
+      (ts.isCallExpression(node) && node.arguments.hasTrailingComma === true);
     if (isYoung) young.push(node.getText());
     ts.forEachChild(node, visit);
   };

@@ -9,16 +9,21 @@ const TICKS_PER_SECOND = 100;
 /** Reads /proc; empty where there is none (not Linux). Figures of a service start anew when it is restarted. */
 export function readCpu(dataDir: string): CpuSeconds {
   if (!fs.existsSync('/proc/self/stat')) return {};
-  const lock = JSON.parse(fs.readFileSync(path.join(dataDir, 'supervisor.lock'), 'utf8')) as { children: { name: string; pid: number }[] };
+  const lock = JSON.parse(fs.readFileSync(path.join(dataDir, 'supervisor.lock'), 'utf8')) as {
+    children: { name: string; pid: number }[];
+  };
   const used: Record<string, number> = {};
-  for (const { name, pid } of lock.children) if (name !== 'postgres') used[name] = (used[name] ?? 0) + ticksOf(pid, false) / TICKS_PER_SECOND;
+  for (const { name, pid } of lock.children)
+    if (name !== 'postgres') used[name] = (used[name] ?? 0) + ticksOf(pid, false) / TICKS_PER_SECOND;
   used.postgres = postgresTicks(dataDir) / TICKS_PER_SECOND;
   return used;
 }
 
 /** The postmaster's own time, that of its ended children, and that of the living ones. */
 function postgresTicks(dataDir: string): number {
-  const postmaster = Number(fs.readFileSync(path.join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
+  const postmaster = Number(
+    fs.readFileSync(path.join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n')[0],
+  );
   let ticks = ticksOf(postmaster, true);
   for (const entry of fs.readdirSync('/proc')) {
     const fields = /^\d+$/.test(entry) ? statOf(Number(entry)) : null;

@@ -79,11 +79,14 @@ function post(agent: http.Agent, origin: string, body: string): Promise<{ status
     const headers = { 'content-type': 'application/x-ndjson', 'content-length': Buffer.byteLength(body) };
     const request = http.request(`${origin}/v1/events`, { method: 'POST', agent, headers }, (response) => {
       response.resume();
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, retryAfterSeconds: Number(response.headers['retry-after'] ?? 1) }));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, retryAfterSeconds: Number(response.headers['retry-after'] ?? 1) }),
+      );
     });
     request.on('error', reject);
     request.end(body);
   });
 }
 
-export const percentile = (sorted: readonly number[], p: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN;
+export const percentile = (sorted: readonly number[], p: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN;

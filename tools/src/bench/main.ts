@@ -16,10 +16,16 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
   return runCommand(async () => {
     const wanted = new Set(args.length > 0 ? args : ['gateway', 'path', 'freshness']);
     const cpus = os.cpus();
-    console.log(`${cpus.length} × ${cpus[0].model}, ${Math.round(os.totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`);
+    console.log(
+      `${cpus.length} × ${cpus[0].model}, ${Math.round(os.totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`,
+    );
     if (wanted.has('gateway')) {
       console.log('\nGateway: durably acknowledged, against raw Fastify + ajv that stores nothing');
-      const { status } = spawnSync(process.execPath, [path.join(WORKSPACE_ROOT, 'apps', 'ingest-gateway', 'dist', 'bench', 'main.js')], { stdio: 'inherit' });
+      const { status } = spawnSync(
+        process.execPath,
+        [path.join(WORKSPACE_ROOT, 'apps', 'ingest-gateway', 'dist', 'bench', 'main.js')],
+        { stdio: 'inherit' },
+      );
       if (status !== 0) return 1;
     }
     if (wanted.has('path')) {
@@ -29,8 +35,13 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
     if (wanted.has('freshness')) {
       const { visible, inMarts } = await freshness({ rate: 1_000, seconds: 30 });
       console.log('\nFreshness at 1,000 events/s, from 2xx');
-      for (const [what, values] of Object.entries({ 'visible in clean tables': visible, 'in rebuilt marts': inMarts })) {
-        console.log(`  ${what.padEnd(24)} p50 ${(percentile(values, 0.5) / 1000).toFixed(2)} s  p99 ${(percentile(values, 0.99) / 1000).toFixed(2)} s`);
+      for (const [what, values] of Object.entries({
+        'visible in clean tables': visible,
+        'in rebuilt marts': inMarts,
+      })) {
+        console.log(
+          `  ${what.padEnd(24)} p50 ${(percentile(values, 0.5) / 1000).toFixed(2)} s  p99 ${(percentile(values, 0.99) / 1000).toFixed(2)} s`,
+        );
       }
     }
     return 0;

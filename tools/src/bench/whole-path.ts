@@ -25,10 +25,17 @@ export interface Freshness {
 const BENCH_PORT_BASE = 28_000;
 
 /** Runs `task` against a Millrace of its own, on a fresh folder that is removed afterwards. */
-export async function withMillrace<T>(task: (bench: { origin: string; gateway: string; dataDir: string }) => Promise<T>): Promise<T> {
+export async function withMillrace<T>(
+  task: (bench: { origin: string; gateway: string; dataDir: string }) => Promise<T>,
+): Promise<T> {
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'millrace-bench-'));
   const options = { dataDir, portBase: BENCH_PORT_BASE, workers: 1, jsonLogs: true };
-  const millrace = await startMillrace(options, { env: process.env, signal: new AbortController().signal, onLine: () => undefined, say: () => undefined });
+  const millrace = await startMillrace(options, {
+    env: process.env,
+    signal: new AbortController().signal,
+    onLine: () => undefined,
+    say: () => undefined,
+  });
   try {
     const gateway = millrace.ports.services['ingest-gateway'][0].port;
     return await task({ origin: millrace.url, gateway: `http://127.0.0.1:${gateway}`, dataDir });
@@ -39,7 +46,12 @@ export async function withMillrace<T>(task: (bench: { origin: string; gateway: s
 }
 
 /** Events through the whole path: accepted, validated, deduplicated, landed, committed to Delta. */
-export function wholePath(settings: { rate: number; seconds: number; perRequest: number; connections: number }): Promise<WholePathResult> {
+export function wholePath(settings: {
+  rate: number;
+  seconds: number;
+  perRequest: number;
+  connections: number;
+}): Promise<WholePathResult> {
   return withMillrace(async ({ origin, gateway, dataDir }) => {
     const client = createClient(origin);
     await load('warm', { origin: gateway, seconds: 2, rate: 2_000, perRequest: 100, connections: 4 });
@@ -91,12 +103,18 @@ export function freshness(settings: { rate: number; seconds: number }): Promise<
     const inMarts: number[] = [];
     let loadDone = false;
     void loading.then(() => (loadDone = true));
-    const follow = async (count: () => Promise<number>, which: keyof typeof seen, into: number[], everyMs: number): Promise<void> => {
+    const follow = async (
+      count: () => Promise<number>,
+      which: keyof typeof seen,
+      into: number[],
+      everyMs: number,
+    ): Promise<void> => {
       while (!loadDone || seen[which] < acknowledged.length) {
         const rows = await count();
         const now = performance.now();
         // Events become visible about in the order of their acknowledgement: counts stand for events.
-        while (seen[which] < acknowledged.length && acknowledged[seen[which]].upTo <= rows) into.push(now - acknowledged[seen[which]++].at);
+        while (seen[which] < acknowledged.length && acknowledged[seen[which]].upTo <= rows)
+          into.push(now - acknowledged[seen[which]++].at);
         await sleep(everyMs);
       }
     };
@@ -116,4 +134,3 @@ async function martCount(origin: string): Promise<number> {
   const { rows } = (await response.json()) as { rows: Record<string, number>[] };
   return rows.reduce((sum, row) => sum + row.created + row.picked_up + row.delivered + row.exceptions, 0);
 }
-

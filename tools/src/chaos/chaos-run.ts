@@ -46,7 +46,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
   const controller = new AbortController();
   const millrace = await startMillrace(
     { dataDir, portBase, workers: 1, jsonLogs: true },
-    { env: process.env, signal: controller.signal, onLine: (line) => onLine?.(`${line.process} ${line.text}`), say: (text) => onLine?.(text) },
+    {
+      env: process.env,
+      signal: controller.signal,
+      onLine: (line) => onLine?.(`${line.process} ${line.text}`),
+      say: (text) => onLine?.(text),
+    },
   );
   try {
     const client = createClient(millrace.url, { waitMsMax: CLIENT_WAIT_MS_MAX });
@@ -66,15 +71,45 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
     killer.stop();
     await killing;
     const days = daysOf(data.known);
-    const settled = await settle(0, 0, { client, days, signal: controller.signal, onPending: () => undefined, stillMsMax: 60_000 });
+    const settled = await settle(0, 0, {
+      client,
+      days,
+      signal: controller.signal,
+      onPending: () => undefined,
+      stillMsMax: 60_000,
+    });
     const totals = await client.conservation();
     const rows = (query: string) => client.rows(`/v1/${query}${query.includes('?') ? '&' : '?'}${days}`);
     const { known } = data;
     const checks = [
-      cellsCheck('shipments by day and carrier', await rows('shipments/daily'), known.dayCarrier, ['service_date', 'carrier_code'], SHIPMENTS_DAILY_COUNTS),
-      cellsCheck('on time by carrier', await rows('on-time-performance?group_by=carrier_code'), known.carrier, ['carrier_code'], ON_TIME_COLUMNS),
-      cellsCheck('on time by day', await rows('on-time-performance?group_by=service_date'), known.day, ['service_date'], ON_TIME_COLUMNS),
-      cellsCheck('on time by lane', await rows('on-time-performance?group_by=lane'), known.lane, ['lane'], ON_TIME_COLUMNS),
+      cellsCheck(
+        'shipments by day and carrier',
+        await rows('shipments/daily'),
+        known.dayCarrier,
+        ['service_date', 'carrier_code'],
+        SHIPMENTS_DAILY_COUNTS,
+      ),
+      cellsCheck(
+        'on time by carrier',
+        await rows('on-time-performance?group_by=carrier_code'),
+        known.carrier,
+        ['carrier_code'],
+        ON_TIME_COLUMNS,
+      ),
+      cellsCheck(
+        'on time by day',
+        await rows('on-time-performance?group_by=service_date'),
+        known.day,
+        ['service_date'],
+        ON_TIME_COLUMNS,
+      ),
+      cellsCheck(
+        'on time by lane',
+        await rows('on-time-performance?group_by=lane'),
+        known.lane,
+        ['lane'],
+        ON_TIME_COLUMNS,
+      ),
       cellsCheck(
         'exceptions by day and carrier',
         exceptionsByDayAndCarrier(await rows('exceptions')),

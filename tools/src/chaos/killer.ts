@@ -3,7 +3,13 @@ import path from 'node:path';
 
 /** What may be killed: each service, and Postgres' postmaster. */
 export type Victim = 'ingest-gateway' | 'curation-worker' | 'table-manager' | 'analytics-api' | 'postgres';
-export const VICTIMS: readonly Victim[] = ['ingest-gateway', 'curation-worker', 'table-manager', 'analytics-api', 'postgres'];
+export const VICTIMS: readonly Victim[] = [
+  'ingest-gateway',
+  'curation-worker',
+  'table-manager',
+  'analytics-api',
+  'postgres',
+];
 
 export interface Kill {
   readonly victim: Victim;
@@ -34,7 +40,7 @@ export class Killer {
 
   async run(): Promise<void> {
     const { restMs, random, sleep } = this.options;
-    for (let round: Victim[] = []; !this.stopped; ) {
+    for (let round: Victim[] = []; !this.stopped;) {
       if (round.length === 0) round = shuffled(VICTIMS, random);
       await sleep(restMs[0] + random() * (restMs[1] - restMs[0]));
       if (this.stopped) return;
@@ -69,7 +75,9 @@ export class Killer {
         const [pid] = fs.readFileSync(path.join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n');
         return Number(pid) || null;
       }
-      const lock = JSON.parse(fs.readFileSync(path.join(dataDir, 'supervisor.lock'), 'utf8')) as { children: { name: string; pid: number }[] };
+      const lock = JSON.parse(fs.readFileSync(path.join(dataDir, 'supervisor.lock'), 'utf8')) as {
+        children: { name: string; pid: number }[];
+      };
       return lock.children.find(({ name }) => name === victim)?.pid ?? null;
     } catch {
       return null;

@@ -1,13 +1,29 @@
-import { cellsCheck, conservationChecks, type Counts, eventsIn, exceptionsByDayAndCarrier, quarantineChecks, rowIsRight } from './answers';
+import {
+  cellsCheck,
+  conservationChecks,
+  type Counts,
+  eventsIn,
+  exceptionsByDayAndCarrier,
+  quarantineChecks,
+  rowIsRight,
+} from './answers';
 import type { QuarantineGroup, Totals } from './client';
 import { readDataSet } from './data-set';
 
 const { known, lines, repeatedEventId } = readDataSet();
 const { counts } = known;
 const NOTHING: Totals = { received: 0, landed: 0, duplicate: 0, quarantined: 0, pending: 0 };
-const state = (totals: Partial<Totals>, inMarts = 0, quarantine: QuarantineGroup[] = []): Counts => ({ totals: { ...NOTHING, ...totals }, inMarts, quarantine });
-const once = state({ received: counts.received, landed: counts.landed, duplicate: counts.duplicate, quarantined: counts.quarantined }, counts.landed);
-const wrong = (checks: readonly { what: string; ok: boolean }[]): string[] => checks.filter(({ ok }) => !ok).map(({ what }) => what);
+const state = (totals: Partial<Totals>, inMarts = 0, quarantine: QuarantineGroup[] = []): Counts => ({
+  totals: { ...NOTHING, ...totals },
+  inMarts,
+  quarantine,
+});
+const once = state(
+  { received: counts.received, landed: counts.landed, duplicate: counts.duplicate, quarantined: counts.quarantined },
+  counts.landed,
+);
+const wrong = (checks: readonly { what: string; ok: boolean }[]): string[] =>
+  checks.filter(({ ok }) => !ok).map(({ what }) => what);
 
 describe('the data set', () => {
   it('is whole', () => {
@@ -23,7 +39,12 @@ describe('conservation', () => {
   });
 
   it('holds for a second run, where all that had landed is a duplicate', () => {
-    const twice = state({ ...once.totals, received: 2 * counts.received, duplicate: once.totals.duplicate + counts.received - counts.quarantined, quarantined: 2 * counts.quarantined });
+    const twice = state({
+      ...once.totals,
+      received: 2 * counts.received,
+      duplicate: once.totals.duplicate + counts.received - counts.quarantined,
+      quarantined: 2 * counts.quarantined,
+    });
     expect(wrong(conservationChecks(once, { ...twice, inMarts: counts.landed }, known))).toEqual([]);
   });
 
@@ -40,17 +61,30 @@ describe('conservation', () => {
   });
 
   it.each<[string, Partial<Totals>, string[]]>([
-    ['an event lost', { landed: counts.landed - 1 }, ['received = landed + duplicate + quarantined + pending', 'landed in this run']],
-    ['an event landed twice', { landed: counts.landed + 1, duplicate: counts.duplicate - 1 }, ['landed in this run', 'duplicate in this run']],
+    [
+      'an event lost',
+      { landed: counts.landed - 1 },
+      ['received = landed + duplicate + quarantined + pending', 'landed in this run'],
+    ],
+    [
+      'an event landed twice',
+      { landed: counts.landed + 1, duplicate: counts.duplicate - 1 },
+      ['landed in this run', 'duplicate in this run'],
+    ],
     ['an event pending', { landed: counts.landed - 1, pending: 1 }, ['landed in this run', 'pending']],
-    ['a receipt not counted', { received: counts.received - 1 }, ['received = landed + duplicate + quarantined + pending', 'received in this run']],
+    [
+      'a receipt not counted',
+      { received: counts.received - 1 },
+      ['received = landed + duplicate + quarantined + pending', 'received in this run'],
+    ],
   ])('does not hold with %s', (_what, totals, expected) => {
     expect(wrong(conservationChecks(state({}), state({ ...once.totals, ...totals }), known))).toEqual(expected);
   });
 });
 
 describe('cells', () => {
-  const compare = (rows: readonly Record<string, unknown>[]) => cellsCheck('x', rows, known.carrier, ['carrier_code'], ['created', 'mean_delay_minutes']);
+  const compare = (rows: readonly Record<string, unknown>[]) =>
+    cellsCheck('x', rows, known.carrier, ['carrier_code'], ['created', 'mean_delay_minutes']);
   const [first, ...others] = known.carrier as [Record<string, unknown>, ...Record<string, unknown>[]];
 
   it('are right when they are the known ones', () => {
@@ -59,7 +93,10 @@ describe('cells', () => {
 
   it.each([
     ['a cell that differs', [{ ...first, created: 1 }, ...others]],
-    ['a delay off by a hundred-thousandth', [{ ...first, mean_delay_minutes: Number(first['mean_delay_minutes']) + 1e-5 }, ...others]],
+    [
+      'a delay off by a hundred-thousandth',
+      [{ ...first, mean_delay_minutes: Number(first['mean_delay_minutes']) + 1e-5 }, ...others],
+    ],
     ['a row missing', others],
     ['a row too many', [...known.carrier, { ...first, carrier_code: 'ZZ' }]],
     ['a row twice', [...known.carrier, first]],
@@ -76,11 +113,23 @@ describe('cells', () => {
 
 it('exceptions of all facilities add up by day and carrier', () => {
   const row = { service_date: '2013-02-01', carrier_code: 'AA' };
-  expect(exceptionsByDayAndCarrier([{ ...row, facility_id: 'EWR', exceptions: 2 }, { ...row, facility_id: 'JFK', exceptions: 3 }])).toEqual([{ ...row, exceptions: 5 }]);
+  expect(
+    exceptionsByDayAndCarrier([
+      { ...row, facility_id: 'EWR', exceptions: 2 },
+      { ...row, facility_id: 'JFK', exceptions: 3 },
+    ]),
+  ).toEqual([{ ...row, exceptions: 5 }]);
 });
 
 describe('the quarantine', () => {
-  const group = (reason: string, path: string, count: number): QuarantineGroup => ({ reason, path, count, rule: 'r', contract: null, eventType: null });
+  const group = (reason: string, path: string, count: number): QuarantineGroup => ({
+    reason,
+    path,
+    count,
+    rule: 'r',
+    contract: null,
+    eventType: null,
+  });
   const kinds = known.quarantinedByKind as Record<string, number>;
   const all = [
     group('invalid_json', '$', (kinds['truncated'] as number) + (kinds['html'] as number)),
@@ -107,6 +156,8 @@ describe('the quarantine', () => {
   });
 
   it('is wrong with a cause that was not made', () => {
-    expect(wrong(quarantineChecks(state({}), state({}, 0, [...all, group('poison', '$', 1)]), known))).toEqual(['poison $']);
+    expect(wrong(quarantineChecks(state({}), state({}, 0, [...all, group('poison', '$', 1)]), known))).toEqual([
+      'poison $',
+    ]);
   });
 });

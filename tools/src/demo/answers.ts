@@ -18,7 +18,12 @@ export interface Counts {
 }
 
 const number = (value: number): string => value.toLocaleString('en-US');
-const check = (what: string, got: number, known: number): Check => ({ what, got: number(got), known: number(known), ok: got === known });
+const check = (what: string, got: number, known: number): Check => ({
+  what,
+  got: number(got),
+  known: number(known),
+  ok: got === known,
+});
 
 /** received = landed + duplicate + quarantined + pending, in all and for this run. */
 export function conservationChecks(before: Counts, after: Counts, { counts }: KnownAnswers): Check[] {
@@ -26,7 +31,11 @@ export function conservationChecks(before: Counts, after: Counts, { counts }: Kn
   const added = (count: keyof Totals): number => after.totals[count] - before.totals[count];
   const newlyLanded = counts.landed - before.inMarts;
   return [
-    check('received = landed + duplicate + quarantined + pending', landed + duplicate + quarantined + pending, received),
+    check(
+      'received = landed + duplicate + quarantined + pending',
+      landed + duplicate + quarantined + pending,
+      received,
+    ),
     check('received in this run', added('received'), counts.received),
     check('landed in this run', added('landed'), newlyLanded),
     check('duplicate in this run', added('duplicate'), counts.received - counts.quarantined - newlyLanded),
@@ -36,13 +45,25 @@ export function conservationChecks(before: Counts, after: Counts, { counts }: Kn
 }
 
 /** Compares every cell of a grouped answer with the known one. */
-export function cellsCheck(what: string, rows: readonly Row[], known: readonly Row[], key: readonly string[], columns: readonly string[]): Check {
+export function cellsCheck(
+  what: string,
+  rows: readonly Row[],
+  known: readonly Row[],
+  key: readonly string[],
+  columns: readonly string[],
+): Check {
   const mismatches = compareAnswers(known, rows, { key, columns });
   const cells = number(known.length * columns.length);
-  const first = mismatches.slice(0, 3).map(({ key: at, column, expected, actual }) => `${at} ${column ?? 'row'}: ${String(actual)} for ${String(expected)}`);
+  const first = mismatches
+    .slice(0, 3)
+    .map(
+      ({ key: at, column, expected, actual }) => `${at} ${column ?? 'row'}: ${String(actual)} for ${String(expected)}`,
+    );
   return {
     what,
-    got: mismatches.length ? `${number(mismatches.length)} differ: ${first.join('; ')}${mismatches.length > 3 ? '; …' : ''}` : `${cells} cells`,
+    got: mismatches.length
+      ? `${number(mismatches.length)} differ: ${first.join('; ')}${mismatches.length > 3 ? '; …' : ''}`
+      : `${cells} cells`,
     known: `${cells} cells`,
     ok: mismatches.length === 0,
   };
@@ -69,7 +90,12 @@ export function exceptionsByDayAndCarrier(rows: readonly Row[]): Row[] {
 }
 
 /** Which refusal each kind of damage ends in. Cut-off and foreign text are one cause: neither is JSON. */
-const CAUSES: readonly { readonly kinds: readonly string[]; readonly reason: string; readonly path?: string; readonly title: string }[] = [
+const CAUSES: readonly {
+  readonly kinds: readonly string[];
+  readonly reason: string;
+  readonly path?: string;
+  readonly title: string;
+}[] = [
   { kinds: ['truncated', 'html'], reason: 'invalid_json', title: 'cut-off line or foreign text' },
   { kinds: ['invalid_utf8'], reason: 'invalid_utf8', title: 'bytes that are no text' },
   { kinds: ['nan_literal'], reason: 'invalid_number', title: 'NaN for a number' },
@@ -90,26 +116,47 @@ export interface CauseCheck extends Check {
 export function quarantineChecks(before: Counts, after: Counts, { quarantinedByKind }: KnownAnswers): CauseCheck[] {
   const left = addedGroups(before.quarantine, after.quarantine);
   const expected = CAUSES.map(({ kinds, reason, path, title }) => {
-    const groups = [...left.keys()].filter((group) => group.reason === reason && (path === undefined || group.path === path));
+    const groups = [...left.keys()].filter(
+      (group) => group.reason === reason && (path === undefined || group.path === path),
+    );
     const got = groups.reduce((sum, group) => sum + (left.get(group) ?? 0), 0);
     for (const group of groups) left.delete(group);
     const known = kinds.reduce((sum, kind) => sum + (quarantinedByKind[kind] ?? 0), 0);
     return { ...check(path ? `${reason} ${path}` : reason, got, known), title, rule: groups[0]?.rule ?? '' };
   });
-  const others = [...left].map(([group, added]) => ({ ...check(`${group.reason} ${group.path}`, added, 0), title: 'not in the data', rule: group.rule }));
+  const others = [...left].map(([group, added]) => ({
+    ...check(`${group.reason} ${group.path}`, added, 0),
+    title: 'not in the data',
+    rule: group.rule,
+  }));
   return [...expected, ...others];
 }
 
 /** How much each group has grown; groups are told apart by all that they have but their count. */
-function addedGroups(before: readonly QuarantineGroup[], after: readonly QuarantineGroup[]): Map<QuarantineGroup, number> {
+function addedGroups(
+  before: readonly QuarantineGroup[],
+  after: readonly QuarantineGroup[],
+): Map<QuarantineGroup, number> {
   const identity = ({ count: _count, ...group }: QuarantineGroup): string => JSON.stringify(group);
   const counts = new Map(before.map((group) => [identity(group), group.count]));
-  return new Map(after.map((group) => [group, group.count - (counts.get(identity(group)) ?? 0)] as const).filter(([, added]) => added !== 0));
+  return new Map(
+    after
+      .map((group) => [group, group.count - (counts.get(identity(group)) ?? 0)] as const)
+      .filter(([, added]) => added !== 0),
+  );
 }
 
 /** How many of the data set's events the daily rows count. */
 export const eventsIn = (daily: readonly Row[]): number =>
-  daily.reduce((sum, row) => sum + ['created', 'picked_up', 'delivered', 'exceptions'].reduce((cells, column) => cells + Number(row[column] ?? 0), 0), 0);
+  daily.reduce(
+    (sum, row) =>
+      sum +
+      ['created', 'picked_up', 'delivered', 'exceptions'].reduce(
+        (cells, column) => cells + Number(row[column] ?? 0),
+        0,
+      ),
+    0,
+  );
 
 /** The days that the data set's shipments belong to, as query parameters. */
 export function daysOf({ day }: KnownAnswers): string {

@@ -34,11 +34,26 @@ export interface Receipt {
   readonly source: string | null;
   readonly contract: string | null;
   readonly verdict: { readonly reason: string; readonly rule: string; readonly path: string } | null;
-  readonly dedupe: { readonly key: string | null; readonly duplicateOfBatch: number | null; readonly contentDiffers: boolean | null };
+  readonly dedupe: {
+    readonly key: string | null;
+    readonly duplicateOfBatch: number | null;
+    readonly contentDiffers: boolean | null;
+  };
   readonly raw: { readonly part: string; readonly line: number };
-  readonly batch: { readonly id: number; readonly number: number; readonly landedAt: string; readonly topic: string; readonly partition: string } | null;
+  readonly batch: {
+    readonly id: number;
+    readonly number: number;
+    readonly landedAt: string;
+    readonly topic: string;
+    readonly partition: string;
+  } | null;
   readonly commit: { readonly tables: Readonly<Record<string, number>>; readonly at: string } | null;
-  readonly marts: readonly { readonly mart: string; readonly partition: string; readonly version: number | null; readonly at: string | null }[];
+  readonly marts: readonly {
+    readonly mart: string;
+    readonly partition: string;
+    readonly version: number | null;
+    readonly at: string | null;
+  }[];
 }
 
 export interface Trace {
@@ -75,7 +90,11 @@ export class RequestFailed extends Error {
 
 /** A client of the public surface, as a program of a user's would be. */
 export function createClient(origin: string, { waitMsMax = 30_000, signal }: ClientOptions = {}): MillraceClient {
-  async function call<T>(method: string, path: string, init: { body?: Buffer; headers?: Record<string, string> } = {}): Promise<T> {
+  async function call<T>(
+    method: string,
+    path: string,
+    init: { body?: Buffer; headers?: Record<string, string> } = {},
+  ): Promise<T> {
     const deadline = performance.now() + waitMsMax;
     for (;;) {
       const answer = await attempt(method, path, init);
@@ -102,20 +121,27 @@ export function createClient(origin: string, { waitMsMax = 30_000, signal }: Cli
   }
 
   return {
-    send: (body, key) => call('POST', '/v1/events', { body, headers: { 'content-type': 'application/x-ndjson', 'idempotency-key': key } }),
+    send: (body, key) =>
+      call('POST', '/v1/events', { body, headers: { 'content-type': 'application/x-ndjson', 'idempotency-key': key } }),
     conservation: async () => (await call<{ totals: Totals }>('GET', '/v1/conservation')).totals,
     async rows(path) {
       const all: Row[] = [];
       let page: string | undefined;
       do {
-        const answer = await call<{ rows: Row[]; nextPage?: string | number }>('GET', page === undefined ? path : `${path}${path.includes('?') ? '&' : '?'}page=${encodeURIComponent(page)}`);
+        const answer = await call<{ rows: Row[]; nextPage?: string | number }>(
+          'GET',
+          page === undefined ? path : `${path}${path.includes('?') ? '&' : '?'}page=${encodeURIComponent(page)}`,
+        );
         all.push(...answer.rows);
         page = answer.nextPage === undefined || answer.nextPage === null ? undefined : String(answer.nextPage);
       } while (page !== undefined);
       return all;
     },
     async quarantineGroups() {
-      const answer = await call<{ rows?: QuarantineGroup[]; groups?: QuarantineGroup[] }>('GET', '/v1/quarantine/groups');
+      const answer = await call<{ rows?: QuarantineGroup[]; groups?: QuarantineGroup[] }>(
+        'GET',
+        '/v1/quarantine/groups',
+      );
       return (answer.rows ?? answer.groups ?? []).map(({ reason, rule, path, contract, eventType, count }) => ({
         reason,
         rule,

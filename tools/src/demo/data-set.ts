@@ -19,18 +19,33 @@ export function readDataSet(dir: string = path.join(WORKSPACE_ROOT, 'demo', 'shi
   const text = (name: string): string => fs.readFileSync(path.join(dir, 'expected', `${name}.json`), 'utf8');
   try {
     const lines = splitLines(gunzipSync(fs.readFileSync(path.join(dir, 'events.jsonl.gz'))));
-    const files = { manifest: text('manifest'), day_carrier: text('day_carrier'), day: text('day'), carrier: text('carrier'), origin_dest: text('origin_dest') };
+    const files = {
+      manifest: text('manifest'),
+      day_carrier: text('day_carrier'),
+      day: text('day'),
+      carrier: text('carrier'),
+      origin_dest: text('origin_dest'),
+    };
     return { known: knownAnswers(files), lines, repeatedEventId: findRepeated(lines) };
   } catch (error) {
-    throw new StartError(`The demo's data set cannot be read from ${dir}: ${(error as Error).message}`, { cause: error });
+    throw new StartError(`The demo's data set cannot be read from ${dir}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
 /** Runs of lines with at most `linesMax` lines and `bytesMax` bytes each (unless one line alone has more). */
-export function* batches(lines: readonly Buffer[], linesMax: number, bytesMax: number): Generator<{ lines: number; body: Buffer }> {
+export function* batches(
+  lines: readonly Buffer[],
+  linesMax: number,
+  bytesMax: number,
+): Generator<{ lines: number; body: Buffer }> {
   let from = 0;
   let bytes = 0;
-  const take = (to: number): { lines: number; body: Buffer } => ({ lines: to - from, body: Buffer.concat(lines.slice(from, to).flatMap((line) => [line, NEWLINE])) });
+  const take = (to: number): { lines: number; body: Buffer } => ({
+    lines: to - from,
+    body: Buffer.concat(lines.slice(from, to).flatMap((line) => [line, NEWLINE])),
+  });
   for (let i = 0; i < lines.length; i++) {
     const length = (lines[i] as Buffer).length + 1;
     if (i > from && (i - from >= linesMax || bytes + length > bytesMax)) {
@@ -47,7 +62,7 @@ const NEWLINE = Buffer.from('\n');
 
 function splitLines(bytes: Buffer): Buffer[] {
   const lines: Buffer[] = [];
-  for (let from = 0; from < bytes.length; ) {
+  for (let from = 0; from < bytes.length;) {
     const end = bytes.indexOf(10, from);
     const to = end < 0 ? bytes.length : end;
     lines.push(bytes.subarray(from, to));

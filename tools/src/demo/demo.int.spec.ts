@@ -21,7 +21,12 @@ beforeAll(async () => {
   log = [];
   millrace = await startMillrace(
     { dataDir: dir, portBase: await freePortRange(), workers: 1, jsonLogs: false },
-    { env: { PATH: process.env['PATH'], LOG_LEVEL: 'warn' }, signal: new AbortController().signal, onLine: ({ process: name, text }) => log.push(`${name} ${text}`), say: (text) => log.push(text) },
+    {
+      env: { PATH: process.env['PATH'], LOG_LEVEL: 'warn' },
+      signal: new AbortController().signal,
+      onLine: ({ process: name, text }) => log.push(`${name} ${text}`),
+      say: (text) => log.push(text),
+    },
   );
 }, 120_000);
 
@@ -45,7 +50,11 @@ it('a second run counts duplicates and leaves the marts as they were', async () 
 
 it('says so when a single cell is not the known one', async () => {
   const [first, ...others] = data.known.carrier;
-  const altered: DataSet = { ...data, lines: data.lines.slice(0, 5_000), known: { ...data.known, carrier: [{ ...first, on_time: Number(first?.['on_time']) + 1 }, ...others] } };
+  const altered: DataSet = {
+    ...data,
+    lines: data.lines.slice(0, 5_000),
+    known: { ...data.known, carrier: [{ ...first, on_time: Number(first?.['on_time']) + 1 }, ...others] },
+  };
   const { right, shown } = await toured(altered);
   expect(right).toBe(false);
   expect(shown).toMatch(/✗ on time by carrier +1 differ: 9E on_time: 655 for 656/);
@@ -61,6 +70,12 @@ async function toured(set: DataSet) {
     },
   });
   const terminal = createTerminal({ jsonLogs: false, levelMin: 'warn', out });
-  const { right } = await tour({ origin: millrace.url, data: set, terminal, signal: new AbortController().signal, onProgress: () => undefined });
+  const { right } = await tour({
+    origin: millrace.url,
+    data: set,
+    terminal,
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+  });
   return { right, shown };
 }

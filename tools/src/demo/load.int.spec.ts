@@ -7,12 +7,23 @@ import { load } from './load';
 
 it('batches hold every line once, in order, within their limits', () => {
   fc.assert(
-    fc.property(fc.array(fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes.map((byte) => (byte === 10 ? 11 : byte))))), fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 90 }), (lines, linesMax, bytesMax) => {
-      const made = [...batches(lines, linesMax, bytesMax)];
-      expect(Buffer.concat(made.map(({ body }) => body))).toEqual(Buffer.concat(lines.flatMap((line) => [line, Buffer.from('\n')])));
-      expect(made.every((batch) => batch.lines <= linesMax && (batch.body.length <= bytesMax || batch.lines === 1))).toBe(true);
-      expect(made.reduce((sum, batch) => sum + batch.lines, 0)).toBe(lines.length);
-    }),
+    fc.property(
+      fc.array(
+        fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes.map((byte) => (byte === 10 ? 11 : byte)))),
+      ),
+      fc.integer({ min: 1, max: 9 }),
+      fc.integer({ min: 1, max: 90 }),
+      (lines, linesMax, bytesMax) => {
+        const made = [...batches(lines, linesMax, bytesMax)];
+        expect(Buffer.concat(made.map(({ body }) => body))).toEqual(
+          Buffer.concat(lines.flatMap((line) => [line, Buffer.from('\n')])),
+        );
+        expect(
+          made.every((batch) => batch.lines <= linesMax && (batch.body.length <= bytesMax || batch.lines === 1)),
+        ).toBe(true);
+        expect(made.reduce((sum, batch) => sum + batch.lines, 0)).toBe(lines.length);
+      },
+    ),
   );
 });
 

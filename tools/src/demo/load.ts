@@ -13,7 +13,15 @@ export interface LoadOptions {
 }
 
 /** Sends all lines, a few requests at a time, in about their order. Resolves with the sums of the receipts. */
-export async function load({ client, lines, runId, onProgress, requestsMax = 4, linesMax = 1_000, bytesMax = 1024 * 1024 }: LoadOptions): Promise<BatchReceipt> {
+export async function load({
+  client,
+  lines,
+  runId,
+  onProgress,
+  requestsMax = 4,
+  linesMax = 1_000,
+  bytesMax = 1024 * 1024,
+}: LoadOptions): Promise<BatchReceipt> {
   const queue = batches(lines, linesMax, bytesMax);
   const sum = { accepted: 0, quarantined: 0 };
   let sent = 0;

@@ -56,9 +56,16 @@ function startLogged(options: StartOptions, terminal: Terminal, signal: AbortSig
     files.write(line.process, line.text);
     terminal.line(line);
   };
-  return startMillrace(options, { env: process.env, signal, onLine, say: (text, level) => (level === 'warn' ? terminal.say(text, level) : undefined) });
+  return startMillrace(options, {
+    env: process.env,
+    signal,
+    onLine,
+    say: (text, level) => (level === 'warn' ? terminal.say(text, level) : undefined),
+  });
 }
 
 function verdict({ right }: Toured, { colors }: Terminal): string {
-  return right ? colors.green(colors.bold('✓ Every number is the known answer.')) : colors.red(colors.bold('✗ Not every number is the known answer: see the marks above.'));
+  return right
+    ? colors.green(colors.bold('✓ Every number is the known answer.'))
+    : colors.red(colors.bold('✗ Not every number is the known answer: see the marks above.'));
 }

@@ -21,11 +21,20 @@ export function createProgress(what: string, total: number, out: NodeJS.WriteStr
       stop: () => undefined,
     };
   }
-  const bar = new SingleBar({ format: `${what} {bar} {percentage} % · {value} of {total} · {speed}/s`, stream: out, hideCursor: true, clearOnComplete: false }, Presets.shades_classic);
+  const bar = new SingleBar(
+    {
+      format: `${what} {bar} {percentage} % · {value} of {total} · {speed}/s`,
+      stream: out,
+      hideCursor: true,
+      clearOnComplete: false,
+    },
+    Presets.shades_classic,
+  );
   const began = performance.now();
   bar.start(total, 0, { speed: '-' });
   return {
-    update: (done) => bar.update(done, { speed: Math.round(done / ((performance.now() - began) / 1000)).toLocaleString('en-US') }),
+    update: (done) =>
+      bar.update(done, { speed: Math.round(done / ((performance.now() - began) / 1000)).toLocaleString('en-US') }),
     clear: () => out.write('\r\x1b[K'),
     stop: () => bar.stop(),
   };

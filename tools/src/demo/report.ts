@@ -12,7 +12,12 @@ const PLAIN = { style: { head: [], border: [] }, chars: { mid: '', 'left-mid': '
 export const mark = (ok: boolean, colors: Colors): string => (ok ? colors.green('✓') : colors.red('✗'));
 
 /** The law in one line, with this run's share where the folder has seen the data before. */
-export function conservationLine({ received, landed, duplicate, quarantined, pending }: Totals, checks: readonly Check[], again: boolean, colors: Colors): string {
+export function conservationLine(
+  { received, landed, duplicate, quarantined, pending }: Totals,
+  checks: readonly Check[],
+  again: boolean,
+  colors: Colors,
+): string {
   const n = (value: number): string => colors.bold(value.toLocaleString('en-US'));
   const line = `received ${n(received)} = landed ${n(landed)} + duplicate ${n(duplicate)} + quarantined ${n(quarantined)} + pending ${n(pending)}`;
   const note = again
@@ -23,17 +28,26 @@ export function conservationLine({ received, landed, duplicate, quarantined, pen
 
 export function checkLines(checks: readonly Check[], colors: Colors): string {
   const width = Math.max(...checks.map(({ what }) => what.length));
-  return checks.map(({ what, got, known, ok }) => `  ${mark(ok, colors)} ${what.padEnd(width)}  ${got}${ok ? '' : colors.red(`  known answer: ${known}`)}`).join('\n');
+  return checks
+    .map(
+      ({ what, got, known, ok }) =>
+        `  ${mark(ok, colors)} ${what.padEnd(width)}  ${got}${ok ? '' : colors.red(`  known answer: ${known}`)}`,
+    )
+    .join('\n');
 }
 
 /** On-time performance by carrier. A row is right when each of its columns is, also those not shown. */
 export function carrierTable(rows: readonly Row[], { carrier }: KnownAnswers, colors: Colors): string {
   const table = new Table({
     ...PLAIN,
-    head: ['carrier', 'created', 'delivered', 'on time', '% of delivered', 'mean delay', 'median', 'p95', ''].map((text) => colors.bold(text)),
+    head: ['carrier', 'created', 'delivered', 'on time', '% of delivered', 'mean delay', 'median', 'p95', ''].map(
+      (text) => colors.bold(text),
+    ),
     colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'right', 'left'],
   });
-  for (const row of [...rows].sort((a, b) => Number(b['on_time_pct_of_delivered']) - Number(a['on_time_pct_of_delivered']))) {
+  for (const row of [...rows].sort(
+    (a, b) => Number(b['on_time_pct_of_delivered']) - Number(a['on_time_pct_of_delivered']),
+  )) {
     const ok = rowIsRight(row, carrier, 'carrier_code', ON_TIME_COLUMNS);
     table.push([
       String(row['carrier_code']),
@@ -41,7 +55,9 @@ export function carrierTable(rows: readonly Row[], { carrier }: KnownAnswers, co
       whole(row['delivered']),
       whole(row['on_time']),
       fixed(row['on_time_pct_of_delivered']),
-      ...['mean_delay_minutes', 'median_delay_minutes', 'p95_delay_minutes'].map((column) => `${fixed(row[column])} min`),
+      ...['mean_delay_minutes', 'median_delay_minutes', 'p95_delay_minutes'].map(
+        (column) => `${fixed(row[column])} min`,
+      ),
       mark(ok, colors),
     ]);
   }
@@ -56,7 +72,8 @@ export function quarantineTable(checks: readonly CauseCheck[], colors: Colors): 
     colWidths: [null, null, null, 56, null],
     wordWrap: true,
   });
-  for (const { title, got, known, what, rule, ok } of checks) table.push([title, ok ? got : `${got} (known: ${known})`, what, rule, mark(ok, colors)]);
+  for (const { title, got, known, what, rule, ok } of checks)
+    table.push([title, ok ? got : `${got} (known: ${known})`, what, rule, mark(ok, colors)]);
   return table.toString();
 }
 

@@ -17,7 +17,11 @@ export interface SettleOptions {
  * Waits until nothing is pending and the marts count `inMarts` events of the data set plus all that landed since
  * `landedBefore`: what the services themselves say has landed, not the known answer. False when that did not come.
  */
-export async function settle(landedBefore: number, inMarts: number, { client, days, signal, onPending, pollMs = 100, stillMsMax = 20_000 }: SettleOptions): Promise<boolean> {
+export async function settle(
+  landedBefore: number,
+  inMarts: number,
+  { client, days, signal, onPending, pollMs = 100, stillMsMax = 20_000 }: SettleOptions,
+): Promise<boolean> {
   let changedAt = performance.now();
   let seen = '';
   for (;;) {

@@ -1,7 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { ON_TIME_COLUMNS, SHIPMENTS_DAILY_COUNTS } from '@millrace/marts';
 import type { Terminal } from '../start/terminal';
-import { cellsCheck, type Check, conservationChecks, type Counts, daysOf, eventsIn, exceptionsByDayAndCarrier, quarantineChecks, rowIsRight } from './answers';
+import {
+  cellsCheck,
+  type Check,
+  conservationChecks,
+  type Counts,
+  daysOf,
+  eventsIn,
+  exceptionsByDayAndCarrier,
+  quarantineChecks,
+  rowIsRight,
+} from './answers';
 import { createClient, type MillraceClient } from './client';
 import type { DataSet } from './data-set';
 import { load } from './load';
@@ -46,7 +56,10 @@ export async function tour({ origin, data, terminal, signal, onProgress }: TourO
   const before = await countsOf(client, days);
   const sent = await timed('load', () => loadAll(client, data, onProgress));
   const settled = await timed('settle', () => settleAll(client, before, days, terminal, signal));
-  const { after, answers } = await timed('ask', async () => ({ after: await countsOf(client, days), answers: await ask(client, days, data.repeatedEventId) }));
+  const { after, answers } = await timed('ask', async () => ({
+    after: await countsOf(client, days),
+    answers: await ask(client, days, data.repeatedEventId),
+  }));
 
   const receipts: Check[] = [
     {
@@ -59,7 +72,13 @@ export async function tour({ origin, data, terminal, signal, onProgress }: TourO
   const counts = conservationChecks(before, after, known);
   const causes = quarantineChecks(before, after, known);
   const cells = [
-    cellsCheck('shipments by day and carrier', answers.daily, known.dayCarrier, ['service_date', 'carrier_code'], SHIPMENTS_DAILY_COUNTS),
+    cellsCheck(
+      'shipments by day and carrier',
+      answers.daily,
+      known.dayCarrier,
+      ['service_date', 'carrier_code'],
+      SHIPMENTS_DAILY_COUNTS,
+    ),
     cellsCheck('on time by carrier', answers.carriers, known.carrier, ['carrier_code'], ON_TIME_COLUMNS),
     cellsCheck('on time by day', answers.days, known.day, ['service_date'], ON_TIME_COLUMNS),
     cellsCheck('on time by lane', answers.lanes, known.lane, ['lane'], ON_TIME_COLUMNS),
@@ -78,7 +97,8 @@ export async function tour({ origin, data, terminal, signal, onProgress }: TourO
   const title = (text: string): void => terminal.print(`\n${colors.bold(text)}`);
   title('Where every item went');
   terminal.print(conservationLine(after.totals, [...receipts, ...counts], before.inMarts > 0, colors));
-  if (!settled) terminal.print(colors.red('  The counts did not come to rest; what follows is the state they stopped at.'));
+  if (!settled)
+    terminal.print(colors.red('  The counts did not come to rest; what follows is the state they stopped at.'));
   title('On-time performance by carrier');
   terminal.print(carrierTable(answers.carriers, known, colors));
   terminal.print(checkLines(cells, colors));
@@ -88,11 +108,18 @@ export async function tour({ origin, data, terminal, signal, onProgress }: TourO
   terminal.print(`${traceLines(answers.trace, colors)}\n${checkLines(way, colors)}`);
 
   const rows = answers.carriers.every((row) => rowIsRight(row, known.carrier, 'carrier_code', ON_TIME_COLUMNS));
-  return { right: settled && rows && [...receipts, ...counts, ...causes, ...cells, ...way].every(({ ok }) => ok), phases };
+  return {
+    right: settled && rows && [...receipts, ...counts, ...causes, ...cells, ...way].every(({ ok }) => ok),
+    phases,
+  };
 }
 
 async function countsOf(client: MillraceClient, days: string): Promise<Counts> {
-  const [totals, quarantine, daily] = await Promise.all([client.conservation(), client.quarantineGroups(), client.rows(`/v1/shipments/daily?${days}`)]);
+  const [totals, quarantine, daily] = await Promise.all([
+    client.conservation(),
+    client.quarantineGroups(),
+    client.rows(`/v1/shipments/daily?${days}`),
+  ]);
   return { totals, quarantine, inMarts: eventsIn(daily) };
 }
 
@@ -100,14 +127,25 @@ async function loadAll(client: MillraceClient, { lines }: DataSet, onProgress: T
   const progress = createProgress('loading', lines.length);
   onProgress(progress);
   try {
-    return await load({ client, lines, runId: randomBytes(6).toString('hex'), onProgress: (sent) => progress.update(sent) });
+    return await load({
+      client,
+      lines,
+      runId: randomBytes(6).toString('hex'),
+      onProgress: (sent) => progress.update(sent),
+    });
   } finally {
     progress.stop();
     onProgress(null);
   }
 }
 
-async function settleAll(client: MillraceClient, before: Counts, days: string, terminal: Terminal, signal: AbortSignal): Promise<boolean> {
+async function settleAll(
+  client: MillraceClient,
+  before: Counts,
+  days: string,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<boolean> {
   let said = performance.now();
   return settle(before.totals.landed, before.inMarts, {
     client,
@@ -116,7 +154,11 @@ async function settleAll(client: MillraceClient, before: Counts, days: string, t
     onPending: ({ pending, landed }) => {
       if (performance.now() - said < 2_000) return;
       said = performance.now();
-      terminal.print(pending ? `waiting for ${pending.toLocaleString('en-US')} pending items` : `waiting for the marts (${landed.toLocaleString('en-US')} events landed)`);
+      terminal.print(
+        pending
+          ? `waiting for ${pending.toLocaleString('en-US')} pending items`
+          : `waiting for the marts (${landed.toLocaleString('en-US')} events landed)`,
+      );
     },
   });
 }

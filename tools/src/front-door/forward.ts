@@ -1,4 +1,9 @@
-import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import http, {
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { sendProblem } from './problem';
 
 export interface ForwardOptions {
@@ -15,7 +20,18 @@ export interface Upstream {
 }
 
 /** Headers of one connection, not of the message (RFC 9110, 7.6.1); `expect` is answered by this server itself. */
-const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'expect']);
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+]);
 
 /**
  * Less than the services' own keep-alive (Fastify: 72 s), so that it is this side that drops an idle connection: a
@@ -55,7 +71,13 @@ export class Forwarder {
   private turn = 0;
 
   constructor({ answerMsMax = 120_000, socketsMax = 256 }: ForwardOptions = {}) {
-    this.agent = new http.Agent({ keepAlive: true, maxSockets: socketsMax, maxFreeSockets: socketsMax, timeout: IDLE_MS_MAX, scheduling: 'lifo' });
+    this.agent = new http.Agent({
+      keepAlive: true,
+      maxSockets: socketsMax,
+      maxFreeSockets: socketsMax,
+      timeout: IDLE_MS_MAX,
+      scheduling: 'lifo',
+    });
     this.answerMsMax = answerMsMax;
   }
 
@@ -63,8 +85,10 @@ export class Forwarder {
   forward(request: IncomingMessage, response: ServerResponse, upstream: Upstream, path: string, prefix: string): void {
     const length = request.headers['content-length'];
     const job = { request, response, upstream, path, prefix };
-    if (length === undefined && request.headers['transfer-encoding'] === undefined) this.attempt({ ...job, body: null }, 0);
-    else if (length !== undefined && Number(length) <= COLLECT_BYTES_MAX) collect(request, (body) => this.attempt({ ...job, body }, 0));
+    if (length === undefined && request.headers['transfer-encoding'] === undefined)
+      this.attempt({ ...job, body: null }, 0);
+    else if (length !== undefined && Number(length) <= COLLECT_BYTES_MAX)
+      collect(request, (body) => this.attempt({ ...job, body }, 0));
     else this.attempt({ ...job, body: 'stream' }, 0);
   }
 
@@ -167,10 +191,21 @@ function requestHeaders(request: IncomingMessage, prefix: string, hasBody: boole
 /** Headers that the sender declared to be of this connection only. */
 function connectionTokens(connection: string | undefined): Set<string> | null {
   if (!connection || connection === 'keep-alive' || connection === 'close') return null;
-  return new Set(connection.toLowerCase().split(',').map((token) => token.trim()));
+  return new Set(
+    connection
+      .toLowerCase()
+      .split(',')
+      .map((token) => token.trim()),
+  );
 }
 
-function relay(incoming: IncomingMessage, response: ServerResponse, prefix: string, headOnly: boolean, onCut: (error: NodeJS.ErrnoException) => void): void {
+function relay(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  prefix: string,
+  headOnly: boolean,
+  onCut: (error: NodeJS.ErrnoException) => void,
+): void {
   const raw = incoming.rawHeaders;
   const headers: string[] = [];
   for (let i = 0; i < raw.length; i += 2) {
@@ -203,10 +238,20 @@ function relay(incoming: IncomingMessage, response: ServerResponse, prefix: stri
 
 function problemOf(error: NodeJS.ErrnoException, service: string) {
   if (error.code === 'ECONNREFUSED') {
-    return { status: 503, title: 'Service Unavailable', detail: `${service} is not up; it is started again by itself.`, retryAfterSeconds: 1 };
+    return {
+      status: 503,
+      title: 'Service Unavailable',
+      detail: `${service} is not up; it is started again by itself.`,
+      retryAfterSeconds: 1,
+    };
   }
   if (error.code === 'ANSWER_TIMEOUT') {
-    return { status: 504, title: 'Gateway Timeout', detail: `${service} did not answer in time. Whether it did what was asked is unknown; repeat with the same ids.`, retryAfterSeconds: 5 };
+    return {
+      status: 504,
+      title: 'Gateway Timeout',
+      detail: `${service} did not answer in time. Whether it did what was asked is unknown; repeat with the same ids.`,
+      retryAfterSeconds: 5,
+    };
   }
   return {
     status: 502,

@@ -7,7 +7,9 @@ export function indexPage(origin: string, readiness: Readonly<Record<string, Ser
   const at = escapeHtml(origin);
   const rows = SERVICES.map(({ name, does }) => {
     const ready = readiness[name]?.ready ?? false;
-    const links = ['docs', 'openapi.json', 'readiness', 'metrics'].map((page) => `<a href="/${name}/${page}">${page}</a>`).join(' ');
+    const links = ['docs', 'openapi.json', 'readiness', 'metrics']
+      .map((page) => `<a href="/${name}/${page}">${page}</a>`)
+      .join(' ');
     const paths = (ROUTES[name] as readonly string[]).map((path) => `<code>${escapeHtml(path)}</code>`).join(' ');
     return `<tr><th>${name}</th><td class="${ready ? 'ok' : 'no'}">${ready ? 'ready' : 'not ready'}</td><td>${escapeHtml(does)}<br><small>${paths}</small></td><td>${links}</td></tr>`;
   }).join('\n');

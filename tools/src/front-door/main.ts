@@ -18,7 +18,10 @@ function upstreamsFrom(text: string | undefined): Upstream[] {
 function main(): void {
   const log = createLogger({ service: 'front-door' });
   const host = process.env['HOST'] ?? '127.0.0.1';
-  if (!LOOPBACK.has(host)) throw new Error(`HOST is ${JSON.stringify(host)}; until there is authentication it takes loopback addresses only: ${[...LOOPBACK].join(', ')}.`);
+  if (!LOOPBACK.has(host))
+    throw new Error(
+      `HOST is ${JSON.stringify(host)}; until there is authentication it takes loopback addresses only: ${[...LOOPBACK].join(', ')}.`,
+    );
   const port = Number(process.env['PORT'] ?? process.env['FRONT_DOOR_PORT'] ?? 8080);
   const door = createFrontDoor(upstreamsFrom(process.env['FRONT_DOOR_UPSTREAMS']));
   door.server.listen(port, host, () => log.info({ host, port }, 'the front door is open'));

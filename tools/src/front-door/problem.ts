@@ -8,7 +8,11 @@ export interface Problem {
 }
 
 /** Answers with problem details (RFC 9457). Does nothing once an answer has begun. */
-export function sendProblem(response: ServerResponse, instance: string, { status, title, detail, retryAfterSeconds }: Problem): void {
+export function sendProblem(
+  response: ServerResponse,
+  instance: string,
+  { status, title, detail, retryAfterSeconds }: Problem,
+): void {
   if (response.headersSent) return;
   const body = JSON.stringify({ type: 'about:blank', title, status, detail, instance });
   response.writeHead(status, {

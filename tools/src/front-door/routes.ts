@@ -26,7 +26,15 @@ export const ROUTES: Readonly<Record<ServiceName, readonly string[]>> = {
     '/v1/dimensions',
     '/v1/kpis',
   ],
-  'table-manager': ['/v1/contracts', '/registry', '/v1/tables', '/v1/marts', '/v1/runs', '/v1/reconciliation', '/v1/maintenance'],
+  'table-manager': [
+    '/v1/contracts',
+    '/registry',
+    '/v1/tables',
+    '/v1/marts',
+    '/v1/runs',
+    '/v1/reconciliation',
+    '/v1/maintenance',
+  ],
   'analytics-api': [
     'GET /v1/events',
     '/v1/events/{id}',
@@ -59,16 +67,20 @@ interface Node {
 }
 
 /** Compiles the table into a function from method and path (without query) to a service, null when nobody serves it. */
-export function compileRoutes(routes: Readonly<Record<string, readonly string[]>> = ROUTES): (method: string, path: string) => Target | null {
+export function compileRoutes(
+  routes: Readonly<Record<string, readonly string[]>> = ROUTES,
+): (method: string, path: string) => Target | null {
   const root = emptyNode();
   const services = Object.keys(routes) as ServiceName[];
-  for (const service of services) for (const pattern of routes[service] as readonly string[]) insert(root, pattern, service);
+  for (const service of services)
+    for (const pattern of routes[service] as readonly string[]) insert(root, pattern, service);
   return (method, path) => {
     const segments = segmentsOf(path);
     if (segments === null) return null;
     const own = services.find((service) => service === segments[0]);
     // What is internal to a service is reached neither through the public surface nor through the service's own prefix.
-    if (own) return segments[1] === 'internal' || !path.startsWith(`/${own}`) ? null : { service: own, prefix: `/${own}` };
+    if (own)
+      return segments[1] === 'internal' || !path.startsWith(`/${own}`) ? null : { service: own, prefix: `/${own}` };
     const service = find(root, segments, 0, method === 'HEAD' ? 'GET' : method)?.service;
     return service ? { service, prefix: '' } : null;
   };
@@ -91,7 +103,12 @@ function insert(root: Node, pattern: string, service: ServiceName): void {
   else node.any = service;
 }
 
-function find(node: Node, segments: readonly string[], depth: number, method: string): { service: ServiceName; depth: number } | null {
+function find(
+  node: Node,
+  segments: readonly string[],
+  depth: number,
+  method: string,
+): { service: ServiceName; depth: number } | null {
   const service = node.byMethod.get(method) ?? node.any;
   let best = service ? { service, depth } : null;
   if (depth === segments.length) return best;
@@ -108,7 +125,9 @@ function segmentsOf(path: string): string[] | null {
   try {
     const segments = path.split('/').slice(1).map(decodeURIComponent);
     while (segments.length && segments[segments.length - 1] === '') segments.pop();
-    return segments.some((segment) => segment === '..' || segment === '.' || segment === '' || segment.includes('\0')) ? null : segments;
+    return segments.some((segment) => segment === '..' || segment === '.' || segment === '' || segment.includes('\0'))
+      ? null
+      : segments;
   } catch {
     return null;
   }

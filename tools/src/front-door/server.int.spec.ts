@@ -53,7 +53,9 @@ describe('the front door', () => {
       body,
       headers: { 'content-type': 'application/x-ndjson', 'content-encoding': 'gzip', 'idempotency-key': 'k' },
     });
-    expect([response.status, response.statusText, response.headers.get('x-request-id'), await response.text()]).toEqual([207, 'Multi-Status', 'r1', '{"accepted":1}']);
+    expect([response.status, response.statusText, response.headers.get('x-request-id'), await response.text()]).toEqual(
+      [207, 'Multi-Status', 'r1', '{"accepted":1}'],
+    );
     const [{ request, body: got }] = seen as [(typeof seen)[number]];
     expect([request.method, request.url, got.equals(body)]).toEqual(['POST', '/v1/events?receipts=all&x=%2F', true]);
     expect(request.headers).toMatchObject({
@@ -85,7 +87,8 @@ describe('the front door', () => {
   it('keeps connections to a service open', async () => {
     const sockets = new Set<unknown>();
     gateway.on('connection', (socket) => sockets.add(socket));
-    for (let i = 0; i < 20; i++) await fetch(`${base}/events`, { method: 'POST', body: '{}' }).then((response) => response.text());
+    for (let i = 0; i < 20; i++)
+      await fetch(`${base}/events`, { method: 'POST', body: '{}' }).then((response) => response.text());
     expect(sockets.size).toBe(1);
   });
 
@@ -133,7 +136,9 @@ describe('the front door', () => {
     };
     await expectProblem(await fetch(`${base}/events`, { method: 'POST', body: '{}' }), 502, '1');
     length = '10000000';
-    await expect(fetch(`${base}/events`, { method: 'POST', body: '{}' }).then((response) => response.text())).rejects.toThrow();
+    await expect(
+      fetch(`${base}/events`, { method: 'POST', body: '{}' }).then((response) => response.text()),
+    ).rejects.toThrow();
   });
 
   it('delivers a refusal that comes before the end of the body', async () => {
@@ -143,7 +148,11 @@ describe('the front door', () => {
       response.end('big');
     });
     const chunks = Array.from({ length: 320 }, () => Buffer.alloc(64 * 1024));
-    const { status } = await send('/v1/events', { method: 'POST', headers: { 'content-length': 320 * 64 * 1024 } }, chunks);
+    const { status } = await send(
+      '/v1/events',
+      { method: 'POST', headers: { 'content-length': 320 * 64 * 1024 } },
+      chunks,
+    );
     expect(status).toBe(413);
   });
 
@@ -165,7 +174,9 @@ describe('the front door', () => {
     await new Promise((resolve) => gateway.close(resolve));
     const response = await fetch(`${base}/readiness`);
     expect(response.status).toBe(503);
-    expect(((await response.json()) as { services: Record<string, { ready: boolean }> }).services['ingest-gateway']).toMatchObject({ ready: false, detail: 'not listening' });
+    expect(
+      ((await response.json()) as { services: Record<string, { ready: boolean }> }).services['ingest-gateway'],
+    ).toMatchObject({ ready: false, detail: 'not listening' });
     expect((await fetch(`${base}/health`)).status).toBe(200);
   });
 
@@ -173,7 +184,9 @@ describe('the front door', () => {
     const page = await fetch(`${base}/`, { headers: { accept: 'text/html' } });
     expect(page.headers.get('content-security-policy')).toContain(`default-src 'none'`);
     expect(await page.text()).toContain('/ingest-gateway/docs');
-    expect(await (await fetch(`${base}/`)).json()).toMatchObject({ services: { 'ingest-gateway': { ready: true, docs: '/ingest-gateway/docs' } } });
+    expect(await (await fetch(`${base}/`)).json()).toMatchObject({
+      services: { 'ingest-gateway': { ready: true, docs: '/ingest-gateway/docs' } },
+    });
   });
 
   it('answers what it has in hand before it closes', async () => {
@@ -187,7 +200,9 @@ describe('the front door', () => {
 
   it('spreads requests over the instances of a service and passes over one that is down', async () => {
     const names: string[] = [];
-    const instances = await Promise.all(['a', 'b'].map((name) => listen((_request, response) => void response.end(String(names.push(name))))));
+    const instances = await Promise.all(
+      ['a', 'b'].map((name) => listen((_request, response) => void response.end(String(names.push(name))))),
+    );
     await open([{ service: 'curation-worker', origins: instances.map(originOf) }]);
     for (let i = 0; i < 4; i++) await fetch(`${base}/v1/kpis/day`).then((response) => response.text());
     expect([...names].sort()).toEqual(['a', 'a', 'b', 'b']);
@@ -207,8 +222,17 @@ describe('the front door', () => {
 });
 
 async function expectProblem(response: Response, status: number, retryAfter: string | null): Promise<void> {
-  expect([response.status, response.headers.get('retry-after'), response.headers.get('content-type')]).toEqual([status, retryAfter, 'application/problem+json; charset=utf-8']);
-  expect(await response.json()).toMatchObject({ status, title: expect.any(String), detail: expect.any(String), instance: expect.any(String) });
+  expect([response.status, response.headers.get('retry-after'), response.headers.get('content-type')]).toEqual([
+    status,
+    retryAfter,
+    'application/problem+json; charset=utf-8',
+  ]);
+  expect(await response.json()).toMatchObject({
+    status,
+    title: expect.any(String),
+    detail: expect.any(String),
+    instance: expect.any(String),
+  });
 }
 
 async function open(upstreams: readonly Upstream[], answerMsMax = 5_000): Promise<void> {
@@ -236,7 +260,8 @@ function send(path: string, options: http.RequestOptions, chunks: readonly Buffe
     });
     request.on('error', reject);
     void (async () => {
-      for (const chunk of chunks) if (!request.write(chunk)) await new Promise((drained) => request.once('drain', drained));
+      for (const chunk of chunks)
+        if (!request.write(chunk)) await new Promise((drained) => request.once('drain', drained));
       request.end();
     })();
   });

@@ -34,14 +34,27 @@ export function createFrontDoor(upstreams: readonly Upstream[], options?: Forwar
     const upstream = found && byName.get(found.service);
     if (found && upstream) {
       const forwarded = found.prefix ? target.slice(found.prefix.length) : target;
-      return forwarder.forward(request, response, upstream, forwarded.startsWith('/') ? forwarded : `/${forwarded}`, found.prefix);
+      return forwarder.forward(
+        request,
+        response,
+        upstream,
+        forwarded.startsWith('/') ? forwarded : `/${forwarded}`,
+        found.prefix,
+      );
     }
     void answer(request, response, path, upstreams).catch(() => response.destroy());
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-    const body = JSON.stringify({ type: 'about:blank', title: 'Bad Request', status: 400, detail: 'This is not HTTP/1.1 as it can be understood here.' });
-    socket.end(`HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+    const body = JSON.stringify({
+      type: 'about:blank',
+      title: 'Bad Request',
+      status: 400,
+      detail: 'This is not HTTP/1.1 as it can be understood here.',
+    });
+    socket.end(
+      `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+    );
   });
   return {
     server,
@@ -59,10 +72,19 @@ export function createFrontDoor(upstreams: readonly Upstream[], options?: Forwar
   };
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, path: string, upstreams: readonly Upstream[]): Promise<void> {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  upstreams: readonly Upstream[],
+): Promise<void> {
   request.resume();
   if (!['/', '/health', '/liveness', '/readiness'].includes(path)) {
-    return sendProblem(response, path, { status: 404, title: 'Not Found', detail: `No service answers ${request.method} ${path}. The page at / lists what there is.` });
+    return sendProblem(response, path, {
+      status: 404,
+      title: 'Not Found',
+      detail: `No service answers ${request.method} ${path}. The page at / lists what there is.`,
+    });
   }
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');
@@ -71,7 +93,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, path: 
   if (path === '/health' || path === '/liveness') return sendJson(response, 200, { status: 'ok' });
   const services = await readinessOf(upstreams);
   const ready = Object.values(services).every((service) => service.ready);
-  if (path === '/readiness') return sendJson(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', services });
+  if (path === '/readiness')
+    return sendJson(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', services });
   if (request.headers.accept?.includes('text/html')) {
     response.writeHead(200, {
       'content-type': 'text/html; charset=utf-8',
@@ -83,7 +106,12 @@ async function answer(request: IncomingMessage, response: ServerResponse, path: 
   }
   return sendJson(response, 200, {
     name: 'Millrace',
-    services: Object.fromEntries(Object.entries(services).map(([name, { ready: isReady }]) => [name, { ready: isReady, docs: `/${name}/docs`, openapi: `/${name}/openapi.json` }])),
+    services: Object.fromEntries(
+      Object.entries(services).map(([name, { ready: isReady }]) => [
+        name,
+        { ready: isReady, docs: `/${name}/docs`, openapi: `/${name}/openapi.json` },
+      ]),
+    ),
   });
 }
 

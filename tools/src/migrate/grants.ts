@@ -51,6 +51,9 @@ export async function share(client: Client, schema: string, roles: readonly stri
     const policy = `policy ${POLICY} on ${name}.${client.escapeIdentifier(table)}`;
     await client.query(known ? `alter ${policy} to ${to}` : `create ${policy} to ${to} using (true) with check (true)`);
   }
-  const { rowCount } = await client.query(`select from pg_class where relnamespace = $1::regnamespace and relname = '_prisma_migrations'`, [schema]);
+  const { rowCount } = await client.query(
+    `select from pg_class where relnamespace = $1::regnamespace and relname = '_prisma_migrations'`,
+    [schema],
+  );
   if (rowCount) await client.query(`revoke insert, update, delete on ${name}._prisma_migrations from ${to}`);
 }

@@ -17,7 +17,10 @@ function passwordVariable(schema: string): string {
 }
 
 /** The deployment's command; exit code 1 and one line on standard error when it failed. */
-export async function main(args: readonly string[] = process.argv.slice(2), env: NodeJS.ProcessEnv = process.env): Promise<void> {
+export async function main(
+  args: readonly string[] = process.argv.slice(2),
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<void> {
   try {
     const { values } = parseArgs({ args: [...args], options: { help: { type: 'boolean', short: 'h' } }, strict: true });
     if (values.help) return console.log(USAGE);
@@ -26,9 +29,16 @@ export async function main(args: readonly string[] = process.argv.slice(2), env:
     const workers = Number(env['CURATION_WORKERS'] ?? 1);
     if (!Number.isInteger(workers) || workers < 1) throw new Error('CURATION_WORKERS takes a whole number from 1.');
     const passwords = Object.fromEntries(
-      SERVICES.map(({ schema }) => [roleName(schema), env[passwordVariable(schema)]]).filter((entry): entry is [string, string] => Boolean(entry[1])),
+      SERVICES.map(({ schema }) => [roleName(schema), env[passwordVariable(schema)]]).filter(
+        (entry): entry is [string, string] => Boolean(entry[1]),
+      ),
     );
-    const migrated = await migrateAll({ adminUrl, passwords, workers, ...(env['DATABASE_NAME'] ? { database: env['DATABASE_NAME'] } : {}) });
+    const migrated = await migrateAll({
+      adminUrl,
+      passwords,
+      workers,
+      ...(env['DATABASE_NAME'] ? { database: env['DATABASE_NAME'] } : {}),
+    });
     for (const [schema, names] of Object.entries(migrated.applied)) {
       console.log(`${schema.padEnd(16)} ${names.length ? `applied ${names.join(', ')}` : 'up to date'}`);
     }

@@ -10,7 +10,9 @@ import { SERVICES, type ServiceName } from '../start/services';
 import { type Migrated, migrateAll } from './migrate-all';
 import { roleName } from './roles';
 
-const passwords = Object.fromEntries(SERVICES.map(({ schema }) => [roleName(schema), randomBytes(9).toString('base64url')]));
+const passwords = Object.fromEntries(
+  SERVICES.map(({ schema }) => [roleName(schema), randomBytes(9).toString('base64url')]),
+);
 let dir: string;
 let server: Embedded;
 let migrated: Migrated;
@@ -35,14 +37,18 @@ it('applies every migration once, and nothing a second time', async () => {
 
 it('may be run by several deployments at once', async () => {
   const database = 'raced';
-  const runs = await Promise.all([1, 2, 3].map(() => migrateAll({ adminUrl: server.url('postgres'), database, passwords })));
+  const runs = await Promise.all(
+    [1, 2, 3].map(() => migrateAll({ adminUrl: server.url('postgres'), database, passwords })),
+  );
   expect(runs.map(({ applied }) => applied['log']?.length).filter(Boolean)).toHaveLength(1);
 });
 
 it('gives every service a role that owns its schema and its tables', async () => {
   for (const { name, schema } of SERVICES) {
     await as(name, async (client) => {
-      expect((await client.query('select current_schema() as schema, current_user as role')).rows).toEqual([{ schema, role: roleName(schema) }]);
+      expect((await client.query('select current_schema() as schema, current_user as role')).rows).toEqual([
+        { schema, role: roleName(schema) },
+      ]);
       await client.query('create table mine (n int)');
       await client.query('insert into mine values (1)');
       await client.query('drop table mine');
@@ -62,18 +68,27 @@ it('lets no service into the tables of another, nor create anything elsewhere', 
 
 it('bounds what a service takes', async () => {
   await as('ingest-gateway', async (client) => {
-    const { rows } = await client.query(`select current_setting('statement_timeout') as statement, current_setting('idle_in_transaction_session_timeout') as idle,
+    const { rows } =
+      await client.query(`select current_setting('statement_timeout') as statement, current_setting('idle_in_transaction_session_timeout') as idle,
       (select rolconnlimit from pg_roles where rolname = current_user) as connections`);
     expect(rows).toEqual([{ statement: '1min', idle: '30s', connections: 20 }]);
   });
 });
 
 it('registers the topics and groups, which services can use', async () => {
-  const messaging = createPostgresMessaging({ url: migrated.urls['ingest-gateway'] as string, applicationName: 'spec' });
+  const messaging = createPostgresMessaging({
+    url: migrated.urls['ingest-gateway'] as string,
+    applicationName: 'spec',
+  });
   try {
-    for (const { name, partitions } of Object.values(TOPICS)) expect((await messaging.ends(name)).size).toBe(partitions);
-    for (const { topic, group } of Object.values(GROUPS)) expect((await messaging.committed(topic, group)).size).toBeGreaterThan(0);
-    const [appended] = await messaging.append(TOPICS.audit.name, { header: { appendId: '018f0000-0000-7000-8000-000000000001' }, records: [{ headers: {}, value: Buffer.from('{}') }] });
+    for (const { name, partitions } of Object.values(TOPICS))
+      expect((await messaging.ends(name)).size).toBe(partitions);
+    for (const { topic, group } of Object.values(GROUPS))
+      expect((await messaging.committed(topic, group)).size).toBeGreaterThan(0);
+    const [appended] = await messaging.append(TOPICS.audit.name, {
+      header: { appendId: '018f0000-0000-7000-8000-000000000001' },
+      records: [{ headers: {}, value: Buffer.from('{}') }],
+    });
     expect(appended).toMatchObject({ base: 0, count: 1 });
   } finally {
     await messaging.close();
@@ -93,7 +108,11 @@ it('needs no superuser', async () => {
   // Roles are of the server: those of the databases above belong to its superuser.
   for (const { schema } of SERVICES) await admin.query(`grant ${roleName(schema)} to deployer with admin option`);
   await admin.end();
-  const { applied } = await migrateAll({ adminUrl: server.url('postgres', { name: 'deployer', password: 'p' }), database: 'deployed', passwords });
+  const { applied } = await migrateAll({
+    adminUrl: server.url('postgres', { name: 'deployer', password: 'p' }),
+    database: 'deployed',
+    passwords,
+  });
   expect(applied['log']?.length).toBeGreaterThan(0);
 });
 

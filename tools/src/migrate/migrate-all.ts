@@ -50,7 +50,8 @@ export async function migrateAll(options: MigrateOptions): Promise<Migrated> {
   const server = await connect(adminUrl);
   try {
     await server.query('select pg_advisory_lock($1)', [RUN_LOCK]);
-    for (const { schema } of SERVICES) await ensureRole(server, serviceRole(schema, workers), passwords[roleName(schema)]);
+    for (const { schema } of SERVICES)
+      await ensureRole(server, serviceRole(schema, workers), passwords[roleName(schema)]);
     await ensureDatabase(server, database);
     const url = withDatabase(adminUrl, database);
     const applied = await migrateSchemas(url);
@@ -79,7 +80,8 @@ async function ensureDatabase(server: Client, database: string): Promise<void> {
   const { rowCount } = await server.query('select from pg_database where datname = $1', [database]);
   if (rowCount === 0) await server.query(`create database ${name} template template0 encoding 'UTF8'`);
   await server.query(`revoke all on database ${name} from public`);
-  for (const { schema } of SERVICES) await server.query(`grant connect, temporary on database ${name} to ${server.escapeIdentifier(roleName(schema))}`);
+  for (const { schema } of SERVICES)
+    await server.query(`grant connect, temporary on database ${name} to ${server.escapeIdentifier(roleName(schema))}`);
 }
 
 async function migrateSchemas(url: string): Promise<Record<string, string[]>> {
@@ -106,7 +108,10 @@ async function migrateSchemas(url: string): Promise<Record<string, string[]>> {
 export function migrationFolders(): { schema: string; dir: string }[] {
   return [
     { schema: LOG_SCHEMA, dir: path.join(WORKSPACE_ROOT, 'libs', 'messaging', 'src', 'postgres', 'migrations') },
-    ...SERVICES.map(({ name, schema }) => ({ schema, dir: path.join(WORKSPACE_ROOT, 'apps', name, 'prisma', 'migrations') })),
+    ...SERVICES.map(({ name, schema }) => ({
+      schema,
+      dir: path.join(WORKSPACE_ROOT, 'apps', name, 'prisma', 'migrations'),
+    })),
   ].filter(({ dir }) => fs.existsSync(dir));
 }
 

@@ -29,9 +29,12 @@ export async function ensureRole(client: Client, role: ServiceRole, password: st
     idle_in_transaction_session_timeout: `'${Math.trunc(role.idleInTransactionTimeoutMs)}ms'`,
     timezone: `'UTC'`,
   };
-  for (const [setting, value] of Object.entries(settings)) await client.query(`alter role ${name} set ${setting} = ${value}`);
+  for (const [setting, value] of Object.entries(settings))
+    await client.query(`alter role ${name} set ${setting} = ${value}`);
   // Handing objects over (`alter … owner to`) takes membership where the administrator is no superuser (Cloud SQL).
-  const { rows } = await client.query<{ super: boolean }>(`select rolsuper as super from pg_roles where rolname = current_user`);
+  const { rows } = await client.query<{ super: boolean }>(
+    `select rolsuper as super from pg_roles where rolname = current_user`,
+  );
   if (!rows[0]?.super) await client.query(`grant ${name} to current_user`);
 }
 

@@ -3,11 +3,15 @@ import { failuresAfterCrash, RESTART_LIMITS, restartDelayMs } from './backoff';
 
 it('a restart waits at least half and at most all of a delay that doubles up to its limit', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 2_000 }), fc.double({ min: 0, max: 0.999999, noNaN: true }), (failures, random) => {
-      const ceiling = Math.min(RESTART_LIMITS.delayMsMax, RESTART_LIMITS.delayMsMin * 2 ** (failures - 1));
-      const delay = restartDelayMs(failures, () => random);
-      return delay >= ceiling / 2 && delay <= ceiling;
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 2_000 }),
+      fc.double({ min: 0, max: 0.999999, noNaN: true }),
+      (failures, random) => {
+        const ceiling = Math.min(RESTART_LIMITS.delayMsMax, RESTART_LIMITS.delayMsMin * 2 ** (failures - 1));
+        const delay = restartDelayMs(failures, () => random);
+        return delay >= ceiling / 2 && delay <= ceiling;
+      },
+    ),
   );
 });
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type BackoffLimits, failuresAfterCrash, RESTART_LIMITS, restartDelayMs } from './backoff';
-import { type ChildLine, readLines } from './log-lines';
+import { type ChildLine, failureIn, readLines } from './log-lines';
 import { processIdentity } from './process-identity';
 import type { ChildRecord } from './lock';
 
@@ -23,7 +23,7 @@ export interface Crash {
   /** Crashes in a row, this one included. */
   readonly failures: number;
   readonly restartInMs: number;
-  /** The last lines it wrote to standard error. */
+  /** Its last lines on standard error, and its last log entries of failures. */
   readonly lastWords: readonly string[];
 }
 
@@ -70,12 +70,20 @@ export class SupervisedChild {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.process = child;
-    this.spawned = child.pid === undefined ? null : { name: this.spec.name, pid: child.pid, identity: processIdentity(child.pid) };
+    this.spawned =
+      child.pid === undefined ? null : { name: this.spec.name, pid: child.pid, identity: processIdentity(child.pid) };
     const lastWords: string[] = [];
-    readLines(child.stdout as NonNullable<typeof child.stdout>, (text) => this.events.onLine({ process: this.spec.name, text, stream: 'stdout' }));
-    readLines(child.stderr as NonNullable<typeof child.stderr>, (text) => {
-      lastWords.push(text);
+    const remember = (words: string): void => {
+      lastWords.push(words);
       if (lastWords.length > LAST_WORDS_MAX) lastWords.shift();
+    };
+    readLines(child.stdout as NonNullable<typeof child.stdout>, (text) => {
+      const failure = failureIn(text);
+      if (failure !== null) remember(failure);
+      this.events.onLine({ process: this.spec.name, text, stream: 'stdout' });
+    });
+    readLines(child.stderr as NonNullable<typeof child.stderr>, (text) => {
+      remember(text);
       this.events.onLine({ process: this.spec.name, text, stream: 'stderr' });
     });
     child.on('message', (message) => this.events.onMessage?.(message));
@@ -126,7 +134,12 @@ export class SupervisedChild {
     this.process?.kill(signal);
   }
 
-  private onGone(code: number | null, signal: NodeJS.Signals | null, uptimeMs: number, lastWords: readonly string[]): void {
+  private onGone(
+    code: number | null,
+    signal: NodeJS.Signals | null,
+    uptimeMs: number,
+    lastWords: readonly string[],
+  ): void {
     this.process = null;
     this.spawned = null;
     for (const resolve of this.exited.splice(0)) resolve();
@@ -137,6 +150,14 @@ export class SupervisedChild {
       this.restart = null;
       this.start();
     }, restartInMs);
-    this.events.onCrash({ name: this.spec.name, code, signal, uptimeMs, failures: this.failures, restartInMs, lastWords });
+    this.events.onCrash({
+      name: this.spec.name,
+      code,
+      signal,
+      uptimeMs,
+      failures: this.failures,
+      restartInMs,
+      lastWords,
+    });
   }
 }

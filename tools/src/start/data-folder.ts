@@ -29,7 +29,8 @@ export function openDataFolder(dir: string): DataFolder {
   try {
     fs.mkdirSync(root, { recursive: true });
     // People's data is in these. Postgres sees to its own, which another account may have to enter.
-    for (const each of [folder.lake, folder.logs, folder.temporary]) fs.mkdirSync(each, { recursive: true, mode: 0o700 });
+    for (const each of [folder.lake, folder.logs, folder.temporary])
+      fs.mkdirSync(each, { recursive: true, mode: 0o700 });
     const probe = path.join(root, `.write-probe.${process.pid}`);
     fs.writeFileSync(probe, Buffer.alloc(4096));
     fs.rmSync(probe);
@@ -58,7 +59,9 @@ export function explainFolderError(root: string, error: NodeJS.ErrnoException): 
     ENOTDIR: `${root} cannot be a data folder: a part of the path is a file. ${elsewhere}`,
     EEXIST: `${root} cannot be a data folder: a file of that name exists. ${elsewhere}`,
   };
-  return new StartError(sentences[error.code ?? ''] ?? `The data folder ${root} cannot be used: ${error.message}`, { cause: error });
+  return new StartError(sentences[error.code ?? ''] ?? `The data folder ${root} cannot be used: ${error.message}`, {
+    cause: error,
+  });
 }
 
 /**
@@ -72,7 +75,10 @@ export function passwordsOf(folder: DataFolder, names: readonly string[]): Recor
     known = JSON.parse(fs.readFileSync(file, 'utf8')) as Record<string, string>;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      throw new StartError(`${file} cannot be read: ${(error as Error).message}. It holds the passwords of the databases in this folder.`, { cause: error });
+      throw new StartError(
+        `${file} cannot be read: ${(error as Error).message}. It holds the passwords of the databases in this folder.`,
+        { cause: error },
+      );
     }
   }
   const missing = names.filter((name) => !known[name]);

@@ -8,7 +8,16 @@ import { processIdentity } from './process-identity';
 let dir: string;
 let file: string;
 const record = (fields: object): string =>
-  JSON.stringify({ token: 't', pid: process.pid, identity: processIdentity(process.pid), host: os.hostname(), startedAt: '2026-01-01T00:00:00Z', url: 'http://127.0.0.1:8080', children: [], ...fields });
+  JSON.stringify({
+    token: 't',
+    pid: process.pid,
+    identity: processIdentity(process.pid),
+    host: os.hostname(),
+    startedAt: '2026-01-01T00:00:00Z',
+    url: 'http://127.0.0.1:8080',
+    children: [],
+    ...fields,
+  });
 
 beforeEach(() => {
   dir = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-lock-'));
@@ -18,7 +27,9 @@ afterEach(() => fs.rmSync(dir, { recursive: true, force: true }));
 
 it('is held once, and free again after its release', () => {
   const lock = DataLock.acquire(dir, { url: 'http://127.0.0.1:1' });
-  expect(() => DataLock.acquire(dir)).toThrow(new RegExp(`already runs on ${dir}: pid ${process.pid}, since .*, at http://127.0.0.1:1`));
+  expect(() => DataLock.acquire(dir)).toThrow(
+    new RegExp(`already runs on ${dir}: pid ${process.pid}, since .*, at http://127.0.0.1:1`),
+  );
   lock.release();
   DataLock.acquire(dir).release();
   expect(fs.readdirSync(dir)).toEqual([]);
@@ -65,7 +76,12 @@ it('has one winner when many processes find it stale at once', async () => {
   const built = path.resolve(__dirname, '..', '..', 'dist', 'start', 'lock.js');
   spawnSync(process.execPath, [path.resolve(__dirname, '..', '..', 'build.mjs'), 'tools']);
   const racers = Array.from({ length: 6 }, () => spawn(process.execPath, ['-e', script, built, dir]));
-  const said = await Promise.all(racers.map((racer) => new Promise<string>((resolve) => racer.stdout.once('data', (data: Buffer) => resolve(data.toString())))));
+  const said = await Promise.all(
+    racers.map(
+      (racer) =>
+        new Promise<string>((resolve) => racer.stdout.once('data', (data: Buffer) => resolve(data.toString()))),
+    ),
+  );
   for (const racer of racers) racer.kill('SIGKILL');
   expect([...said].sort()).toEqual([...Array.from({ length: 5 }, () => 'StartError'), 'won']);
 });

@@ -134,7 +134,9 @@ function read(file: string): LockRecord | null {
   const nobody = { token: '', pid: 0, identity: null, host: os.hostname(), startedAt: '', url: null, children: [] };
   try {
     const record = JSON.parse(fs.readFileSync(file, 'utf8')) as Partial<LockRecord>;
-    return typeof record.token === 'string' && typeof record.pid === 'number' && Array.isArray(record.children) ? (record as LockRecord) : nobody;
+    return typeof record.token === 'string' && typeof record.pid === 'number' && Array.isArray(record.children)
+      ? (record as LockRecord)
+      : nobody;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? null : nobody;
   }

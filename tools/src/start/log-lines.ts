@@ -42,9 +42,20 @@ export function levelOf(text: string): string {
   return entry ? levelName(entry['level']) : 'info';
 }
 
+/** What an entry says of a failure, in a line; null for entries below `error` and for what is no entry. */
+export function failureIn(text: string): string | null {
+  const entry = text.includes('"level"') ? parseEntry(text) : null;
+  if (!entry || !['error', 'fatal'].includes(levelName(entry['level']))) return null;
+  const error = describeError(entry['error'] ?? entry['err']);
+  return `${String(entry['msg'] ?? '')}${error ? `: ${error}` : ''}`;
+}
+
 /** Whether a line only says that somebody looked whether the service is up. */
 export function isProbe(text: string): boolean {
-  const entry = text.includes('"/readiness"') || text.includes('"/health"') || text.includes('"/liveness"') ? parseEntry(text) : null;
+  const entry =
+    text.includes('"/readiness"') || text.includes('"/health"') || text.includes('"/liveness"')
+      ? parseEntry(text)
+      : null;
   return entry?.['msg'] === 'request';
 }
 
@@ -65,7 +76,10 @@ export function createLineRenderer(names: readonly string[], colors: Colors): (l
     const fields = Object.entries(entry)
       .filter(([key, value]) => !LEFT_OUT.has(key) && value !== null && value !== '')
       .map(([key, value]) => colors.dim(`${key}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`));
-    const error = describeError(entry['error'] ?? entry['err']);
+    const failure = entry['error'] ?? entry['err'];
+    const error = describeError(failure);
+    // What ends a process is worth its stack.
+    const stack = level === 'fatal' ? (failure as { stack?: string } | undefined)?.stack : undefined;
     return [
       colors.dim(timeOfDay(entry['time'])),
       prefix,
@@ -73,6 +87,7 @@ export function createLineRenderer(names: readonly string[], colors: Colors): (l
       String(entry['msg'] ?? ''),
       ...fields,
       ...(error ? [colors.red(error)] : []),
+      ...(stack ? [`\n${colors.dim(stack)}`] : []),
     ].join(' ');
   };
 }

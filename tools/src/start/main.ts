@@ -13,7 +13,12 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
       return 0;
     }
     const terminal = createTerminal({ jsonLogs: options.jsonLogs, levelMin: 'info' });
-    const millrace = await startMillrace(options, { env: process.env, signal, onLine: terminal.line, say: terminal.say });
+    const millrace = await startMillrace(options, {
+      env: process.env,
+      signal,
+      onLine: terminal.line,
+      say: terminal.say,
+    });
     running(millrace);
     if (options.jsonLogs) terminal.say(`ready at ${millrace.url}`);
     else terminal.print(urlTable(millrace, terminal.colors, Date.now() - began));

@@ -19,7 +19,11 @@ let said: string[];
 let lines: ChildLine[];
 
 beforeAll(() => {
-  execFileSync(process.execPath, [path.join(WORKSPACE_ROOT, 'tools', 'build.mjs'), 'tools', 'libs/postgres', 'libs/observability'], { cwd: WORKSPACE_ROOT });
+  execFileSync(
+    process.execPath,
+    [path.join(WORKSPACE_ROOT, 'tools', 'build.mjs'), 'tools', 'libs/postgres', 'libs/observability'],
+    { cwd: WORKSPACE_ROOT },
+  );
 });
 
 beforeEach(async () => {
@@ -49,7 +53,10 @@ const start = async (signal = new AbortController().signal): Promise<Millrace> =
 it('runs every service behind the front door, each with its own role', async () => {
   const { url, ports } = await start();
   const readiness = await fetch(`${url}/readiness`);
-  expect([readiness.status, Object.keys(((await readiness.json()) as { services: object }).services)]).toEqual([200, SERVICES.map(({ name }) => name)]);
+  expect([readiness.status, Object.keys(((await readiness.json()) as { services: object }).services)]).toEqual([
+    200,
+    SERVICES.map(({ name }) => name),
+  ]);
   for (const { name, schema } of SERVICES) {
     const [first] = ports.services[name];
     const env = (await (await fetch(`http://127.0.0.1:${first?.port}/environment`)).json()) as Record<string, string>;
@@ -57,11 +64,18 @@ it('runs every service behind the front door, each with its own role', async () 
     expect(env['STORAGE_ROOT']).toBe(path.join(options.dataDir, 'lake'));
     const client = new Client({ connectionString: env['DATABASE_URL'] as string });
     await client.connect();
-    expect((await client.query('select current_user as role, current_schema() as schema')).rows).toEqual([{ role: `millrace_${schema}`, schema }]);
+    expect((await client.query('select current_user as role, current_schema() as schema')).rows).toEqual([
+      { role: `millrace_${schema}`, schema },
+    ]);
     await client.end();
   }
-  expect(ports.services['curation-worker'].map(({ process: name }) => name)).toEqual(['curation-worker', 'curation-worker-2']);
-  expect(new Set(lines.map(({ process: name }) => name))).toEqual(new Set(['postgres', 'front-door', 'curation-worker-2', ...SERVICES.map(({ name }) => name)]));
+  expect(ports.services['curation-worker'].map(({ process: name }) => name)).toEqual([
+    'curation-worker',
+    'curation-worker-2',
+  ]);
+  expect(new Set(lines.map(({ process: name }) => name))).toEqual(
+    new Set(['postgres', 'front-door', 'curation-worker-2', ...SERVICES.map(({ name }) => name)]),
+  );
 });
 
 it('stops everything, frees the folder, and starts on it again with its passwords', async () => {
@@ -86,7 +100,11 @@ it('refuses a folder that another start holds', async () => {
 it('names every port that is taken, and starts nothing', async () => {
   const base = options.portBase as number;
   const taken = await Promise.all([base + 1, base + 3].map((port) => listen(port)));
-  await expect(start()).rejects.toThrow(new RegExp(`Port ${base + 1} of ingest-gateway is taken by pid ${process.pid}[^]*INGEST_GATEWAY_PORT[^]*Port ${base + 3} of table-manager[^]*TABLE_MANAGER_PORT`));
+  await expect(start()).rejects.toThrow(
+    new RegExp(
+      `Port ${base + 1} of ingest-gateway is taken by pid ${process.pid}[^]*INGEST_GATEWAY_PORT[^]*Port ${base + 3} of table-manager[^]*TABLE_MANAGER_PORT`,
+    ),
+  );
   expect(lines).toEqual([]);
   for (const server of taken) server.close();
   await start();
@@ -94,7 +112,9 @@ it('names every port that is taken, and starts nothing', async () => {
 
 it('names the port of Postgres when that is taken', async () => {
   const taken = await listen((options.portBase as number) + 9);
-  await expect(start()).rejects.toThrow(new RegExp(`Port ${(options.portBase as number) + 9} of postgres is taken by pid ${process.pid}[^]*POSTGRES_PORT`));
+  await expect(start()).rejects.toThrow(
+    new RegExp(`Port ${(options.portBase as number) + 9} of postgres is taken by pid ${process.pid}[^]*POSTGRES_PORT`),
+  );
   taken.close();
 });
 
@@ -104,7 +124,9 @@ it('comes back when Postgres is killed', async () => {
   process.kill(postmasterPid(), 'SIGKILL');
   await until(() => lines.slice(before).some(({ text }) => text.includes('Postgres runs')));
   const [gateway] = ports.services['ingest-gateway'];
-  const { DATABASE_URL } = (await (await fetch(`http://127.0.0.1:${gateway?.port}/environment`)).json()) as { DATABASE_URL: string };
+  const { DATABASE_URL } = (await (await fetch(`http://127.0.0.1:${gateway?.port}/environment`)).json()) as {
+    DATABASE_URL: string;
+  };
   const client = new Client({ connectionString: DATABASE_URL });
   await client.connect();
   await client.end();
@@ -121,7 +143,11 @@ it('stops what it had started when it is told to stop in the middle', async () =
 });
 
 const lockedPids = (): number[] =>
-  (JSON.parse(fs.readFileSync(path.join(options.dataDir, 'supervisor.lock'), 'utf8')) as { children: { pid: number }[] }).children.map(({ pid }) => pid);
+  (
+    JSON.parse(fs.readFileSync(path.join(options.dataDir, 'supervisor.lock'), 'utf8')) as {
+      children: { pid: number }[];
+    }
+  ).children.map(({ pid }) => pid);
 
 /** The newest server that the keeper has told of. */
 function postmasterPid(): number {

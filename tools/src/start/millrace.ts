@@ -51,19 +51,38 @@ const ADMIN = 'postgres';
  */
 export async function startMillrace(options: StartOptions, setting: MillraceSetting): Promise<Millrace> {
   const { env, signal, onLine, say, entryOf = serviceEntry } = setting;
-  const ports = planPorts(env, { workers: options.workers, ...(options.portBase === undefined ? {} : { base: options.portBase }) });
+  const ports = planPorts(env, {
+    workers: options.workers,
+    ...(options.portBase === undefined ? {} : { base: options.portBase }),
+  });
   const url = `http://${HOST}:${ports.frontDoor.port}`;
   const folder = openDataFolder(options.dataDir);
   const lock = takeLock(folder, url);
-  const supervisor = new Supervisor({ onLine, say, random: () => systemRandom.next(), onChildren: (children) => noteChildren(lock, children) });
-  const run: Running = { supervisor, lock, keeper: null, frontDoor: null, services: [], postgresPid: null, ended: null };
+  const supervisor = new Supervisor({
+    onLine,
+    say,
+    random: () => systemRandom.next(),
+    onChildren: (children) => noteChildren(lock, children),
+  });
+  const run: Running = {
+    supervisor,
+    lock,
+    keeper: null,
+    frontDoor: null,
+    services: [],
+    postgresPid: null,
+    ended: null,
+  };
   try {
     const ended = await endLeftovers(lock.leftovers);
     if (ended.length) say(`ended what the supervisor before had left running: ${ended.join(', ')}`, 'info');
     emptyFolder(folder.temporary);
     signal.throwIfAborted();
     // A Postgres of this folder may hold its port rightly, left by a killed supervisor: starting it tells.
-    await assertPortsFree(allPorts(ports).filter((planned) => planned !== ports.postgres), HOST);
+    await assertPortsFree(
+      allPorts(ports).filter((planned) => planned !== ports.postgres),
+      HOST,
+    );
     const passwords = passwordsOf(folder, [ADMIN, ...SERVICES.map(({ schema }) => roleName(schema))]);
     const adminUrl = await startPostgres(run, folder, ports.postgres, passwords[ADMIN] as string, env, signal);
     const { urls, applied } = await migrateAll({ adminUrl, passwords, workers: options.workers });
@@ -130,7 +149,12 @@ async function startPostgres(
         entry: path.join(COMPILED_TOOLS, 'start', 'postgres-keeper.js'),
         cwd: WORKSPACE_ROOT,
         guard: GUARD,
-        env: { ...env, POSTGRES_DATA_DIR: folder.postgres, POSTGRES_PORT: String(planned.port), POSTGRES_ADMIN_PASSWORD: password },
+        env: {
+          ...env,
+          POSTGRES_DATA_DIR: folder.postgres,
+          POSTGRES_PORT: String(planned.port),
+          POSTGRES_ADMIN_PASSWORD: password,
+        },
       },
       (message) => {
         const told = message as KeeperMessage;
@@ -172,7 +196,9 @@ function serviceSpecs(
 }
 
 function frontDoorSpec(ports: PortPlan, env: NodeJS.ProcessEnv): ServiceSpec {
-  const upstreams = Object.fromEntries(SERVICES.map(({ name }) => [name, ports.services[name].map(({ port }) => `http://${HOST}:${port}`)]));
+  const upstreams = Object.fromEntries(
+    SERVICES.map(({ name }) => [name, ports.services[name].map(({ port }) => `http://${HOST}:${port}`)]),
+  );
   return {
     name: 'front-door',
     entry: path.join(COMPILED_TOOLS, 'front-door', 'main.js'),
@@ -180,7 +206,11 @@ function frontDoorSpec(ports: PortPlan, env: NodeJS.ProcessEnv): ServiceSpec {
     guard: GUARD,
     // Its readiness is that of all the others, which are asked themselves.
     readinessUrl: `http://${HOST}:${ports.frontDoor.port}/health`,
-    env: { ...childEnvironment(env), FRONT_DOOR_PORT: String(ports.frontDoor.port), FRONT_DOOR_UPSTREAMS: JSON.stringify(upstreams) },
+    env: {
+      ...childEnvironment(env),
+      FRONT_DOOR_PORT: String(ports.frontDoor.port),
+      FRONT_DOOR_UPSTREAMS: JSON.stringify(upstreams),
+    },
   };
 }
 

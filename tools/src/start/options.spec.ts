@@ -3,12 +3,24 @@ import { parseOptions } from './options';
 import { WORKSPACE_ROOT } from './services';
 
 it('has defaults in the workspace', () => {
-  expect(parseOptions('start', [], '/elsewhere')).toEqual({ dataDir: path.join(WORKSPACE_ROOT, '.millrace'), portBase: undefined, workers: 1, jsonLogs: false, exit: false });
+  expect(parseOptions('start', [], '/elsewhere')).toEqual({
+    dataDir: path.join(WORKSPACE_ROOT, '.millrace'),
+    portBase: undefined,
+    workers: 1,
+    jsonLogs: false,
+    exit: false,
+  });
   expect(parseOptions('demo', [], '/elsewhere')?.dataDir).toBe(path.join(WORKSPACE_ROOT, '.millrace', 'demo'));
 });
 
 it('takes a folder relative to where the user is', () => {
-  expect(parseOptions('demo', ['--data', 'here', '--port-base', '18080', '--workers', '3', '--json-logs', '--exit'], '/elsewhere')).toEqual({
+  expect(
+    parseOptions(
+      'demo',
+      ['--data', 'here', '--port-base', '18080', '--workers', '3', '--json-logs', '--exit'],
+      '/elsewhere',
+    ),
+  ).toEqual({
     dataDir: '/elsewhere/here',
     portBase: 18080,
     workers: 3,

@@ -49,7 +49,10 @@ export function parseOptions(command: 'start' | 'demo', args: readonly string[],
   const { data, workers } = values;
   if (data === '') throw new StartError('--data takes a folder.');
   return {
-    dataDir: data === undefined ? path.join(WORKSPACE_ROOT, '.millrace', ...(command === 'demo' ? ['demo'] : [])) : path.resolve(cwd, data),
+    dataDir:
+      data === undefined
+        ? path.join(WORKSPACE_ROOT, '.millrace', ...(command === 'demo' ? ['demo'] : []))
+        : path.resolve(cwd, data),
     portBase: whole('--port-base', values['port-base'], 1, 65_000),
     workers: whole('--workers', workers, 1, WORKERS_MAX) ?? 1,
     jsonLogs: values['json-logs'] ?? false,
@@ -68,6 +71,7 @@ function parse(args: readonly string[], usage: string) {
 function whole(name: string, text: string | undefined, min: number, max: number): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < min || value > max) throw new StartError(`${name} is ${JSON.stringify(text)}; it takes a whole number from ${min} to ${max}.`);
+  if (!/^\d+$/.test(text) || value < min || value > max)
+    throw new StartError(`${name} is ${JSON.stringify(text)}; it takes a whole number from ${min} to ${max}.`);
   return value;
 }

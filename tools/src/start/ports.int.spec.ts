@@ -26,7 +26,11 @@ describe('the plan', () => {
   it('follows the environment, PORT first for the front door', () => {
     const plan = planPorts({ PORT: '9000', FRONT_DOOR_PORT: '9001', TABLE_MANAGER_PORT: '9003' }, { workers: 1 });
     expect(plan.frontDoor).toEqual({ process: 'front-door', port: 9000, variable: 'PORT' });
-    expect(plan.services['table-manager'][0]).toEqual({ process: 'table-manager', port: 9003, variable: 'TABLE_MANAGER_PORT' });
+    expect(plan.services['table-manager'][0]).toEqual({
+      process: 'table-manager',
+      port: 9003,
+      variable: 'TABLE_MANAGER_PORT',
+    });
   });
 
   it('moves all with a base, further workers behind it', () => {
@@ -36,7 +40,10 @@ describe('the plan', () => {
 
   it.each([
     [{ POSTGRES_PORT: 'x' }, 'POSTGRES_PORT is "x"; it takes a port from 1 to 65535'],
-    [{ ANALYTICS_API_PORT: '8081' }, 'Port 8081 is given to both ingest-gateway (INGEST_GATEWAY_PORT) and analytics-api (ANALYTICS_API_PORT)'],
+    [
+      { ANALYTICS_API_PORT: '8081' },
+      'Port 8081 is given to both ingest-gateway (INGEST_GATEWAY_PORT) and analytics-api (ANALYTICS_API_PORT)',
+    ],
   ])('refuses %j', (env, sentence) => {
     expect(() => planPorts(env, { workers: 1 })).toThrow(sentence);
   });
@@ -44,8 +51,12 @@ describe('the plan', () => {
 
 describe('a taken port', () => {
   it('is reported with the service, the variable and the holder', async () => {
-    await expect(assertPortsFree([{ process: 'ingest-gateway', port, variable: 'INGEST_GATEWAY_PORT' }], '127.0.0.1')).rejects.toThrow(
-      new RegExp(`Port ${port} of ingest-gateway is taken by pid ${process.pid} \\(.*node.*\\)\\. Change it with INGEST_GATEWAY_PORT\\.[^]*--port-base`),
+    await expect(
+      assertPortsFree([{ process: 'ingest-gateway', port, variable: 'INGEST_GATEWAY_PORT' }], '127.0.0.1'),
+    ).rejects.toThrow(
+      new RegExp(
+        `Port ${port} of ingest-gateway is taken by pid ${process.pid} \\(.*node.*\\)\\. Change it with INGEST_GATEWAY_PORT\\.[^]*--port-base`,
+      ),
     );
   });
 

@@ -33,7 +33,8 @@ export function planPorts(env: NodeJS.ProcessEnv, { base, workers }: PortOptions
   const at = (process: string, offset: number, variables: readonly string[]): PlannedPort => {
     const variable = variables.find((name) => env[name] !== undefined && env[name] !== '');
     const shown = variable ?? variables[variables.length - 1] ?? null;
-    if (base !== undefined || variable === undefined) return { process, port: (base ?? PORT_BASE_DEFAULT) + offset, variable: shown };
+    if (base !== undefined || variable === undefined)
+      return { process, port: (base ?? PORT_BASE_DEFAULT) + offset, variable: shown };
     return { process, port: parsePort(variable, env[variable] as string), variable };
   };
   const services = Object.fromEntries(
@@ -44,24 +45,42 @@ export function planPorts(env: NodeJS.ProcessEnv, { base, workers }: PortOptions
       ),
     ]),
   ) as unknown as PortPlan['services'];
-  const plan: PortPlan = { frontDoor: at('front-door', 0, ['PORT', 'FRONT_DOOR_PORT']), services, postgres: at('postgres', 9, ['POSTGRES_PORT']) };
+  const plan: PortPlan = {
+    frontDoor: at('front-door', 0, ['PORT', 'FRONT_DOOR_PORT']),
+    services,
+    postgres: at('postgres', 9, ['POSTGRES_PORT']),
+  };
   const seen = new Map<number, PlannedPort>();
   for (const planned of allPorts(plan)) {
-    if (planned.port > 65_535) throw new StartError(`--port-base ${base} leaves no room for ${planned.process}: port ${planned.port} is above 65535.`);
+    if (planned.port > 65_535)
+      throw new StartError(
+        `--port-base ${base} leaves no room for ${planned.process}: port ${planned.port} is above 65535.`,
+      );
     const other = seen.get(planned.port);
-    if (other) throw new StartError(`Port ${planned.port} is given to both ${other.process} (${other.variable}) and ${planned.process} (${planned.variable}).`);
+    if (other)
+      throw new StartError(
+        `Port ${planned.port} is given to both ${other.process} (${other.variable}) and ${planned.process} (${planned.variable}).`,
+      );
     seen.set(planned.port, planned);
   }
   return plan;
 }
 
-export const allPorts = (plan: PortPlan): PlannedPort[] => [plan.frontDoor, ...Object.values(plan.services).flat(), plan.postgres];
+export const allPorts = (plan: PortPlan): PlannedPort[] => [
+  plan.frontDoor,
+  ...Object.values(plan.services).flat(),
+  plan.postgres,
+];
 
 /** Throws one StartError that names every taken port, its variable and, where it can be told, its holder. */
 export async function assertPortsFree(ports: readonly PlannedPort[], host: string): Promise<void> {
-  const problems = (await Promise.all(ports.map((planned) => portProblem(planned, host)))).filter((p): p is string => p !== null);
+  const problems = (await Promise.all(ports.map((planned) => portProblem(planned, host)))).filter(
+    (p): p is string => p !== null,
+  );
   if (problems.length === 0) return;
-  throw new StartError(`${problems.join('\n')}\nEnd the other program, or move all of Millrace with --port-base N (it uses N to N+9).`);
+  throw new StartError(
+    `${problems.join('\n')}\nEnd the other program, or move all of Millrace with --port-base N (it uses N to N+9).`,
+  );
 }
 
 async function portProblem(planned: PlannedPort, host: string): Promise<string | null> {
@@ -69,7 +88,8 @@ async function portProblem(planned: PlannedPort, host: string): Promise<string |
   if (code === null) return null;
   const change = planned.variable ? ` Change it with ${planned.variable}.` : '';
   if (code === 'EACCES') return `Port ${planned.port} of ${planned.process} may not be opened by this user.${change}`;
-  if (code !== 'EADDRINUSE') return `Port ${planned.port} of ${planned.process} cannot be opened on ${host}: ${code}.${change}`;
+  if (code !== 'EADDRINUSE')
+    return `Port ${planned.port} of ${planned.process} cannot be opened on ${host}: ${code}.${change}`;
   const pid = portHolder(planned.port);
   const command = pid === null ? null : commandLine(pid);
   const holder = pid === null ? '' : ` by pid ${pid}${command ? ` (${command.slice(0, 120)})` : ''}`;
@@ -92,7 +112,10 @@ export function portHolder(port: number): number | null {
     if (pid !== null) return pid;
   }
   try {
-    const out = execFileSync('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-t'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    const out = execFileSync('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-t'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     return Number(out.split('\n')[0]) || null;
   } catch {
     return null;
@@ -130,6 +153,7 @@ function inodeOwner(inode: string): number | null {
 
 function parsePort(variable: string, value: string): number {
   const port = Number(value);
-  if (!/^\d+$/.test(value) || port < 1 || port > 65_535) throw new StartError(`${variable} is ${JSON.stringify(value)}; it takes a port from 1 to 65535.`);
+  if (!/^\d+$/.test(value) || port < 1 || port > 65_535)
+    throw new StartError(`${variable} is ${JSON.stringify(value)}; it takes a port from 1 to 65535.`);
   return port;
 }

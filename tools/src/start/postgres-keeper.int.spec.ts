@@ -20,21 +20,36 @@ let keeper: SupervisedChild;
 let ready: Ready[];
 
 beforeAll(() => {
-  execFileSync(process.execPath, [path.join(WORKSPACE_ROOT, 'tools', 'build.mjs'), 'tools', 'libs/postgres', 'libs/observability'], { cwd: WORKSPACE_ROOT });
+  execFileSync(
+    process.execPath,
+    [path.join(WORKSPACE_ROOT, 'tools', 'build.mjs'), 'tools', 'libs/postgres', 'libs/observability'],
+    { cwd: WORKSPACE_ROOT },
+  );
 });
 
 beforeEach(async () => {
   dir = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-keeper-'));
   port = await freePort();
   ready = [];
-  supervisor = new Supervisor({ onLine: () => undefined, say: () => undefined, onChildren: () => undefined, random: () => 0.5, limits: { delayMsMin: 20, delayMsMax: 200, steadyMs: 60_000 } });
+  supervisor = new Supervisor({
+    onLine: () => undefined,
+    say: () => undefined,
+    onChildren: () => undefined,
+    random: () => 0.5,
+    limits: { delayMsMin: 20, delayMsMax: 200, steadyMs: 60_000 },
+  });
   keeper = supervisor.run(
     {
       name: 'postgres',
       entry: path.join(DIST, 'postgres-keeper.js'),
       cwd: dir,
       guard: path.join(DIST, 'guard.js'),
-      env: { PATH: process.env['PATH'], POSTGRES_DATA_DIR: path.join(dir, 'postgres'), POSTGRES_PORT: String(port), POSTGRES_ADMIN_PASSWORD: 'secret' },
+      env: {
+        PATH: process.env['PATH'],
+        POSTGRES_DATA_DIR: path.join(dir, 'postgres'),
+        POSTGRES_PORT: String(port),
+        POSTGRES_ADMIN_PASSWORD: 'secret',
+      },
     },
     (message) => {
       if ((message as KeeperMessage).type === 'postgres-ready') ready.push(message as Ready);
@@ -58,7 +73,7 @@ it('starts Postgres again after a crash, with what was committed', async () => {
 });
 
 it('that is killed finds Postgres running and keeps it', async () => {
-  keeper.record && process.kill(keeper.record.pid, 'SIGKILL');
+  process.kill(keeper.record?.pid as number, 'SIGKILL');
   await until(() => ready.length === 2);
   expect(ready[1]).toMatchObject({ pid: ready[0]?.pid, adopted: true });
 });

@@ -47,7 +47,10 @@ async function keep(): Promise<void> {
     }
     // A signal may have come during the start.
     if (stopping) return stopServer(server);
-    log.info({ port: server.port, pid: server.pid }, server.adopted ? 'Postgres was running already and is kept' : 'Postgres runs');
+    log.info(
+      { port: server.port, pid: server.pid },
+      server.adopted ? 'Postgres was running already and is kept' : 'Postgres runs',
+    );
     for (const note of server.notes) log.info(note);
     await tell({ type: 'postgres-ready', adminUrl: server.url('postgres'), pid: server.pid, adopted: server.adopted });
     await connectionLost(server);
@@ -61,7 +64,11 @@ async function keep(): Promise<void> {
 
 /** Resolves when a connection that does nothing else ends: with the server, or with all its backends at once. */
 async function connectionLost(server: Embedded): Promise<void> {
-  const client = new Client({ connectionString: server.url('postgres'), application_name: APPLICATION, keepAlive: true });
+  const client = new Client({
+    connectionString: server.url('postgres'),
+    application_name: APPLICATION,
+    keepAlive: true,
+  });
   const ended = new Promise<void>((resolve) => {
     client.once('end', () => resolve());
     client.on('error', () => resolve());

@@ -21,7 +21,8 @@ export async function runCommand(
     const now = performance.now();
     if (!abort.signal.aborted) {
       firstAt = now;
-      if (name === 'SIGINT') stderr('\nStopping: services finish what they hold (30 s at most). Ctrl-C again ends them at once.');
+      if (name === 'SIGINT')
+        stderr('\nStopping: services finish what they hold (30 s at most). Ctrl-C again ends them at once.');
       abort.abort(new Stopped());
     } else if (now - firstAt > SAME_KEYSTROKE_MS) {
       stderr('Ending everything at once.');

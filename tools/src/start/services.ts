@@ -8,10 +8,34 @@ export const COMPILED_TOOLS = path.join(WORKSPACE_ROOT, 'tools', 'dist');
 
 /** The services of the embedded set. `schema` is also what the role `millrace_<schema>` is named after. */
 export const SERVICES = [
-  { name: 'ingest-gateway', schema: 'ingest_gateway', portVariable: 'INGEST_GATEWAY_PORT', portOffset: 1, does: 'takes events in over HTTP' },
-  { name: 'curation-worker', schema: 'curation_worker', portVariable: 'CURATION_WORKER_PORT', portOffset: 2, does: 'checks, drops duplicates, quarantines, lands' },
-  { name: 'table-manager', schema: 'table_manager', portVariable: 'TABLE_MANAGER_PORT', portOffset: 3, does: 'commits tables and builds marts' },
-  { name: 'analytics-api', schema: 'analytics_api', portVariable: 'ANALYTICS_API_PORT', portOffset: 4, does: 'answers from tables and marts' },
+  {
+    name: 'ingest-gateway',
+    schema: 'ingest_gateway',
+    portVariable: 'INGEST_GATEWAY_PORT',
+    portOffset: 1,
+    does: 'takes events in over HTTP',
+  },
+  {
+    name: 'curation-worker',
+    schema: 'curation_worker',
+    portVariable: 'CURATION_WORKER_PORT',
+    portOffset: 2,
+    does: 'checks, drops duplicates, quarantines, lands',
+  },
+  {
+    name: 'table-manager',
+    schema: 'table_manager',
+    portVariable: 'TABLE_MANAGER_PORT',
+    portOffset: 3,
+    does: 'commits tables and builds marts',
+  },
+  {
+    name: 'analytics-api',
+    schema: 'analytics_api',
+    portVariable: 'ANALYTICS_API_PORT',
+    portOffset: 4,
+    does: 'answers from tables and marts',
+  },
 ] as const;
 
 export type ServiceName = (typeof SERVICES)[number]['name'];

@@ -61,7 +61,9 @@ describe('a supervised service', () => {
     await supervisor.ready([spec], never());
     await until(() => lines.length > 0);
     expect(lines[0]?.process).toBe('one');
-    expect(records).toEqual([{ name: 'one', pid: expect.any(Number), identity: processIdentity(records[0]?.pid as number) }]);
+    expect(records).toEqual([
+      { name: 'one', pid: expect.any(Number), identity: processIdentity(records[0]?.pid as number) },
+    ]);
   });
 
   it('is started again after a crash, each time later', async () => {
@@ -95,7 +97,9 @@ describe('a supervised service', () => {
   it('that never comes up fails the start with its last words', async () => {
     const spec = await fake('one', { FAKE_MODE: 'crash' });
     children.push(supervisor.run(spec));
-    await expect(supervisor.ready([spec], never())).rejects.toThrow(/one does not start: it ended 5 times in a row \(exit code 3\)[^]*FAKE_SETTING is missing/);
+    await expect(supervisor.ready([spec], never())).rejects.toThrow(
+      /one does not start: it ended 5 times in a row \(exit code 3\)[^]*FAKE_SETTING is missing/,
+    );
   });
 
   it('finishes the request it holds before it stops', async () => {
@@ -164,7 +168,15 @@ describe('a supervisor that is killed -9', () => {
     processes.push(stranger);
     fs.writeFileSync(
       path.join(dir, 'supervisor.lock'),
-      JSON.stringify({ token: 't', pid: 999_999_999, identity: 'gone', host: os.hostname(), startedAt: '', url: null, children: [{ name: 'one', pid: stranger.pid, identity: 'boot:1' }] }),
+      JSON.stringify({
+        token: 't',
+        pid: 999_999_999,
+        identity: 'gone',
+        host: os.hostname(),
+        startedAt: '',
+        url: null,
+        children: [{ name: 'one', pid: stranger.pid, identity: 'boot:1' }],
+      }),
     );
     const start = superviseApart([await fake('two')]);
     await start.ready;
@@ -219,8 +231,13 @@ function superviseApart(specs: readonly ServiceSpec[]) {
 }
 
 /** What the services wrote down, without their pids. */
-const journaled = (): string[] => fs.readFileSync(journal, 'utf8').split('\n').map((line) => line.replace(/ \d+$/, ''));
+const journaled = (): string[] =>
+  fs
+    .readFileSync(journal, 'utf8')
+    .split('\n')
+    .map((line) => line.replace(/ \d+$/, ''));
 
-const startedPids = (): number[] => [...fs.readFileSync(journal, 'utf8').matchAll(/started (\d+)$/gm)].map(([, pid]) => Number(pid));
+const startedPids = (): number[] =>
+  [...fs.readFileSync(journal, 'utf8').matchAll(/started (\d+)$/gm)].map(([, pid]) => Number(pid));
 
 const never = (): AbortSignal => new AbortController().signal;

@@ -70,7 +70,11 @@ export class Supervisor {
     await Promise.all(
       children.map(async (child) => {
         const how = await child.stop(graceMs);
-        if (how === 'killed') this.options.say(`${child.spec.name} had not drained after ${Math.round(graceMs / 1000)} s and was killed`, 'warn');
+        if (how === 'killed')
+          this.options.say(
+            `${child.spec.name} had not drained after ${Math.round(graceMs / 1000)} s and was killed`,
+            'warn',
+          );
       }),
     );
     this.noteChildren();
@@ -108,17 +112,22 @@ export class Supervisor {
       `${crash.name} ${how} after ${(crash.uptimeMs / 1000).toFixed(1)} s; starting it again in ${(crash.restartInMs / 1000).toFixed(1)} s${crash.failures > 1 ? ` (${crash.failures} in a row)` : ''}`,
       'warn',
     );
-    if (!this.wasReady.has(crash.name) && crash.failures >= (this.options.startCrashesMax ?? 5)) this.hopeless.set(crash.name, crash);
+    if (!this.wasReady.has(crash.name) && crash.failures >= (this.options.startCrashesMax ?? 5))
+      this.hopeless.set(crash.name, crash);
   }
 
   private noteChildren(): void {
-    this.options.onChildren(this.children.map((child) => child.record).filter((record): record is ChildRecord => record !== null));
+    this.options.onChildren(
+      this.children.map((child) => child.record).filter((record): record is ChildRecord => record !== null),
+    );
   }
 }
 
 function hopelessError(crash: Crash): StartError {
   const how = crash.signal ? `ended by ${crash.signal}` : `exit code ${crash.code}`;
-  const words = crash.lastWords.length ? `\nIts last lines:\n${crash.lastWords.map((line) => `  ${line}`).join('\n')}` : '';
+  const words = crash.lastWords.length
+    ? `\nIts last lines:\n${crash.lastWords.map((line) => `  ${line}`).join('\n')}`
+    : '';
   return new StartError(`${crash.name} does not start: it ended ${crash.failures} times in a row (${how}).${words}`);
 }
 

@@ -28,7 +28,10 @@ const SEVERE = new Set(['warn', 'error', 'fatal']);
 export function createTerminal(options: TerminalOptions): Terminal {
   const out = options.out ?? process.stdout;
   const colors = pc.createColors(Boolean(out.isTTY) && pc.isColorSupported);
-  const render = createLineRenderer(['millrace', 'postgres', 'front-door', ...SERVICES.map(({ name }) => name)], colors);
+  const render = createLineRenderer(
+    ['millrace', 'postgres', 'front-door', ...SERVICES.map(({ name }) => name)],
+    colors,
+  );
   const write = (text: string): void => {
     options.beforeLine?.();
     out.write(`${text}\n`);
@@ -53,12 +56,32 @@ export function urlTable(millrace: Millrace, colors: Terminal['colors'], readyMs
   const rows: [string, string, string][] = [
     ['front door', millrace.url, 'one address for all of it; its page lists the services'],
     ...SERVICES.flatMap(({ name, does }) =>
-      millrace.ports.services[name].map((planned): [string, string, string] => [planned.process, `http://127.0.0.1:${planned.port}`, `${does}; /docs`]),
+      millrace.ports.services[name].map((planned): [string, string, string] => [
+        planned.process,
+        `http://127.0.0.1:${planned.port}`,
+        `${does}; /docs`,
+      ]),
     ),
-    ['postgres', `postgresql://postgres@127.0.0.1:${millrace.ports.postgres.port}/millrace`, `password in ${millrace.folder.root}/secrets.json`],
+    [
+      'postgres',
+      `postgresql://postgres@127.0.0.1:${millrace.ports.postgres.port}/millrace`,
+      `password in ${millrace.folder.root}/secrets.json`,
+    ],
     ['data', millrace.folder.root, ''],
   ];
-  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => (column === 1 && row[2] === '' ? 0 : (row[column] as string).length))));
-  const lines = rows.map(([name, url, note]) => `  ${name.padEnd(widths[0] as number)}  ${colors.cyan(url.padEnd(widths[1] as number))}  ${colors.dim(note)}`.trimEnd());
-  return ['', colors.bold(`Millrace is ready (${(readyMs / 1000).toFixed(1)} s).`), '', ...lines, '', colors.dim('Ctrl-C stops it in order; what was acknowledged is kept.'), ''].join('\n');
+  const widths = [0, 1].map((column) =>
+    Math.max(...rows.map((row) => (column === 1 && row[2] === '' ? 0 : (row[column] as string).length))),
+  );
+  const lines = rows.map(([name, url, note]) =>
+    `  ${name.padEnd(widths[0] as number)}  ${colors.cyan(url.padEnd(widths[1] as number))}  ${colors.dim(note)}`.trimEnd(),
+  );
+  return [
+    '',
+    colors.bold(`Millrace is ready (${(readyMs / 1000).toFixed(1)} s).`),
+    '',
+    ...lines,
+    '',
+    colors.dim('Ctrl-C stops it in order; what was acknowledged is kept.'),
+    '',
+  ].join('\n');
 }

@@ -20,11 +20,19 @@ export function importsOf(source: SourceFile): Import[] {
 }
 
 function specifierOf(node: ts.Node): string | null {
-  if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier && ts.isStringLiteral(node.moduleSpecifier)) return node.moduleSpecifier.text;
-  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument) && ts.isStringLiteral(node.argument.literal)) return node.argument.literal.text;
+  if (
+    (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) &&
+    node.moduleSpecifier &&
+    ts.isStringLiteral(node.moduleSpecifier)
+  )
+    return node.moduleSpecifier.text;
+  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument) && ts.isStringLiteral(node.argument.literal))
+    return node.argument.literal.text;
   if (!ts.isCallExpression(node)) return null;
   const [first] = node.arguments;
-  const calls = node.expression.kind === ts.SyntaxKind.ImportKeyword || /^(require|require\.resolve|jest\.mock)$/.test(node.expression.getText());
+  const calls =
+    node.expression.kind === ts.SyntaxKind.ImportKeyword ||
+    /^(require|require\.resolve|jest\.mock)$/.test(node.expression.getText());
   return calls && first && ts.isStringLiteral(first) ? first.text : null;
 }
 
@@ -46,20 +54,26 @@ export function importsOfApps(files: readonly SourceFile[], projects: readonly P
 const ENTRY = /(^|\/)(main|index|app\.module)\.ts$|\.spec\.ts$|\.d\.ts$|\.config\.ts$/;
 
 /**
- * Source files that nothing imports, and that nothing names as a file of their own (`path.join(__dirname, 'worker.js')`).
- * What is reached only from dead files is found once those are gone.
+ * Source files that nothing imports, and that nothing names as a file of its own: neither code
+ * (`path.join(__dirname, 'worker.js')`) nor one of the `others`, such as a script of a package.json. What is reached
+ * only from dead files is found once those are gone.
  */
-export function deadFiles(files: readonly SourceFile[]): string[] {
+export function deadFiles(files: readonly SourceFile[], others: readonly SourceFile[] = []): string[] {
   const alive = new Set<string>();
   const named = new Set<string>();
   for (const source of files) {
     for (const { specifier } of importsOf(source)) {
-      if (specifier.startsWith('.')) alive.add(path.posix.join(path.posix.dirname(source.file), specifier).replace(/\.(js|ts)$/, ''));
+      if (specifier.startsWith('.'))
+        alive.add(path.posix.join(path.posix.dirname(source.file), specifier).replace(/\.(js|ts)$/, ''));
     }
-    for (const [, name] of source.text.matchAll(/['"`/]([\w.-]+)\.(?:js|ts)['"`]/g)) named.add(name as string);
+  }
+  for (const { text } of [...files, ...others]) {
+    for (const [, name] of text.matchAll(/['"`/ ]([\w.-]+)\.(?:js|ts)(?=['"`\s])/g)) named.add(name as string);
   }
   return files
     .map(({ file }) => file)
     .filter((file) => !ENTRY.test(file))
-    .filter((file) => !alive.has(file.replace(/\.tsx?$/, '')) && !named.has(path.posix.basename(file).replace(/\.tsx?$/, '')));
+    .filter(
+      (file) => !alive.has(file.replace(/\.tsx?$/, '')) && !named.has(path.posix.basename(file).replace(/\.tsx?$/, '')),
+    );
 }

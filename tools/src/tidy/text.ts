@@ -10,10 +10,14 @@ export interface TextFound {
 const word = (...parts: string[]): string => parts.join('');
 
 /** Promises left in a file. */
-export const PROMISES = new RegExp(`\\b(${[word('TO', 'DO'), word('FIX', 'ME'), word('X', 'XX'), word('HA', 'CK'), word('not ', 'implemented')].join('|')})\\b`);
+export const PROMISES = new RegExp(
+  `\\b(${[word('TO', 'DO'), word('FIX', 'ME'), word('X', 'XX'), word('HA', 'CK'), word('not ', 'implemented')].join('|')})\\b`,
+);
 
 /** Tests that do not run. */
-export const SWITCHED_OFF = new RegExp(`\\b(it|test|describe)\\.(${['skip', 'todo', 'only'].join('|')})\\b|^\\s*(x|f)(it|describe|test)\\(|^\\s*//\\s*(it|test|describe)(\\.\\w+)?\\(`);
+export const SWITCHED_OFF = new RegExp(
+  `\\b(it|test|describe)\\.(${['skip', 'todo', 'only'].join('|')})\\b|^\\s*(x|f)(it|describe|test)\\(|^\\s*//\\s*(it|test|describe)(\\.\\w+)?\\(`,
+);
 
 const HOSTS = [
   ['registry', 'npmjs', 'org'],
@@ -34,11 +38,15 @@ export const EMPTY_NAMES = /(^|\/)(utils?|helpers?|common|misc)(\.|\/|$)/;
 /** Lines of the files that match. */
 export function linesMatching(files: readonly SourceFile[], pattern: RegExp): TextFound[] {
   return files.flatMap(({ file, text }) =>
-    text.split('\n').flatMap((line, i) => (pattern.test(line) ? [{ file, line: i + 1, text: line.trim().slice(0, 160) }] : [])),
+    text
+      .split('\n')
+      .flatMap((line, i) => (pattern.test(line) ? [{ file, line: i + 1, text: line.trim().slice(0, 160) }] : [])),
   );
 }
 
 /** Files longer than `linesMax`, with their number of lines. */
 export function longFiles(files: readonly SourceFile[], linesMax: number): { file: string; lines: number }[] {
-  return files.map(({ file, text }) => ({ file, lines: text.replace(/\n$/, '').split('\n').length })).filter(({ lines }) => lines > linesMax);
+  return files
+    .map(({ file, text }) => ({ file, lines: text.replace(/\n$/, '').split('\n').length }))
+    .filter(({ lines }) => lines > linesMax);
 }

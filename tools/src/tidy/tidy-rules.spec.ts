@@ -29,7 +29,14 @@ describe('banned calls', () => {
     expect(callsOf(file('a.ts', text)).map((found) => found.call)).toEqual([call]);
   });
 
-  it.each(['// Date.now()', "const a = 'Date.now()';", 'new Date(clock.now());', 'port.fetch(x);', "import type { Stats } from 'node:fs';", 'clock.now();'])('nothing is seen in: %s', (text) => {
+  it.each([
+    '// Date.now()',
+    "const a = 'Date.now()';",
+    'new Date(clock.now());',
+    'port.fetch(x);',
+    "import type { Stats } from 'node:fs';",
+    'clock.now();',
+  ])('nothing is seen in: %s', (text) => {
     expect(callsOf(file('a.ts', text))).toEqual([]);
   });
 
@@ -43,11 +50,12 @@ describe('banned calls', () => {
       'apps/one/src/capture/capture.ts',
       'apps/one/src/capture/capture.controller.ts',
     ];
-    expect(bannedCalls(places.map((place) => file(place, 'Date.now();')), PROJECTS).map((found) => found.file)).toEqual([
-      'libs/envelope/src/a.ts',
-      'libs/storage/src/port.ts',
-      'apps/one/src/capture/capture.ts',
-    ]);
+    expect(
+      bannedCalls(
+        places.map((place) => file(place, 'Date.now();')),
+        PROJECTS,
+      ).map((found) => found.file),
+    ).toEqual(['libs/envelope/src/a.ts', 'libs/storage/src/port.ts', 'apps/one/src/capture/capture.ts']);
   });
 });
 
@@ -71,31 +79,54 @@ it('a file that nothing imports is dead, unless it is an entry or named as a fil
     file('libs/a/src/used.spec.ts', ''),
   ];
   expect(deadFiles(files)).toEqual(['libs/a/src/unused.ts']);
+  expect(deadFiles(files, [file('package.json', '{"scripts": {"x": "node dist/unused.js --fast"}}')])).toEqual([]);
 });
 
 describe('text', () => {
   const found = (pattern: RegExp, text: string): number => linesMatching([file('a.ts', text)], pattern).length;
 
   it('promises are seen', () => {
-    for (const text of [['// TO', 'DO: later'], ['FIX', 'ME'], ['throw new Error("not ', 'implemented")']]) expect(found(PROMISES, text.join(''))).toBe(1);
+    for (const text of [
+      ['// TO', 'DO: later'],
+      ['FIX', 'ME'],
+      ['throw new Error("not ', 'implemented")'],
+    ])
+      expect(found(PROMISES, text.join(''))).toBe(1);
     expect(found(PROMISES, 'todos are tasks; hackney carriage')).toBe(0);
   });
 
   it('tests that do not run are seen', () => {
-    for (const text of [['it.', 'skip("x")'], ['describe.', 'only("x")'], ['  x', 'it("x")'], ['  // ', 'it("x", () => {'], ['test.', 'todo("x")']]) {
+    for (const text of [
+      ['it.', 'skip("x")'],
+      ['describe.', 'only("x")'],
+      ['  x', 'it("x")'],
+      ['  // ', 'it("x", () => {'],
+      ['test.', 'todo("x")'],
+    ]) {
       expect(found(SWITCHED_OFF, text.join(''))).toBe(1);
     }
     expect(found(SWITCHED_OFF, "it('skips', () => exit(1));")).toBe(0);
   });
 
   it('machines are seen', () => {
-    for (const text of [["'/wo", "rk/main'"], ['dir=/ho', 'me/jane/x'], ['https://registry.', 'npmjs.org/x']]) expect(found(MACHINES, text.join(''))).toBe(1);
+    for (const text of [
+      ["'/wo", "rk/main'"],
+      ['dir=/ho', 'me/jane/x'],
+      ['https://registry.', 'npmjs.org/x'],
+    ])
+      expect(found(MACHINES, text.join(''))).toBe(1);
     expect(found(MACHINES, 'WORKDIR /home/node/app')).toBe(0);
     expect(found(MACHINES, 'GET /v1/work/items; see docs/work/x')).toBe(0);
   });
 
   it('long files and empty names are seen', () => {
-    expect(longFiles([file('a.ts', 'x\n'.repeat(300)), file('b.ts', 'x\n'.repeat(301))], 300)).toEqual([{ file: 'b.ts', lines: 301 }]);
-    expect(['src/utils.ts', 'src/common/a.ts', 'src/a.helper.ts', 'src/commonality.ts'].filter((name) => EMPTY_NAMES.test(name))).toEqual(['src/utils.ts', 'src/common/a.ts']);
+    expect(longFiles([file('a.ts', 'x\n'.repeat(300)), file('b.ts', 'x\n'.repeat(301))], 300)).toEqual([
+      { file: 'b.ts', lines: 301 },
+    ]);
+    expect(
+      ['src/utils.ts', 'src/common/a.ts', 'src/a.helper.ts', 'src/commonality.ts'].filter((name) =>
+        EMPTY_NAMES.test(name),
+      ),
+    ).toEqual(['src/utils.ts', 'src/common/a.ts']);
   });
 });

@@ -18,7 +18,8 @@ export interface Project {
 
 /** What is installed, compiled, generated or produced by a run; never written by hand. */
 const LEFT_OUT = new Set(['node_modules', 'dist', 'generated', 'coverage', '.git', '.nx', '.millrace', 'out-tsc']);
-const TEXT = /\.(ts|tsx|js|mjs|cjs|json|sql|md|ya?ml|tf|sh|env|prisma|html|css)$|(^|\/)(Dockerfile|LICENSE|run|\.gitignore|\.prettierrc)$/;
+const TEXT =
+  /\.(ts|tsx|js|mjs|cjs|json|sql|md|ya?ml|tf|sh|env|prisma|html|css)$|(^|\/)(Dockerfile|LICENSE|run|\.gitignore|\.prettierrc)$/;
 const TEXT_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Every text file that a person wrote or keeps, in order of path. */
@@ -34,7 +35,10 @@ export const isSpec = ({ file }: SourceFile): boolean => /\.spec\.tsx?$/.test(fi
 
 /** All workspace projects with the Nx tags of their package.json. */
 export function projects(root: string = WORKSPACE_ROOT): Project[] {
-  return [...['apps', 'libs'].flatMap((kind) => fs.readdirSync(path.join(root, kind)).map((name) => `${kind}/${name}`)), 'tools'].flatMap((dir) => {
+  return [
+    ...['apps', 'libs'].flatMap((kind) => fs.readdirSync(path.join(root, kind)).map((name) => `${kind}/${name}`)),
+    'tools',
+  ].flatMap((dir) => {
     const manifest = path.join(root, dir, 'package.json');
     if (!fs.existsSync(manifest)) return [];
     const { name, nx } = JSON.parse(fs.readFileSync(manifest, 'utf8')) as { name: string; nx?: { tags?: string[] } };
@@ -43,12 +47,15 @@ export function projects(root: string = WORKSPACE_ROOT): Project[] {
 }
 
 /** The project that a file belongs to. */
-export const projectOf = (file: string, all: readonly Project[]): Project | undefined => all.find(({ dir }) => file.startsWith(`${dir}/`));
+export const projectOf = (file: string, all: readonly Project[]): Project | undefined =>
+  all.find(({ dir }) => file.startsWith(`${dir}/`));
 
 /** A file's syntax tree, with parent links. */
-export const parse = ({ file, text }: SourceFile): ts.SourceFile => ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
+export const parse = ({ file, text }: SourceFile): ts.SourceFile =>
+  ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
 
-export const lineOf = (source: ts.SourceFile, node: ts.Node): number => source.getLineAndCharacterOfPosition(node.getStart()).line + 1;
+export const lineOf = (source: ts.SourceFile, node: ts.Node): number =>
+  source.getLineAndCharacterOfPosition(node.getStart()).line + 1;
 
 /** Calls `visit` for a node and all below it. */
 export function walkTree(node: ts.Node, visit: (node: ts.Node) => void): void {
