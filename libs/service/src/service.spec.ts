@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpException, Module, Param, ParseIntPipe, Post, Query } from '@nestjs/common';
 import { Type } from 'class-transformer';
-import { IsInt, IsString, Max, MaxLength, ValidateNested } from 'class-validator';
+import { IsInt, IsOptional, IsString, Max, MaxLength, ValidateNested } from 'class-validator';
 import {
   type ConfigOf,
   defineConfig,
@@ -36,8 +36,19 @@ class Paging {
   page!: number;
 }
 
+class Options {
+  @IsOptional()
+  @IsString()
+  name?: string;
+}
+
 @Controller()
 class Shipments {
+  @Post('optional')
+  optional(@Body() options: Options) {
+    return options;
+  }
+
   @Post('shipments')
   create(@Body() shipment: Shipment) {
     return { id: shipment.id, made: shipment instanceof Shipment };
@@ -191,6 +202,13 @@ describe('problems', () => {
         });
     },
   );
+
+  it.each(['null', '5', '[]', undefined])('takes %s for no empty object', async (body) => {
+    const response = await send('/optional', body === undefined ? { method: 'POST' } : json(body));
+    expect(response.status).toBe(400);
+    expect((await problem(response)).errors).toEqual([expect.objectContaining({ path: '$', rule: 'object' })]);
+    expect((await send('/optional', json('{}'))).status).toBe(201);
+  });
 
   it('hands a valid DTO to the handler as an instance of its class', async () => {
     const response = await send('/shipments', json('{"id":"a","parcels":1,"stops":[]}'));

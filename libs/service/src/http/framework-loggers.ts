@@ -1,6 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import type { Logger } from '@millrace/observability';
-import type { FastifyBaseLogger } from 'fastify';
+import { type FastifyBaseLogger, LogController } from 'fastify';
 
 type Level = 'debug' | 'warn' | 'error' | 'fatal';
 
@@ -32,4 +32,23 @@ export function nestLogger(logger: Logger): LoggerService {
     };
   const quiet = line('debug');
   return { log: quiet, debug: quiet, verbose: quiet, warn: line('warn'), error: line('error'), fatal: line('fatal') };
+}
+
+/** What Fastify says of ordinary requests is left out: instrument.ts and the error handler tell of those. */
+export class FaultsOnly extends LogController {
+  override incomingRequest(): void {
+    return undefined;
+  }
+
+  override requestCompleted(): void {
+    return undefined;
+  }
+
+  override defaultErrorLog(): void {
+    return undefined;
+  }
+
+  override routeNotFound(): void {
+    return undefined;
+  }
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Controller, Get, Module } from '@nestjs/common';
 import { EventPattern, Payload, Server, type CustomTransportStrategy } from '@nestjs/microservices';
@@ -85,6 +86,12 @@ function definition(extra: (ctx: Context) => void = () => undefined): ServiceDef
   };
 }
 
+async function* halfAnAnswer() {
+  yield 'half';
+  await sleep(20);
+  throw new Error('the disk is gone');
+}
+
 /** Sends bytes as they are and reads until the other side closes. */
 async function raw(url: string, text: string): Promise<string> {
   const socket = net.connect(Number(new URL(url).port), '127.0.0.1');
@@ -131,6 +138,18 @@ describe('connections', () => {
   it('says on OPTIONS what a path takes', async () => {
     const response = await fetch(`${started.url}/things`, { method: 'OPTIONS' });
     expect([response.status, response.headers.get('allow')]).toEqual([204, 'GET, HEAD']);
+  });
+
+  it('logs what goes wrong after an answer has begun', async () => {
+    const lines: string[] = [];
+    const logger = createLogger({ service: 'test', destination: { write: (line) => void lines.push(line) } });
+    const broken = definition(({ fastify }) => {
+      fastify.get('/stream', (_request, reply) => reply.send(Readable.from(halfAnAnswer())));
+    });
+    const service = await startService(broken, {}, { logger });
+    await expect(fetch(`${service.url}/stream`).then((response) => response.text())).rejects.toThrow('terminated');
+    await service.stop();
+    expect(lines.filter((line) => line.includes('the disk is gone'))).toHaveLength(1);
   });
 
   it('forgets requests whose client went away', async () => {

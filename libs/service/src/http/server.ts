@@ -9,7 +9,7 @@ import type { ErrorHandler } from '../problem/nest';
 import { sendProblem } from '../problem/send';
 import { ServiceAdapter } from './adapter';
 import { Drain } from './drain';
-import { fastifyLogger } from './framework-loggers';
+import { FaultsOnly, fastifyLogger } from './framework-loggers';
 import { instrument, type Traffic } from './instrument';
 import { addJsonParser } from './json-body';
 import { KnownPaths, refuseMethod } from './not-found';
@@ -48,7 +48,7 @@ export function createHttpServer({ logger, metrics, random, limits = {} }: Deps)
   const onError = errorHandler(logger);
   const options: FastifyHttpOptions<Server> = {
     loggerInstance: fastifyLogger(logger),
-    disableRequestLogging: true,
+    logController: new FaultsOnly(),
     genReqId: requestIds(random) as never,
     requestIdHeader: false,
     bodyLimit: limits.bodyBytesMax ?? 1024 * 1024,

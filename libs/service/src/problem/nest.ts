@@ -37,6 +37,11 @@ export class DtoPipe implements PipeTransform {
   transform(value: unknown, metadata: ArgumentMetadata): unknown {
     const root = ROOT[metadata.type];
     if (root === undefined || !metadata.metatype || PLAIN.has(metadata.metatype)) return value;
+    // The validator would take anything for an object without members.
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      const detail = `The ${metadata.type} must be an object.`;
+      throw new ProblemException(400, { detail, errors: [{ path: root, rule: 'object', detail }] });
+    }
     return this.pipe(root).transform(value, metadata);
   }
 
