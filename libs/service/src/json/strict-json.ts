@@ -92,8 +92,12 @@ class Inspection {
   private string(): string {
     const { text } = this;
     const from = this.at + 1;
-    let i = from;
-    for (let c = text.charCodeAt(i); c !== QUOTE; c = text.charCodeAt(i)) i += c === BACKSLASH ? 2 : 1;
+    // The next quote nearly always ends it; only one after a backslash asks for a walk along the escapes.
+    let i = text.indexOf('"', from);
+    if (text.charCodeAt(i - 1) === BACKSLASH) {
+      i = from;
+      for (let c = text.charCodeAt(i); c !== QUOTE; c = text.charCodeAt(i)) i += c === BACKSLASH ? 2 : 1;
+    }
     this.at = i + 1;
     return text.slice(from, i);
   }
