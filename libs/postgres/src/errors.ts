@@ -44,12 +44,24 @@ const SERVER_STATES = new Set(['57P01', '57P02', '57P03', '57P05', '25006', '25P
 const CLIENT_MESSAGES =
   /^(Connection terminated|Client has encountered a connection error|Client was closed and is not queryable|timeout (exceeded|expired) when trying to connect|timeout expired)/i;
 
-/** The error and everything under it: causes, and the members of the aggregate that a two-address host gives. */
-function* chain(error: unknown, depth = 0): Generator<Error & { code?: unknown; severity?: unknown }> {
-  if (!(error instanceof Error) || depth > 8) return;
-  yield error;
-  yield* chain(error.cause, depth + 1);
-  if (error instanceof AggregateError) for (const inner of error.errors) yield* chain(inner, depth + 1);
+interface Fault {
+  readonly code?: unknown;
+  readonly message?: unknown;
+  readonly severity?: unknown;
+  readonly cause?: unknown;
+  readonly errors?: unknown;
+}
+
+/**
+ * The error and everything under it: causes, and the members of the aggregate that a host of two addresses gives. By
+ * shape, not by `instanceof`: errors of Node's own modules come from another realm where code runs in a vm context.
+ */
+function* chain(error: unknown, depth = 0): Generator<Fault> {
+  if (typeof error !== 'object' || error === null || depth > 8) return;
+  const fault: Fault = error;
+  yield fault;
+  yield* chain(fault.cause, depth + 1);
+  if (Array.isArray(fault.errors)) for (const inner of fault.errors) yield* chain(inner, depth + 1);
 }
 
 /** Whether waiting and trying again may help: Postgres is away, starting, full, or the way to it is cut. */
@@ -59,7 +71,7 @@ export function isUnavailable(error: unknown): boolean {
       if (NETWORK_CODES.has(code) || SERVER_STATES.has(code)) return true;
       if (code.length === 5 && (code.startsWith('08') || code.startsWith('53'))) return true;
     }
-    if (CLIENT_MESSAGES.test(message)) return true;
+    if (typeof message === 'string' && CLIENT_MESSAGES.test(message)) return true;
   }
   return false;
 }
@@ -90,5 +102,5 @@ export function isDiskFull(error: unknown): boolean {
 
 /** An answer of the server about the statement alone; anything else (FATAL, a broken socket) ended the session. */
 export function isStatementError(error: unknown): boolean {
-  return error instanceof Error && (error as { severity?: unknown }).severity === 'ERROR';
+  return (error as Fault | null)?.severity === 'ERROR';
 }

@@ -42,7 +42,7 @@ export const codeOf = (text: string): EmbeddedErrorCode | undefined => SIGNS.fin
 /** A failed file operation or process in the folder `dir`, as a coded error that names the folder. */
 export function explain(dir: string, doing: string, cause: unknown): EmbeddedError {
   if (cause instanceof EmbeddedError) return cause;
-  const said = cause instanceof Error ? cause.message : String(cause);
+  const said = (cause as Error | undefined)?.message ?? String(cause);
   const code = codeOf(said) ?? 'EMBEDDED_FAILED';
   const why: Partial<Record<EmbeddedErrorCode, string>> = {
     EMBEDDED_DISK_FULL: `the disk under ${dir} is full: free some space and start again`,
