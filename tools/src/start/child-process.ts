@@ -34,7 +34,7 @@ export interface ChildEvents {
   readonly onMessage?: (message: unknown) => void;
 }
 
-const LAST_WORDS_MAX = 12;
+const LAST_WORDS_MAX = 20;
 const LAST_OUTPUT_MS_MAX = 250;
 
 /**

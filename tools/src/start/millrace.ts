@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { systemRandom } from '@millrace/observability';
-import { migrateAll } from '../migrate/migrate-all';
+import { migrateAll, type Migrated, type MigrateOptions } from '../migrate/migrate-all';
 import { roleName } from '../migrate/roles';
 import type { SupervisedChild } from './child-process';
 import { type DataFolder, explainFolderError, openDataFolder, passwordsOf } from './data-folder';
@@ -85,7 +85,7 @@ export async function startMillrace(options: StartOptions, setting: MillraceSett
     );
     const passwords = passwordsOf(folder, [ADMIN, ...SERVICES.map(({ schema }) => roleName(schema))]);
     const adminUrl = await startPostgres(run, folder, ports.postgres, passwords[ADMIN] as string, env, signal);
-    const { urls, applied } = await migrateAll({ adminUrl, passwords, workers: options.workers });
+    const { urls, applied } = await migrated(folder, { adminUrl, passwords, workers: options.workers });
     const news = Object.values(applied).flat().length;
     if (news) say(`applied ${news} migrations`, 'info');
     signal.throwIfAborted();
@@ -109,6 +109,19 @@ interface Running {
   services: SupervisedChild[];
   postgresPid: number | null;
   ended: Promise<void> | null;
+}
+
+async function migrated(folder: DataFolder, options: MigrateOptions): Promise<Migrated> {
+  try {
+    return await migrateAll(options);
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string };
+    if (code !== 'POSTGRES_MIGRATION') throw error;
+    throw new StartError(
+      `The database in ${folder.root} does not fit this version of Millrace: ${message}.\nUse the version that wrote it, or another folder with --data DIR.`,
+      { cause: error },
+    );
+  }
 }
 
 function takeLock(folder: DataFolder, url: string): DataLock {
