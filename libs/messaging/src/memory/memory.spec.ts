@@ -7,8 +7,14 @@ messagingConformance('memory', async () => {
   const log = new MemoryLog(systemClock);
   const opened: MemoryMessaging[] = [];
   return {
-    open: async (): Promise<Messaging> => {
-      const messaging = createMemoryMessaging({ log, leaseMs: 600, graceMs: 2_000, pollMs: 200, keepMs: 0 });
+    open: async ({ patient } = {}): Promise<Messaging> => {
+      const messaging = createMemoryMessaging({
+        log,
+        leaseMs: patient ? 30_000 : 600,
+        graceMs: 2_000,
+        pollMs: 200,
+        keepMs: 0,
+      });
       opened.push(messaging);
       return messaging;
     },

@@ -12,11 +12,11 @@ afterAll(() => database.drop());
 messagingConformance('postgres', async () => {
   const opened: PostgresMessaging[] = [];
   return {
-    open: async () => {
+    open: async ({ patient } = {}) => {
       const messaging = new PostgresMessaging({
         url: database.url,
         applicationName: 'conformance',
-        leaseMs: 900,
+        leaseMs: patient ? 30_000 : 900,
         graceMs: 2_000,
         pollMs: 300,
         keepMs: 0,

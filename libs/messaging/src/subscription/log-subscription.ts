@@ -4,7 +4,8 @@ import type { Timers } from '../timers';
 import { Acknowledger } from './acknowledger';
 import { Backoff } from './backoff';
 import { LeaseKeeper } from './lease-keeper';
-import { asDelivery, PartitionReader } from './partition-reader';
+import { asDelivery, type Pace, type PartitionReader } from './partition-reader';
+import { PartitionSet } from './partition-set';
 import type { Claim, Held, LogSource, Membership, ReadLimits } from './source';
 import { WakeUp } from './wake-up';
 
@@ -35,19 +36,17 @@ const RETRY_MAX_MS = 2_000;
 
 /** A subscription over any log with positions and leases; see the port for what it promises. */
 export class LogSubscription implements Subscription {
-  private readonly readers = new Map<number, PartitionReader>();
+  private readonly readers: PartitionSet;
   private readonly wake: WakeUp;
   private readonly limits: ReadLimits;
-  private readonly pace: { eventsMax: number; lingerMs: number; inFlightMax: number };
+  private readonly pace: Pace;
   private readonly keeper: LeaseKeeper | null = null;
   private readonly acknowledger: Acknowledger | null = null;
   private readonly backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS);
   private unlisten: () => void = () => undefined;
   private cancelPoll: () => void = () => undefined;
-  private readonly settling = new Set<() => void>();
   private closing: Promise<void> | null = null;
   private busy = false;
-  private turn = 0;
 
   constructor(
     private readonly parts: SubscriptionParts,
@@ -55,6 +54,7 @@ export class LogSubscription implements Subscription {
   ) {
     const { timers, membership, timing } = parts;
     this.wake = new WakeUp(timers);
+    this.readers = new PartitionSet(options.topic, membership === null, timers);
     this.limits = {
       eventsMax: atLeastOne(options.eventsMax ?? EVENTS_MAX, 'eventsMax'),
       bytesMax: atLeastOne(options.bytesMax ?? BYTES_MAX, 'bytesMax'),
@@ -91,7 +91,7 @@ export class LogSubscription implements Subscription {
     });
     try {
       if (this.keeper) await this.keeper.start();
-      else for (const [partition, end] of await source.ends()) this.addReader(partition, 0, 0).begin(end);
+      else for (const [partition, end] of await source.ends()) this.readers.add(partition, 0, 0).begin(end);
     } catch (error) {
       // Half a member must not live on: word from the group may have set its upkeep going already.
       void this.close();
@@ -102,7 +102,7 @@ export class LogSubscription implements Subscription {
   }
 
   partitions(): readonly string[] {
-    return [...this.readers.values()].map((reader) => reader.name).sort((a, b) => Number(a) - Number(b));
+    return this.readers.names();
   }
 
   async next(): Promise<Delivery | null> {
@@ -110,7 +110,7 @@ export class LogSubscription implements Subscription {
     this.busy = true;
     try {
       while (!this.closing) {
-        const { reader, dueInMs } = this.choose();
+        const { reader, dueInMs } = this.readers.choose(this.pace);
         if (!reader || dueInMs > 0) {
           await this.wake.wait(dueInMs);
           continue;
@@ -139,29 +139,13 @@ export class LogSubscription implements Subscription {
     this.cancelPoll();
     this.unlisten();
     if (orderly) {
-      await this.untilSettled([...this.readers.values()]);
+      await this.readers.untilSettled(this.readers.all(), this.parts.timing.graceMs);
       await this.acknowledger?.flush();
     }
     this.acknowledger?.stop();
     await this.keeper?.stop(orderly);
-    for (const reader of this.readers.values()) reader.lose();
-    this.readers.clear();
+    for (const { partition } of this.readers.all()) this.readers.remove(partition);
     this.parts.onClosed?.();
-  }
-
-  /** The partition that is due first; among those due now, each in turn. */
-  private choose(): { reader: PartitionReader | null; dueInMs: number } {
-    const nowMs = this.parts.timers.monotonicMs();
-    const readers = [...this.readers.values()];
-    let reader: PartitionReader | null = null;
-    let dueInMs = Infinity;
-    for (let i = 0; i < readers.length; i++) {
-      const candidate = readers[(this.turn + i) % readers.length];
-      const candidateMs = candidate.dueInMs(nowMs, this.pace);
-      if (candidateMs < dueInMs) [reader, dueInMs] = [candidate, candidateMs];
-    }
-    if (reader && dueInMs === 0) this.turn = (readers.indexOf(reader) + 1) % readers.length;
-    return { reader, dueInMs };
   }
 
   private async deliverFrom(reader: PartitionReader): Promise<Delivery | null> {
@@ -172,7 +156,7 @@ export class LogSubscription implements Subscription {
     try {
       result = rest ? { batches: rest, limited: false } : await source.read(reader.partition, from, this.limits);
     } catch (error) {
-      if (this.readers.get(reader.partition) !== reader) return null;
+      if (!this.readers.has(reader)) return null;
       if (error instanceof MessagingError && error.canRetry) {
         this.parts.onError(error);
         reader.pause(timers.monotonicMs(), this.backoff.nextMs());
@@ -183,7 +167,7 @@ export class LogSubscription implements Subscription {
     }
     this.backoff.reset();
     // While it was read the partition may have been lost, drained, or rewound by a nack.
-    if (this.closing || this.readers.get(reader.partition) !== reader) return null;
+    if (this.closing || !this.readers.has(reader)) return null;
     if (!reader.delivers || reader.position !== from) return null;
     if (result.lost) {
       reader.state = 'resting';
@@ -208,20 +192,20 @@ export class LogSubscription implements Subscription {
 
   private noteSettled(): void {
     this.wake.notify();
-    for (const check of this.settling) check();
+    this.readers.checkSettled();
   }
 
   private gained(claim: Claim): void {
-    const reader = this.addReader(claim.partition, claim.epoch, claim.attempts);
+    const reader = this.readers.add(claim.partition, claim.epoch, claim.attempts);
     const backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS);
     const assign = async (): Promise<void> => {
-      if (this.readers.get(claim.partition) !== reader) return;
+      if (!this.readers.has(reader)) return;
       try {
         const chosen = (await this.options.onAssigned?.(reader.name)) ?? null;
         if (chosen !== null && !(Number.isSafeInteger(chosen) && chosen >= 0)) {
           throw new TypeError(`onAssigned said to start partition ${reader.name} at ${chosen}`);
         }
-        if (this.readers.get(claim.partition) !== reader || reader.state !== 'assigning') return;
+        if (!this.readers.has(reader)) return;
         reader.begin(chosen ?? claim.position);
         this.poll(0);
       } catch (error) {
@@ -233,12 +217,10 @@ export class LogSubscription implements Subscription {
   }
 
   private lost({ partition }: Held): void {
-    const reader = this.readers.get(partition);
+    const reader = this.readers.remove(partition);
     if (!reader) return;
-    this.readers.delete(partition);
-    reader.lose();
     this.acknowledger?.drop(partition);
-    this.noteSettled();
+    this.wake.notify();
     try {
       this.options.onRevoked?.(reader.name);
     } catch (error) {
@@ -248,15 +230,8 @@ export class LogSubscription implements Subscription {
 
   /** Stops reading what is beyond the fair share and gives it up once its deliveries are acknowledged. */
   private drain(surplus: number): void {
-    const readers = [...this.readers.values()];
-    const draining = readers.filter((reader) => reader.draining);
-    for (const reader of draining.slice(surplus)) reader.draining = false;
-    const idleFirst = readers
-      .filter((reader) => !reader.draining)
-      .sort((a, b) => a.inFlight - b.inFlight || b.partition - a.partition);
-    for (const reader of idleFirst.slice(0, Math.max(0, surplus - draining.length))) {
-      reader.draining = true;
-      void this.untilSettled([reader]).then(async () => {
+    for (const reader of this.readers.drain(surplus)) {
+      void this.readers.untilSettled([reader], this.parts.timing.graceMs).then(async () => {
         await this.acknowledger?.flush();
         if (reader.draining) await this.keeper?.release([reader]);
       });
@@ -264,34 +239,12 @@ export class LogSubscription implements Subscription {
     this.wake.notify();
   }
 
-  private async untilSettled(readers: readonly PartitionReader[]): Promise<void> {
-    const { timers, timing } = this.parts;
-    const done = (): boolean => readers.every(({ inFlight }) => inFlight === 0);
-    if (done()) return;
-    await new Promise<void>((resolve) => {
-      const finish = (): void => {
-        cancel();
-        this.settling.delete(check);
-        resolve();
-      };
-      const check = (): void => (done() ? finish() : undefined);
-      const cancel = timers.after(timing.graceMs, finish);
-      this.settling.add(check);
-    });
-  }
-
-  private addReader(partition: number, epoch: number, attempts: number): PartitionReader {
-    const reader = new PartitionReader(this.options.topic, partition, epoch, attempts, this.keeper === null);
-    this.readers.set(partition, reader);
-    return reader;
-  }
-
   private reach(ends: ReadonlyMap<number, number>, asked = false): void {
     if (this.closing) return;
     const nowMs = this.parts.timers.monotonicMs();
     for (const [partition, end] of ends) {
       // A partition that the topic gained after an ephemeral reader came is new to it from its first record on.
-      if (!this.keeper && !this.readers.has(partition)) this.addReader(partition, 0, 0).begin(0);
+      if (!this.keeper && !this.readers.get(partition)) this.readers.add(partition, 0, 0).begin(0);
       const reader = this.readers.get(partition);
       if (asked) reader?.endsAt(end, nowMs);
       else reader?.reaches(end, nowMs);

@@ -88,18 +88,18 @@ export function deliveryConformance(harness: () => ConformanceHarness, able: Con
     it('lingers for more, yet not longer than it was told', async () => {
       const messaging = await harness().open();
       const topic = await freshTopic(messaging, { partitions: 1 });
-      const subscription = await messaging.subscribe({ topic, group: 'readers', lingerMs: 400, eventsMax: 1_000 });
+      const subscription = await messaging.subscribe({ topic, group: 'readers', lingerMs: 1_500, eventsMax: 1_000 });
       const waiting = nextOf(subscription);
       const began = performance.now();
       for (let i = 0; i < 5; i++) await messaging.append(topic, batchOf(`${i}`));
       const delivery = await waiting;
       expect(valuesOf(delivery)).toEqual(numbered('', 5));
-      expect(performance.now() - began).toBeGreaterThan(300);
+      expect(performance.now() - began).toBeGreaterThan(1_200);
       const full = nextOf(subscription);
       const refilled = performance.now();
       await messaging.append(topic, batchOf(...numbered('', 1_000)));
       expect((await full).count).toBe(1_000);
-      expect(performance.now() - refilled).toBeLessThan(350);
+      expect(performance.now() - refilled).toBeLessThan(1_200);
     });
 
     it('hands out no more than it may before something is acknowledged', async () => {

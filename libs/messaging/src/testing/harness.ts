@@ -2,8 +2,8 @@ import type { Messaging } from '../port';
 
 /** One broker, and processes that use it. Made anew for each test. */
 export interface ConformanceHarness {
-  /** Another process's view of the broker. */
-  open(): Promise<Messaging>;
+  /** Another process's view of the broker. With `patient`, its leases (or what stands for them) last half a minute. */
+  open(options?: { readonly patient?: boolean }): Promise<Messaging>;
   /** Stops one as kill -9 would. */
   crash(messaging: Messaging): Promise<void>;
   /** Closes whatever is still open and removes the broker's data. */
