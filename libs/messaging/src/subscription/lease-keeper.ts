@@ -43,7 +43,7 @@ export class LeaseKeeper {
   /** Joins the group. @throws MessagingError when the engine cannot be reached */
   async start(): Promise<void> {
     await this.inTurn(() => this.tend());
-    this.schedule(this.leaseMs / RENEWALS_PER_LEASE);
+    if (!this.soon) this.schedule(this.leaseMs / RENEWALS_PER_LEASE);
   }
 
   owns(partition: number, epoch: number): boolean {

@@ -99,7 +99,7 @@ export function groupConformance(harness: () => ConformanceHarness, able: Confor
         const began = performance.now();
         await first.close();
         await until(() => two.partitions().length === 2);
-        expect(performance.now() - began).toBeLessThan(8_000);
+        expect(performance.now() - began).toBeLessThan(5_000);
       });
     }
 
