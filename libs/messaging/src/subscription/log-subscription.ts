@@ -87,7 +87,10 @@ export class LogSubscription implements Subscription {
     this.unlisten = source.listen({
       onEnds: (ends) => this.reach(ends),
       onGroupChanged: (group) => group === this.options.group && this.keeper?.hurry(),
-      onResumed: () => this.poll(0),
+      onResumed: () => {
+        this.keeper?.hurry();
+        this.poll(0);
+      },
     });
     try {
       if (this.keeper) await this.keeper.start();
