@@ -15,13 +15,13 @@ export const mark = (ok: boolean, colors: Colors): string => (ok ? colors.green(
 export function conservationLine(
   { received, landed, duplicate, quarantined, pending }: Totals,
   checks: readonly Check[],
-  again: boolean,
+  landedBefore: number,
   colors: Colors,
 ): string {
   const n = (value: number): string => colors.bold(value.toLocaleString('en-US'));
   const line = `received ${n(received)} = landed ${n(landed)} + duplicate ${n(duplicate)} + quarantined ${n(quarantined)} + pending ${n(pending)}`;
-  const note = again
-    ? `\n${colors.dim('The folder held this data already: every event that had landed is counted as a duplicate now, and the marts stay as they were.')}`
+  const note = landedBefore
+    ? `\n${colors.dim(`The folder held ${landedBefore.toLocaleString('en-US')} of these events already: they count as duplicates now and change no mart.`)}`
     : '';
   return `${line}${note}\n${checkLines(checks, colors)}`;
 }

@@ -1,5 +1,5 @@
 import type { Row, Totals } from './client';
-import { settle } from './settle';
+import { rest, settle } from './settle';
 
 const totals = (landed: number, pending: number): Totals => ({
   received: landed + pending,
@@ -56,4 +56,26 @@ it('counts from what was there before', async () => {
 
 it('gives up once nothing changes any more', async () => {
   expect(await settle(0, 0, { ...options, client: going([[totals(9, 0), 5]]) })).toBe(false);
+});
+
+describe('before a run', () => {
+  it('there is nothing to wait for in a fresh folder', async () => {
+    const client = going([[totals(0, 0), 0]]);
+    await rest({ ...options, client });
+    expect(client.asked).toHaveLength(1);
+  });
+
+  it('what an interrupted run left comes to rest', async () => {
+    const client = going([
+      [totals(5, 4), 2],
+      [totals(9, 0), 5],
+      [totals(9, 0), 9],
+    ]);
+    await rest({ ...options, client });
+    expect(client.asked).toHaveLength(2);
+  });
+
+  it('events of others do not hold it up for ever', async () => {
+    await rest({ ...options, client: going([[totals(9, 0), 5]]) });
+  });
 });

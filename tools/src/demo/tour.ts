@@ -12,12 +12,12 @@ import {
   quarantineChecks,
   rowIsRight,
 } from './answers';
-import { createClient, type MillraceClient } from './client';
+import { createClient, type MillraceClient, type Totals } from './client';
 import type { DataSet } from './data-set';
 import { load } from './load';
 import { createProgress, type Progress } from './progress';
 import { carrierTable, checkLines, conservationLine, quarantineTable } from './report';
-import { settle } from './settle';
+import { rest, settle } from './settle';
 import { traceChecks, traceLines } from './trace-view';
 
 export interface Phase {
@@ -53,9 +53,12 @@ export async function tour({ origin, data, terminal, signal, onProgress }: TourO
     return result;
   };
 
+  const waiting = { client, days, signal, onPending: sayWhatIsAwaited(terminal) };
+  // What an interrupted run left behind must not be counted as this one's.
+  await timed('rest', () => rest(waiting));
   const before = await countsOf(client, days);
   const sent = await timed('load', () => loadAll(client, data, onProgress));
-  const settled = await timed('settle', () => settleAll(client, before, days, terminal, signal));
+  const settled = await timed('settle', () => settle(before.totals.landed, before.inMarts, waiting));
   const { after, answers } = await timed('ask', async () => ({
     after: await countsOf(client, days),
     answers: await ask(client, days, data.repeatedEventId),
@@ -96,7 +99,7 @@ export async function tour({ origin, data, terminal, signal, onProgress }: TourO
   const { colors } = terminal;
   const title = (text: string): void => terminal.print(`\n${colors.bold(text)}`);
   title('Where every item went');
-  terminal.print(conservationLine(after.totals, [...receipts, ...counts], before.inMarts > 0, colors));
+  terminal.print(conservationLine(after.totals, [...receipts, ...counts], before.inMarts, colors));
   if (!settled)
     terminal.print(colors.red('  The counts did not come to rest; what follows is the state they stopped at.'));
   title('On-time performance by carrier');
@@ -139,28 +142,18 @@ async function loadAll(client: MillraceClient, { lines }: DataSet, onProgress: T
   }
 }
 
-async function settleAll(
-  client: MillraceClient,
-  before: Counts,
-  days: string,
-  terminal: Terminal,
-  signal: AbortSignal,
-): Promise<boolean> {
+/** A line every two seconds, for who waits. */
+function sayWhatIsAwaited(terminal: Terminal): (totals: Totals) => void {
   let said = performance.now();
-  return settle(before.totals.landed, before.inMarts, {
-    client,
-    days,
-    signal,
-    onPending: ({ pending, landed }) => {
-      if (performance.now() - said < 2_000) return;
-      said = performance.now();
-      terminal.print(
-        pending
-          ? `waiting for ${pending.toLocaleString('en-US')} pending items`
-          : `waiting for the marts (${landed.toLocaleString('en-US')} events landed)`,
-      );
-    },
-  });
+  return ({ pending, landed }) => {
+    if (performance.now() - said < 2_000) return;
+    said = performance.now();
+    terminal.print(
+      pending
+        ? `waiting for ${pending.toLocaleString('en-US')} pending items`
+        : `waiting for the marts (${landed.toLocaleString('en-US')} events landed)`,
+    );
+  };
 }
 
 async function ask(client: MillraceClient, days: string, eventId: string) {
