@@ -1,17 +1,35 @@
 // Three tiers, told apart by a file's name: *.spec.ts and *.int.spec.ts need nothing but the embedded engine,
 // *.engine.spec.ts needs real engines (npm run test:engines), *.corpora.spec.ts needs the corpora (npm run test:corpora).
-const TIER = { laptop: ['**/src/**/*.spec.ts'], engines: ['**/src/**/*.engine.spec.ts'], corpora: ['**/src/**/*.corpora.spec.ts'] };
+const TIER = {
+  laptop: ['**/src/**/*.spec.ts'],
+  engines: ['**/src/**/*.engine.spec.ts'],
+  corpora: ['**/src/**/*.corpora.spec.ts'],
+};
 const tier = process.env.MILLRACE_TEST_TIER ?? 'laptop';
 module.exports = {
   testEnvironment: 'node',
   testMatch: TIER[tier],
-  testPathIgnorePatterns: ['/node_modules/', '/dist/', ...(tier === 'laptop' ? ['\\.engine\\.spec\\.ts$', '\\.corpora\\.spec\\.ts$'] : [])],
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '/dist/',
+    ...(tier === 'laptop' ? ['\\.engine\\.spec\\.ts$', '\\.corpora\\.spec\\.ts$'] : []),
+  ],
   modulePathIgnorePatterns: ['/dist/'],
   transform: {
-    '^.+\\.ts$': ['@swc/jest', {
-      swcrc: false, sourceMaps: 'inline', module: { type: 'commonjs' },
-      jsc: { target: 'es2022', keepClassNames: true, parser: { syntax: 'typescript', decorators: true }, transform: { legacyDecorator: true, decoratorMetadata: true } },
-    }],
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        swcrc: false,
+        sourceMaps: 'inline',
+        module: { type: 'commonjs' },
+        jsc: {
+          target: 'es2022',
+          keepClassNames: true,
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+        },
+      },
+    ],
   },
   moduleFileExtensions: ['ts', 'js', 'cjs', 'json'],
   testEnvironmentOptions: { customExportConditions: ['@millrace/source', 'node', 'require', 'default'] },

@@ -14,8 +14,8 @@ const require = createRequire(import.meta.url);
 const named = process.argv.slice(2);
 const projects = named.length
   ? named
-  : [...['libs', 'apps'].flatMap((d) => fs.readdirSync(path.join(root, d)).map((n) => `${d}/${n}`)), 'tools'].filter((p) =>
-      fs.existsSync(path.join(root, p, 'package.json')),
+  : [...['libs', 'apps'].flatMap((d) => fs.readdirSync(path.join(root, d)).map((n) => `${d}/${n}`)), 'tools'].filter(
+      (p) => fs.existsSync(path.join(root, p, 'package.json')),
     );
 
 const options = {
@@ -35,13 +35,21 @@ async function generatePrisma(project) {
   const schema = path.join(root, project, 'prisma', 'schema.prisma');
   if (!fs.existsSync(schema)) return;
   const stamp = path.join(root, project, 'src', 'generated', '.schema.sha256');
-  const hash = createHash('sha256').update(fs.readFileSync(schema)).update(require('prisma/package.json').version).digest('hex');
+  const hash = createHash('sha256')
+    .update(fs.readFileSync(schema))
+    .update(require('prisma/package.json').version)
+    .digest('hex');
   if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === hash) return;
   const cli = path.join(path.dirname(require.resolve('prisma/package.json')), 'build', 'index.js');
   await promisify(execFile)(process.execPath, [cli, 'generate', '--schema', schema], {
     cwd: path.join(root, project),
     // The generator never runs the schema engine, yet looks for one and would download it: any existing file satisfies it.
-    env: { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: schema, PRISMA_HIDE_UPDATE_MESSAGE: '1', CHECKPOINT_DISABLE: '1' },
+    env: {
+      ...process.env,
+      PRISMA_SCHEMA_ENGINE_BINARY: schema,
+      PRISMA_HIDE_UPDATE_MESSAGE: '1',
+      CHECKPOINT_DISABLE: '1',
+    },
   });
   fs.writeFileSync(stamp, hash);
 }
