@@ -84,7 +84,6 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\v': '\\v',
 };
 /** With the u flag a surrogate class matches only halves without their other half. */
-// eslint-disable-next-line no-control-regex
 const UNSTORABLE = /[\0\ud800-\udfff]/u;
 
 /** One field in COPY's text format, or undefined for text that Postgres cannot hold. */

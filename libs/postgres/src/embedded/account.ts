@@ -7,7 +7,13 @@ import { EmbeddedError } from './errors';
 export interface Account {
   readonly uid: number;
   readonly gid: number;
+  /** The folder is this account's own, so all that is made in it should be. */
+  readonly owner?: boolean;
 }
+
+/** What `spawn` needs. */
+export const ids = (account: Account | undefined): { uid?: number; gid?: number } =>
+  account ? { uid: account.uid, gid: account.gid } : {};
 
 const number = (args: readonly string[]): number | undefined => {
   const { status, stdout } = spawnSync('id', args, { encoding: 'utf8' });
@@ -36,9 +42,10 @@ function ownerOf(file: string): Account | undefined {
  */
 export function chooseAccount(dataDir: string, pgData: string): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const owner = ownerOf(path.join(pgData, 'PG_VERSION')) ?? ownerOf(dataDir) ?? ownerOf(path.dirname(dataDir));
-  if (owner && (number(['-u', String(owner.uid)]) ?? ownerOf(path.join(pgData, 'PG_VERSION'))) !== undefined)
-    return owner;
+  const person = ownerOf(dataDir) ?? ownerOf(path.dirname(dataDir));
+  const existing = ownerOf(path.join(pgData, 'PG_VERSION'));
+  if (existing) return { ...existing, owner: existing.uid === person?.uid };
+  if (person && number(['-u', String(person.uid)]) !== undefined) return { ...person, owner: true };
   const account = ['postgres', '_postgres', 'nobody'].map(named).find((found) => found !== undefined);
   if (account) return account;
   throw new EmbeddedError(

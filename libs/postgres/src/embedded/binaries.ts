@@ -20,7 +20,7 @@ import {
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
-import { type Account, canReach } from './account';
+import { type Account, canReach, ids } from './account';
 import { EmbeddedError } from './errors';
 
 export interface Binaries {
@@ -150,7 +150,7 @@ function executable(file: string): void {
 /** Asks the binary itself: modes, access lists, noexec mounts and missing libraries all show. */
 function whyNot(native: string, account: Account | undefined): string | undefined {
   const { status, error, stderr } = spawnSync(inside(native).postgres, ['--version'], {
-    ...account,
+    ...ids(account),
     cwd: '/',
     encoding: 'utf8',
     timeout: 20_000,

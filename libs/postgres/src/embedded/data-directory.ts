@@ -5,6 +5,7 @@ import {
   chownSync,
   closeSync,
   existsSync,
+  lchownSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -20,7 +21,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { type Account, canReach } from './account';
+import { type Account, canReach, ids } from './account';
 import type { Binaries } from './binaries';
 import { EmbeddedError, explain } from './errors';
 import { renderSettings, type Settings } from './settings';
@@ -55,6 +56,18 @@ export class DataDirectory {
       );
     } catch {
       return undefined;
+    }
+  }
+
+  /** `sudo` must not leave files in a person's folder that are then in the person's way. */
+  giveTo({ uid, gid }: Account): void {
+    for (const file of [
+      this.dir,
+      ...readdirSync(this.dir)
+        .filter((name) => name !== 'data')
+        .map((name) => path.join(this.dir, name)),
+    ]) {
+      lchownSync(file, uid, gid);
     }
   }
 
@@ -111,7 +124,7 @@ const BY_PROC: Doorway = { directory: () => '/proc/self/cwd', file: () => '/proc
 
 export function findDoorway(dir: string, account: Account | undefined, procfs = '/proc'): Doorway | undefined {
   if (!account || canReach(dir, account)) return PLAIN;
-  const look = spawnSync('ls', [`${procfs}/self/cwd/`], { ...account, cwd: dir });
+  const look = spawnSync('ls', [`${procfs}/self/cwd/`], { ...ids(account), cwd: dir });
   return look.status === 0 && procfs === '/proc' ? BY_PROC : undefined;
 }
 
@@ -164,7 +177,7 @@ export function initialise(
     const names = ['-D', doorway.directory(place), '--pwfile', doorway.file(secret)];
     const fd = openSync(secret, 'r');
     const { status, stderr, stdout, error } = spawnSync(binaries.initdb, [...names, ...INITDB_ARGS], {
-      ...account,
+      ...ids(account),
       cwd: place,
       stdio: ['ignore', 'pipe', 'pipe', fd],
       encoding: 'utf8',

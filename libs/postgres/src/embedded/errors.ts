@@ -29,7 +29,7 @@ export class EmbeddedError extends Error {
 }
 
 const SIGNS: readonly (readonly [RegExp, EmbeddedErrorCode])[] = [
-  [/No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/i, 'EMBEDDED_DISK_FULL'],
+  [/No space left on device|Disk quota exceeded|Check free disk space|ENOSPC|EDQUOT/i, 'EMBEDDED_DISK_FULL'],
   [/Read-only file system|EROFS/i, 'EMBEDDED_READ_ONLY'],
   [/Address already in use|could not create any TCP\/IP sockets/i, 'EMBEDDED_PORT_TAKEN'],
   [/incompatible with server|was initialized by PostgreSQL version/i, 'EMBEDDED_OTHER_VERSION'],

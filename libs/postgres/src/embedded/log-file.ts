@@ -1,4 +1,14 @@
-import { closeSync, copyFileSync, existsSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 
 /** The log and the one before it are each held to this. */
 export const LOG_BYTES_MAX = 8 * 1024 * 1024;
@@ -17,7 +27,9 @@ export class LogFile {
   ) {}
 
   openForAppend(): number {
-    return openSync(this.file, 'a', 0o600);
+    // Never through a link: root may be writing in somebody else's folder.
+    const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW } = constants;
+    return openSync(this.file, O_APPEND | O_CREAT | O_WRONLY | (O_NOFOLLOW ?? 0), 0o600);
   }
 
   get bytes(): number {
@@ -26,6 +38,7 @@ export class LogFile {
 
   rotate(): void {
     if (this.bytes <= this.bytesMax) return;
+    rmSync(`${this.file}.1`, { force: true });
     copyFileSync(this.file, `${this.file}.1`);
     truncateSync(this.file);
   }

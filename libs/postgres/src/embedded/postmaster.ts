@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { closeSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Account } from './account';
+import { type Account, ids } from './account';
 import type { Binaries } from './binaries';
 import { serverEnvironment } from './data-directory';
 import type { LogFile } from './log-file';
-import { commandLine, isAlive, processesNaming } from './processes';
+import { commandLine, isAlive, processesNaming, workingDirectory } from './processes';
 
 /** What postmaster.pid says: https://github.com/postgres/postgres/blob/master/src/include/utils/pidfile.h */
 export interface PidFile {
@@ -31,11 +31,18 @@ export function readPidFile(pgData: string): PidFile | undefined {
     : undefined;
 }
 
-/** Whether `pid` is the server of that name, and not another process that got its number. */
-export function isServer(pid: number, clusterName: string): boolean {
+/** What a server of ours is known by. */
+export interface Identity {
+  readonly clusterName: string;
+  readonly pgData: string;
+}
+
+/** Whether `pid` is the server of this data, ours or one started by hand, and not a process that got its number. */
+export function isServer(pid: number, { clusterName, pgData }: Identity): boolean {
   if (!isAlive(pid)) return false;
   const line = commandLine(pid);
-  return line === undefined || line.includes(`cluster_name=${clusterName}`);
+  if (line === undefined || line.includes(clusterName)) return true;
+  return line.includes('postgres') && (line.includes(pgData) || workingDirectory(pid) === realpathSync(pgData));
 }
 
 /**
@@ -49,13 +56,11 @@ export function disownPidFile(pgData: string): void {
   renameSync(`${file}.stale`, file);
 }
 
-export interface SpawnOptions {
+export interface SpawnOptions extends Identity {
   readonly binaries: Binaries;
   readonly account: Account | undefined;
-  readonly pgData: string;
   /** How the server names `pgData`. */
   readonly pgDataName: string;
-  readonly clusterName: string;
   readonly log: LogFile;
 }
 
@@ -79,7 +84,7 @@ export function spawnPostmaster({
         ? [binaries.pgCtl, ['-D', pgDataName, '-W', '-l', log.file, '-o', `-c cluster_name=${clusterName}`, 'start']]
         : [binaries.postgres, ['-D', pgDataName, '-c', `cluster_name=${clusterName}`]];
     const child = spawn(command as string, args as string[], {
-      ...account,
+      ...ids(account),
       cwd: pgData,
       detached: true,
       stdio: ['ignore', fd, fd],
@@ -112,7 +117,7 @@ export function supportsLz4({
     '-C',
     'default_toast_compression',
   ];
-  return spawnSync(binaries.postgres, args, { ...account, cwd: pgData, env: serverEnvironment() }).status === 0;
+  return spawnSync(binaries.postgres, args, { ...ids(account), cwd: pgData, env: serverEnvironment() }).status === 0;
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -137,12 +142,12 @@ function signal(pid: number, name: NodeJS.Signals): void {
  */
 export async function stopPostmaster(
   pid: number,
-  clusterName: string,
+  identity: Identity,
   waitMsMax: number,
   binaries: Binaries,
-  pgData: string,
 ): Promise<boolean> {
-  const isGone = (): boolean => !isServer(pid, clusterName);
+  const { clusterName, pgData } = identity;
+  const isGone = (): boolean => !isServer(pid, identity);
   if (process.platform === 'win32') {
     const stop = (mode: string): boolean =>
       spawnSync(binaries.pgCtl, ['-D', pgData, '-m', mode, '-w', '-t', String(Math.ceil(waitMsMax / 1_000)), 'stop'])

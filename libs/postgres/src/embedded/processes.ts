@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 const linux = process.platform === 'linux';
 
@@ -38,6 +38,15 @@ export function commandLine(pid: number): string | undefined {
   if (linux) return proc(pid, 'cmdline')?.replaceAll('\0', ' ') ?? '';
   if (process.platform === 'win32') return undefined;
   return spawnSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).stdout ?? '';
+}
+
+/** Its working directory, undefined where the system does not tell. */
+export function workingDirectory(pid: number): string | undefined {
+  try {
+    return linux ? readlinkSync(`/proc/${pid}/cwd`) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Processes whose command line holds `text`. Empty where the system has no /proc. */

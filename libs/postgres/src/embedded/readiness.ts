@@ -1,16 +1,14 @@
 import { Client } from 'pg';
 import { isUnavailable } from '../errors';
 import { EmbeddedError } from './errors';
-import { isServer, readPidFile } from './postmaster';
+import { type Identity, isServer, readPidFile } from './postmaster';
 
 export interface Greeting {
   readonly pid: number;
   readonly port: number;
 }
 
-export interface ReadyOptions {
-  readonly pgData: string;
-  readonly clusterName: string;
+export interface ReadyOptions extends Identity {
   readonly url: (port: number) => string;
   /** Whether there is still something to wait for. */
   readonly isAlive: () => boolean;
@@ -31,7 +29,7 @@ export async function awaitReady(options: ReadyOptions): Promise<Greeting | unde
     const alive = options.isAlive();
     const file = readPidFile(options.pgData);
     // A file left by an earlier server also says ready.
-    const ready = file?.status === 'ready' && isServer(file.pid, options.clusterName);
+    const ready = file?.status === 'ready' && isServer(file.pid, options);
     if (ready && (await answers(options.url(file.port), options.clusterName))) return file;
     if (!alive) return undefined;
     await sleep(POLL_MS);

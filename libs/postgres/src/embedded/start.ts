@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process';
+import { closeSync } from 'node:fs';
 import path from 'node:path';
 import { type Account, chooseAccount } from './account';
 import { type Binaries, findNative, prepareBinaries, spareDirs } from './binaries';
@@ -8,6 +10,7 @@ import { isPortFree, pickPort } from './port';
 import {
   disownPidFile,
   endOrphans,
+  type Identity,
   isServer,
   readPidFile,
   spawnPostmaster,
@@ -54,13 +57,15 @@ interface Place {
   readonly account: Account | undefined;
   readonly binaries: Binaries;
   readonly doorway: Doorway;
-  readonly clusterName: string;
+  readonly identity: Identity;
   readonly password: string;
   readonly notes: string[];
 }
 
 const USER = 'postgres';
 const SPAWNS_MAX = 5;
+const START_MS = 120_000;
+const STOP_MS = 20_000;
 
 /**
  * Starts Postgres from the binaries of an npm package, as root or not, and resolves when it takes connections.
@@ -77,7 +82,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   try {
     const data = new DataDirectory(dir);
     data.create();
-    const started = await exclusively(data.turn, options.startTimeoutMs ?? 120_000, () => {
+    const started = await exclusively(data.turn, options.startTimeoutMs ?? START_MS, () => {
       data.create();
       return join(data, options);
     });
@@ -111,25 +116,28 @@ function prepare(data: DataDirectory, options: EmbeddedOptions): Place {
     doorway = PLAIN;
   }
   const log = new LogFile(data.logFile);
-  return {
+  const place: Place = {
     data,
     log,
     account,
     binaries,
     doorway,
     notes,
-    clusterName: data.clusterName(),
+    identity: { clusterName: data.clusterName(), pgData: data.pgData },
     password: data.password(options.password),
   };
+  closeSync(log.openForAppend());
+  if (account?.owner) data.giveTo(account);
+  return place;
 }
 
 /** The server that runs already, once it is ready. One that nobody uses and that has another port is shut down. */
 async function findRunning(place: Place, options: EmbeddedOptions): Promise<Greeting | undefined> {
-  const { data, clusterName } = place;
+  const { data, identity } = place;
   const file = readPidFile(data.pgData);
   if (!file) return undefined;
-  if (!isServer(file.pid, clusterName)) {
-    await endOrphans(clusterName);
+  if (!isServer(file.pid, identity)) {
+    await endOrphans(identity.clusterName);
     disownPidFile(data.pgData);
     return undefined;
   }
@@ -141,45 +149,48 @@ async function findRunning(place: Place, options: EmbeddedOptions): Promise<Gree
     );
   }
   if (file.status !== 'stopping' && file.port === wanted) {
-    const greeting = await greet(place, file.pid, options);
+    const greeting = await greet(place, () => isServer(file.pid, identity), options);
     if (greeting) return greeting;
   }
-  await stopPostmaster(file.pid, clusterName, options.stopTimeoutMs ?? 20_000, place.binaries, data.pgData);
+  await stopPostmaster(file.pid, identity, options.stopTimeoutMs ?? STOP_MS, place.binaries);
   return undefined;
 }
 
-const greet = (place: Place, pid: number, options: EmbeddedOptions): Promise<Greeting | undefined> =>
+const greet = (place: Place, hasHope: () => boolean, options: EmbeddedOptions): Promise<Greeting | undefined> =>
   awaitReady({
-    pgData: place.data.pgData,
-    clusterName: place.clusterName,
+    ...place.identity,
     url: (port) => connectionUrl(port, USER, place.password, 'postgres'),
-    isAlive: () => isServer(pid, place.clusterName),
-    waitMsMax: options.startTimeoutMs ?? 120_000,
+    isAlive: hasHope,
+    waitMsMax: options.startTimeoutMs ?? START_MS,
   });
 
+/** On Windows the child is pg_ctl, which ends well as soon as the server is on its way. */
+const exited = (child: ChildProcess): boolean =>
+  child.pid === undefined ||
+  child.signalCode !== null ||
+  (child.exitCode !== null && (process.platform !== 'win32' || child.exitCode !== 0));
+
 async function start(place: Place, options: EmbeddedOptions): Promise<Greeting> {
-  const { data, log, clusterName } = place;
-  const server = { ...place, pgData: data.pgData, pgDataName: place.doorway.directory(data.pgData) };
+  const { data, log, identity } = place;
+  const server = { ...place, ...identity, pgDataName: place.doorway.directory(data.pgData) };
   const settings: Settings = { ...DEFAULT_SETTINGS, ...(supportsLz4(server) && LZ4_SETTINGS), ...options.settings };
   for (let spawns = 1; ; spawns++) {
     const port = options.port || (await pickPort(spawns === 1 ? data.lastPort : undefined));
     if (!(await isPortFree(port))) throw taken(port);
-    writeSettings(data, { ...settings, port }, place.account);
+    writeSettings(data, { ...settings, port, cluster_name: identity.clusterName }, place.account);
     log.rotate();
     const offset = log.bytes;
     const child = spawnPostmaster(server);
-    const exited = (): boolean => child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
-    const greeting = await awaitReady({
-      pgData: data.pgData,
-      clusterName,
-      url: (at) => connectionUrl(at, USER, place.password, 'postgres'),
-      isAlive: () => (process.platform === 'win32' ? child.exitCode === null || child.exitCode === 0 : !exited()),
-      waitMsMax: options.startTimeoutMs ?? 120_000,
+    const greeting = await greet(place, () => !exited(child), options).catch(async (error: unknown) => {
+      // One that recovers for long is left to it; one that we cannot use must not stay behind.
+      const abandoned = !(error instanceof EmbeddedError) || error.code !== 'EMBEDDED_TIMEOUT';
+      if (abandoned && child.pid) await stopPostmaster(child.pid, identity, STOP_MS, place.binaries);
+      throw error;
     });
     if (greeting) return greeting;
     const said = log.tail(offset);
     if (/pre-existing shared memory block/.test(said) && spawns < SPAWNS_MAX) {
-      await endOrphans(clusterName);
+      await endOrphans(identity.clusterName);
       continue;
     }
     const failure = explain(
@@ -200,24 +211,33 @@ const taken = (port: number, cause?: unknown): EmbeddedError =>
   );
 
 function handle(place: Place, options: EmbeddedOptions, { pid, port }: Greeting, adopted: boolean): Embedded {
-  const { data, log, clusterName, notes, password } = place;
+  const { data, log, identity, notes, password } = place;
   const user = Presence.enter(data.users);
   log.watch();
   let stopping: Promise<void> | undefined;
   const release = (): void => {
-    user.leave();
     log.unwatch();
+    try {
+      user.leave();
+    } catch {
+      // On a disk that can no longer be written our entry stays, and is dead when we are.
+    }
   };
   const stop = async (): Promise<void> => {
     release();
-    const waitMsMax = options.stopTimeoutMs ?? 20_000;
+    const waitMsMax = options.stopTimeoutMs ?? STOP_MS;
     const shutDown = async (): Promise<void> => {
-      if (present(data.users).length > 0 || !isServer(pid, clusterName)) return;
-      if (!(await stopPostmaster(pid, clusterName, waitMsMax, place.binaries, data.pgData))) {
+      if (present(data.users).length > 0 || !isServer(pid, identity)) return;
+      if (!(await stopPostmaster(pid, identity, waitMsMax, place.binaries))) {
         throw new EmbeddedError('EMBEDDED_TIMEOUT', `embedded Postgres (process ${pid}) did not stop`);
       }
     };
-    if (!(await exclusively(data.turn, waitMsMax, shutDown))) await shutDown();
+    const turn = await exclusively(data.turn, waitMsMax, async () => shutDown()).catch((error: unknown) => {
+      if (error instanceof EmbeddedError) throw error;
+      return undefined;
+    });
+    // Neither a stuck neighbour nor a full disk keeps the server from being stopped.
+    if (!turn) await shutDown();
   };
   return {
     url: (database, role = { name: USER, password }) =>
