@@ -1,11 +1,5 @@
+import './threads';
 import { runService } from '@millrace/service';
-import { AppModule } from './app.module';
-import { config } from './config';
+import { service } from './service';
 
-void runService({
-  name: 'table-manager',
-  version: '0.1.0',
-  description: 'The only committer: applies landed batches to the tables, compacts them, rebuilds marts, publishes contracts.',
-  config,
-  module: (context) => AppModule.compose(context),
-});
+void runService(service);

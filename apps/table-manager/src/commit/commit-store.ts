@@ -1,4 +1,4 @@
-import type { BatchStaged, TablesChanged } from '@millrace/topics';
+import type { BatchStaged } from '@millrace/topics';
 
 /** A message to send once the change that it announces is committed. `id` makes sending it twice store it once. */
 export interface OutboxMessage {
@@ -13,35 +13,63 @@ export type MartPartitions = ReadonlyMap<string, ReadonlySet<string>>;
 export interface StalePartition {
   readonly mart: string;
   readonly partition: string;
-  /** Newest number that touched it. */
-  readonly touched: number;
+  /** No batch below this number is missing from it. */
+  readonly from: number;
 }
 
-/** What the numbers of a line were said to be, and how far they are applied. */
+/** How far the line of this database's lake is applied. */
+export interface Progress {
+  readonly lineId: string;
+  /** Batches up to this number are in every table, and their mart partitions are touched. */
+  readonly cursor: number;
+}
+
+export interface Commit extends Progress {
+  /** The new cursor. */
+  readonly to: number;
+  /** Mart partitions that the rows of the range belong to. */
+  readonly touched: MartPartitions;
+  readonly message: OutboxMessage;
+}
+
+export interface Staleness {
+  /** Partitions whose newest rows are not in the mart, the longest waiting first. */
+  readonly partitions: readonly StalePartition[];
+  /** Every partition that batches up to this number touched is either fresh or among `partitions`. */
+  readonly upTo: number;
+}
+
+/**
+ * What the numbers of the line were said to be, and how far they are applied. Every method may be called by several
+ * processes at once.
+ */
 export interface CommitStore {
   /**
-   * Remembers announced batches; repetitions change nothing. Rejects with `LineContradiction` when a number is
-   * announced with another batch than before. Returns whether any of them is applied already, that is, whether the
-   * sender has missed the answer.
+   * Remembers announced batches; repetitions change nothing. Returns the cursor when one of them lies at or below it,
+   * that is, when the sender has missed the answer; else null.
+   *
+   * @throws LineContradiction when a number was announced with another batch, or the batches are of another line. That
+   * the number is contradicted is remembered: `announced` stops before it.
    */
-  receive(batches: readonly BatchStaged[]): Promise<{ readonly alreadyApplied: boolean }>;
-  /** The line that batches were announced for, or null before the first. */
-  line(): Promise<string | null>;
-  cursor(lineId: string): Promise<number>;
-  /** Announced batches beyond `cursor`, in number order. */
-  announced(lineId: string, cursor: number, limit: number): Promise<BatchStaged[]>;
+  receive(batches: readonly BatchStaged[]): Promise<number | null>;
+  /** Null before the first batch. */
+  progress(): Promise<Progress | null>;
   /**
-   * Moves the cursor from `from` to `to`, and with it in one transaction: the batches become applied, the mart
-   * partitions are touched by `to`, `message` is in the outbox. False, and nothing changed, when the cursor is not at
-   * `from`: another committer was faster.
+   * Announced batches beyond the cursor, in number order, up to the first that is contradicted.
+   *
+   * @throws LineContradiction when that is the first of all
    */
-  advance(commit: { lineId: string; from: number; to: number; touched: MartPartitions; message: OutboxMessage }): Promise<boolean>;
-  /** Partitions whose newest rows are not in the mart, oldest touch first. */
-  stale(limit: number): Promise<StalePartition[]>;
+  announced(progress: Progress, limit: number): Promise<BatchStaged[]>;
+  /**
+   * Moves the cursor, and with it in one transaction: the batches become applied, mart partitions are touched, the
+   * message is in the outbox. False, and nothing changed, when the cursor is not where it was read: another was faster.
+   */
+  advance(commit: Commit): Promise<boolean>;
+  stale(limit: number): Promise<Staleness>;
   /** Partitions were rebuilt from everything up to `number`. A later touch keeps them stale; built never falls. */
   built(partitions: readonly StalePartition[], number: number, message: OutboxMessage): Promise<void>;
   /** Puts a message of no database change into the outbox. */
   announce(message: OutboxMessage): Promise<void>;
+  /** Forgets which batch had which number, beyond the newest `keep` applied ones. */
+  prune(keep: number): Promise<number>;
 }
-
-export type { BatchStaged, TablesChanged };

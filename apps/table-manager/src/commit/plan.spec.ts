@@ -14,14 +14,23 @@ const batch = (number: number, rows: Record<string, number> = { 'clean.events': 
   acceptedTo: null,
   contractsIndex: 1,
   counts: [],
-  files: Object.entries(rows).map(([table, n]) => ({ kind: 'clean' as const, table, path: `staged/${table}/${number}`, rows: n, bytes: n })),
+  files: Object.entries(rows).map(([table, n]) => ({
+    kind: 'clean' as const,
+    table,
+    path: `staged/${table}/${number}`,
+    rows: n,
+    bytes: n,
+  })),
 });
 const limits = { batchesMax: 4, rowsMax: 100 };
 
 test('batches are taken in number order up to the first gap', () => {
   const plan = planCommit('line', 2, [batch(3), batch(4), batch(6)], limits);
   expect(plan).toMatchObject({ from: 2, to: 4 });
-  expect(plan?.tables.get('clean.events')?.map((f) => f.path)).toEqual(['staged/clean.events/3', 'staged/clean.events/4']);
+  expect(plan?.tables.get('clean.events')?.map((f) => f.path)).toEqual([
+    'staged/clean.events/3',
+    'staged/clean.events/4',
+  ]);
 });
 
 test('nothing is planned while the next number is missing', () => {
@@ -58,7 +67,9 @@ test('any plan is contiguous, within its limits, and names every row of its rang
         const announced = numbers.sort((a, b) => a - b).map((n) => batch(n, { 'clean.events': rows, 'ops.fates': 1 }));
         const plan = planCommit('line', cursor, announced, limits);
         if (!plan) return expect(numbers).not.toContain(cursor + 1);
-        expect(plan.batches.map((b) => b.number)).toEqual(Array.from({ length: plan.to - cursor }, (_, i) => cursor + 1 + i));
+        expect(plan.batches.map((b) => b.number)).toEqual(
+          Array.from({ length: plan.to - cursor }, (_, i) => cursor + 1 + i),
+        );
         expect(plan.batches.length).toBeLessThanOrEqual(limits.batchesMax);
         for (const files of plan.tables.values()) expect(files).toHaveLength(plan.batches.length);
         return undefined;

@@ -25,12 +25,18 @@ export class LineContradiction extends Error {}
  * The longest run of batches from the cursor on, without a gap and within the limits. Null while the next number has
  * not been announced.
  */
-export function planCommit(lineId: string, cursor: number, announced: readonly BatchStaged[], limits: CommitLimits): CommitPlan | null {
+export function planCommit(
+  lineId: string,
+  cursor: number,
+  announced: readonly BatchStaged[],
+  limits: CommitLimits,
+): CommitPlan | null {
   const batches: BatchStaged[] = [];
   const tables = new Map<string, StagedFile[]>();
   let rows = 0;
   for (const batch of announced) {
-    if (batch.lineId !== lineId) throw new LineContradiction(`batch ${batch.number} belongs to line ${batch.lineId}, not to ${lineId}`);
+    if (batch.lineId !== lineId)
+      throw new LineContradiction(`batch ${batch.number} belongs to line ${batch.lineId}, not to ${lineId}`);
     if (batch.number <= cursor + batches.length) continue;
     if (batch.number !== cursor + batches.length + 1) break;
     const clean = batch.files.filter((file) => file.kind === 'clean' && file.rows > 0);

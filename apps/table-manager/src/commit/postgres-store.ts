@@ -1,128 +1,127 @@
 import { type Pool, type PoolClient, transaction } from '@millrace/postgres';
 import type { BatchStaged } from '@millrace/topics';
-import type { CommitStore, MartPartitions, OutboxMessage, StalePartition } from './commit-store';
+import type { Commit, CommitStore, OutboxMessage, Progress, Staleness, StalePartition } from './commit-store';
 import { LineContradiction } from './plan';
+import * as sql from './statements';
 
 /** What statements run on: a pool or one of its clients. */
 type Queryable = Pick<PoolClient, 'query'>;
 
-const RECEIVE = `
-  INSERT INTO table_manager.staged_batch (line_id, number, batch_id, message)
-  SELECT m->>'lineId', (m->>'number')::bigint, (m->>'batchId')::bigint, m
-    FROM unnest($1::jsonb[]) AS t(m)
-   WHERE NOT EXISTS (SELECT 1 FROM table_manager.applied_batch a
-                      WHERE a.line_id = m->>'lineId' AND a.number = (m->>'number')::bigint)
-   ORDER BY 1, 2
-  ON CONFLICT DO NOTHING`;
-
-const CONTRADICTION = `
-  SELECT m->>'number' AS number, m->>'batchId' AS announced, k.batch_id::text AS known
-    FROM unnest($1::jsonb[]) AS t(m)
-    JOIN (SELECT line_id, number, batch_id FROM table_manager.staged_batch
-          UNION ALL
-          SELECT line_id, number, batch_id FROM table_manager.applied_batch) k
-      ON k.line_id = m->>'lineId' AND k.number = (m->>'number')::bigint AND k.batch_id <> (m->>'batchId')::bigint
-   LIMIT 1`;
-
-const TOUCH = `
-  INSERT INTO table_manager.mart_partition (mart, partition, touched)
-  SELECT mart, partition, $3 FROM unnest($1::text[], $2::text[]) AS t(mart, partition)
-   ORDER BY 1, 2
-  ON CONFLICT (mart, partition) DO UPDATE SET touched = GREATEST(mart_partition.touched, EXCLUDED.touched)`;
-
-const BUILT = `
-  UPDATE table_manager.mart_partition p SET built = GREATEST(p.built, $3), built_at = now()
-    FROM unnest($1::text[], $2::text[]) AS t(mart, partition)
-   WHERE p.mart = t.mart AND p.partition = t.partition`;
+const PRUNED_AT_ONCE = 10_000;
 
 /** The commit store in the service's own schema. All statements are bound, sets travel as arrays. */
 export class PostgresCommitStore implements CommitStore {
   constructor(private readonly pool: Pool) {}
 
-  async receive(batches: readonly BatchStaged[]): Promise<{ alreadyApplied: boolean }> {
-    const messages = batches.map((batch) => JSON.stringify(batch));
+  async receive(batches: readonly BatchStaged[]): Promise<number | null> {
+    if (batches.length === 0) return null;
+    const received = await transaction(this.pool, (client: Queryable) => remember(client, batches));
+    // Thrown when the mark is committed: it must outlive this process.
+    if (received.contradiction !== null) throw new LineContradiction(received.contradiction);
+    return received.cursor;
+  }
+
+  async progress(): Promise<Progress | null> {
+    const { rows } = await this.pool.query(sql.PROGRESS);
+    return rows[0] ? progressOf(rows[0]) : null;
+  }
+
+  async announced({ lineId, cursor }: Progress, limit: number): Promise<BatchStaged[]> {
+    const { rows } = await this.pool.query(sql.ANNOUNCED, [lineId, cursor, limit]);
+    const contradicted = rows.findIndex((row) => row.contradicted_by !== null);
+    if (contradicted === 0) {
+      const { number, batch_id: known, contradicted_by: other } = rows[0];
+      throw new LineContradiction(`number ${number} was announced as batch ${known} and as batch ${other}`);
+    }
+    return rows.slice(0, contradicted < 0 ? undefined : contradicted).map((row) => row.message as BatchStaged);
+  }
+
+  async advance({ lineId, cursor, to, touched, message }: Commit): Promise<boolean> {
     return transaction(this.pool, async (client: Queryable) => {
-      await client.query(RECEIVE, [messages]);
-      const { rows } = await client.query(CONTRADICTION, [messages]);
-      if (rows[0]) {
-        throw new LineContradiction(`number ${rows[0].number} was announced as batch ${rows[0].announced} and as batch ${rows[0].known}`);
-      }
-      const applied = await client.query(
-        `SELECT 1 FROM unnest($1::jsonb[]) AS t(m) JOIN table_manager.applied_batch a
-             ON a.line_id = m->>'lineId' AND a.number = (m->>'number')::bigint LIMIT 1`,
-        [messages],
-      );
-      return { alreadyApplied: applied.rows.length > 0 };
-    });
-  }
-
-  async line(): Promise<string | null> {
-    const { rows } = await this.pool.query(
-      `SELECT line_id FROM table_manager.cursor UNION ALL SELECT line_id FROM table_manager.staged_batch LIMIT 1`,
-    );
-    return rows[0]?.line_id ?? null;
-  }
-
-  async cursor(lineId: string): Promise<number> {
-    const { rows } = await this.pool.query(`SELECT number FROM table_manager.cursor WHERE line_id = $1`, [lineId]);
-    return Number(rows[0]?.number ?? 0);
-  }
-
-  async announced(lineId: string, cursor: number, limit: number): Promise<BatchStaged[]> {
-    const { rows } = await this.pool.query(
-      `SELECT message FROM table_manager.staged_batch WHERE line_id = $1 AND number > $2 ORDER BY number LIMIT $3`,
-      [lineId, cursor, limit],
-    );
-    return rows.map((row) => row.message as BatchStaged);
-  }
-
-  async advance(commit: { lineId: string; from: number; to: number; touched: MartPartitions; message: OutboxMessage }): Promise<boolean> {
-    return transaction(this.pool, async (client: Queryable) => {
-      await client.query(`INSERT INTO table_manager.cursor (line_id, number) VALUES ($1, 0) ON CONFLICT DO NOTHING`, [commit.lineId]);
-      const moved = await client.query(
-        `UPDATE table_manager.cursor SET number = $3, updated_at = now() WHERE line_id = $1 AND number = $2`,
-        [commit.lineId, commit.from, commit.to],
-      );
+      const moved = await client.query(sql.ADVANCE, [lineId, cursor, to]);
       if (moved.rowCount !== 1) return false;
-      await client.query(
-        `WITH gone AS (DELETE FROM table_manager.staged_batch WHERE line_id = $1 AND number > $2 AND number <= $3
-                       RETURNING line_id, number, batch_id)
-         INSERT INTO table_manager.applied_batch (line_id, number, batch_id) SELECT * FROM gone`,
-        [commit.lineId, commit.from, commit.to],
-      );
-      const pairs = [...commit.touched].flatMap(([mart, partitions]) => [...partitions].map((p) => [mart, p] as const));
-      if (pairs.length > 0) await client.query(TOUCH, [pairs.map((p) => p[0]), pairs.map((p) => p[1]), commit.to]);
-      await insertOutbox(client, commit.message);
+      await client.query(sql.APPLY, [lineId, to]);
+      const pairs = [...touched].flatMap(([mart, partitions]) => [...partitions].map((p) => [mart, p] as const));
+      if (pairs.length > 0) await client.query(sql.TOUCH, [pairs.map((p) => p[0]), pairs.map((p) => p[1]), to]);
+      await send(client, message);
       return true;
     });
   }
 
-  async stale(limit: number): Promise<StalePartition[]> {
-    const { rows } = await this.pool.query(
-      `SELECT mart, partition, touched FROM table_manager.mart_partition WHERE touched > built ORDER BY touched, mart, partition LIMIT $1`,
-      [limit],
-    );
-    return rows.map((row) => ({ mart: String(row.mart), partition: String(row.partition), touched: Number(row.touched) }));
+  async stale(limit: number): Promise<Staleness> {
+    const { rows } = await this.pool.query(sql.STALE, [limit]);
+    const partitions = rows
+      .filter((row) => row.mart !== null)
+      .map((row) => ({ mart: String(row.mart), partition: String(row.partition), from: Number(row.stale_from) }));
+    const cursor = Number(rows[0]?.cursor ?? 0);
+    // Those that were cut off wait from the last one's number on, at the earliest.
+    const upTo = partitions.length < limit ? cursor : Math.min(cursor, partitions[limit - 1].from - 1);
+    return { partitions, upTo };
   }
 
   async built(partitions: readonly StalePartition[], number: number, message: OutboxMessage): Promise<void> {
     await transaction(this.pool, async (client: Queryable) => {
-      const sorted = [...partitions].sort((a, b) => (a.mart + a.partition < b.mart + b.partition ? -1 : 1));
-      await client.query(BUILT, [sorted.map((p) => p.mart), sorted.map((p) => p.partition), number]);
-      await insertOutbox(client, message);
+      await client.query(sql.BUILT, [partitions.map((p) => p.mart), partitions.map((p) => p.partition), number]);
+      await send(client, message);
     });
   }
 
-  /** Forgets which batch had which number, of batches applied before `before`. */
-  async pruneApplied(before: Date): Promise<void> {
-    await this.pool.query(`DELETE FROM table_manager.applied_batch WHERE applied_at < $1`, [before]);
+  async announce(message: OutboxMessage): Promise<void> {
+    await send(this.pool, message);
   }
 
-  async announce(message: OutboxMessage): Promise<void> {
-    await insertOutbox(this.pool, message);
+  async prune(keep: number): Promise<number> {
+    for (let pruned = 0; ;) {
+      const { rowCount } = await this.pool.query(sql.PRUNE, [keep, PRUNED_AT_ONCE]);
+      pruned += rowCount ?? 0;
+      if ((rowCount ?? 0) < PRUNED_AT_ONCE) return pruned;
+    }
   }
 }
 
-async function insertOutbox(client: Queryable, message: OutboxMessage): Promise<void> {
-  await client.query(`INSERT INTO table_manager.outbox (id, topic, body) VALUES ($1, $2, $3)`, [message.id, message.topic, JSON.stringify(message.body)]);
+async function remember(
+  client: Queryable,
+  batches: readonly BatchStaged[],
+): Promise<{ cursor: number | null; contradiction: string | null }> {
+  const { lineId } = batches[0];
+  await client.query(sql.NAME_LINE, [lineId]);
+  const { rows } = await client.query(sql.LOCK_PROGRESS);
+  const progress = progressOf(rows[0]);
+  const stranger = batches.find((batch) => batch.lineId !== progress.lineId);
+  if (stranger) {
+    const contradiction = `batch ${stranger.batchId} is of line ${stranger.lineId}, this lake is of line ${progress.lineId}`;
+    return { cursor: null, contradiction };
+  }
+  const known = new Map<number, BatchStaged>();
+  const again: BatchStaged[] = [];
+  for (const batch of batches) {
+    if (batch.number <= progress.cursor) continue;
+    // A statement may name a number once.
+    if (!known.has(batch.number)) known.set(batch.number, batch);
+    else if (known.get(batch.number)?.batchId !== batch.batchId) again.push(batch);
+  }
+  for (const some of [[...known.values()], ...again.map((batch) => [batch])]) {
+    if (some.length > 0) await client.query(sql.REMEMBER, [lineId, some.map((batch) => JSON.stringify(batch))]);
+  }
+  const found = await client.query(sql.CONTRADICTION, [
+    lineId,
+    batches.map((b) => b.number),
+    batches.map((b) => b.batchId),
+  ]);
+  const other = found.rows[0];
+  return {
+    cursor: batches.some((batch) => batch.number <= progress.cursor) ? progress.cursor : null,
+    contradiction: other
+      ? `number ${other.number} was announced as batch ${other.announced}, and is batch ${other.known}`
+      : null,
+  };
+}
+
+const progressOf = (row: { line_id: unknown; number: unknown }): Progress => ({
+  lineId: String(row.line_id),
+  cursor: Number(row.number),
+});
+
+async function send(client: Queryable, { id, topic, body }: OutboxMessage): Promise<void> {
+  await client.query(sql.SEND, [id, topic, JSON.stringify(body)]);
 }

@@ -3,8 +3,8 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CONTRACT_VERSION_PREFIX, type ContractSet, contractVersionPath } from '@millrace/contracts';
 import { ProblemException } from '@millrace/service';
 import { type Storage, StorageError } from '@millrace/storage';
+import { ContractsInForce } from './contracts-in-force';
 
-export const CONTRACTS_IN_FORCE = Symbol('contracts in force');
 export const STORAGE = Symbol('storage');
 
 /** Names and versions as contracts have them; anything else is in no storage path of ours. */
@@ -14,17 +14,23 @@ const NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 @Controller('/v1/contracts')
 export class ContractsController {
   constructor(
-    @Inject(CONTRACTS_IN_FORCE) private readonly inForce: () => ContractSet,
+    @Inject(ContractsInForce) private readonly inForce: ContractsInForce,
     @Inject(STORAGE) private readonly storage: Storage,
   ) {}
 
   @Get()
   @ApiOperation({ summary: 'Contracts in force' })
-  list(): unknown {
-    const set = this.inForce();
+  async list(): Promise<unknown> {
+    const set = await this.newest();
     return {
       index: set.index,
-      rows: set.contracts.map(({ name, version, eventTypes, table, dedupe }) => ({ name, version, eventTypes, table, dedupe })),
+      rows: set.contracts.map(({ name, version, eventTypes, table, dedupe }) => ({
+        name,
+        version,
+        eventTypes,
+        table,
+        dedupe,
+      })),
     };
   }
 
@@ -32,7 +38,7 @@ export class ContractsController {
   @Header('content-type', 'application/yaml; charset=utf-8')
   @ApiOperation({ summary: 'The contract in force, as its ODCS file' })
   async current(@Param('name') name: string): Promise<string> {
-    const contract = this.inForce().byName(name);
+    const contract = (await this.newest()).byName(name);
     if (!contract) throw new ProblemException(404, { detail: `There is no contract ${name.slice(0, 128)}.` });
     return this.text(contract.name, contract.version);
   }
@@ -43,18 +49,28 @@ export class ContractsController {
     const versions: string[] = [];
     const prefix = NAME.test(name) ? `${CONTRACT_VERSION_PREFIX}${name}/` : null;
     if (prefix) {
-      for await (const { path } of this.storage.list(prefix)) versions.push(path.slice(prefix.length).replace(/\.odcs\.yaml$/, ''));
+      for await (const { path } of this.storage.list(prefix))
+        versions.push(path.slice(prefix.length).replace(/\.odcs\.yaml$/, ''));
     }
-    if (versions.length === 0) throw new ProblemException(404, { detail: `There is no contract ${name.slice(0, 128)}.` });
-    return { rows: versions.map((version) => ({ name, version, inForce: this.inForce().byName(name)?.version === version })) };
+    if (versions.length === 0)
+      throw new ProblemException(404, { detail: `There is no contract ${name.slice(0, 128)}.` });
+    const inForce = (await this.newest()).byName(name)?.version;
+    return { rows: versions.map((version) => ({ name, version, inForce: version === inForce })) };
   }
 
   @Get(':name/versions/:version')
   @Header('content-type', 'application/yaml; charset=utf-8')
   @ApiOperation({ summary: 'One published version, as its ODCS file' })
   async version(@Param('name') name: string, @Param('version') version: string): Promise<string> {
-    if (!NAME.test(name) || !NAME.test(version)) throw new ProblemException(404, { detail: 'There is no such contract version.' });
+    if (!NAME.test(name) || !NAME.test(version))
+      throw new ProblemException(404, { detail: 'There is no such contract version.' });
     return this.text(name, version);
+  }
+
+  /** A standby has not published them itself. */
+  private async newest(): Promise<ContractSet> {
+    await this.inForce.reload();
+    return this.inForce.current();
   }
 
   private async text(name: string, version: string): Promise<string> {

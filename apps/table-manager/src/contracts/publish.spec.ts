@@ -24,7 +24,11 @@ test('a new version gets the next index, and processes that publish at once agre
   const storage = createMemoryStorage();
   await publishContracts(storage, files);
   const next = files.map((file) => ({ ...file, contract: { ...file.contract, version: '99.0.0' } }));
-  const published = await Promise.all([publishContracts(storage, next), publishContracts(storage, next), publishContracts(storage, next)]);
+  const published = await Promise.all([
+    publishContracts(storage, next),
+    publishContracts(storage, next),
+    publishContracts(storage, next),
+  ]);
   expect(published.map((p) => p.index)).toEqual([2, 2, 2]);
   expect(published.filter((p) => p.changed)).toHaveLength(1);
 });

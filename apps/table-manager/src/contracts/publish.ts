@@ -28,7 +28,11 @@ export async function publishContracts(storage: Storage, files: readonly Catalog
     const inForce = new Map(newest?.contracts.map((entry) => [entry.name, entry.version]));
     const before = new Map(inForce);
     for (const { contract } of files) inForce.set(contract.name, contract.version);
-    if (newest && inForce.size === before.size && [...inForce].every(([name, version]) => before.get(name) === version)) {
+    if (
+      newest &&
+      inForce.size === before.size &&
+      [...inForce].every(([name, version]) => before.get(name) === version)
+    ) {
       return { index: newest.index, changed: false };
     }
     const index = (newest?.index ?? 0) + 1;
@@ -55,7 +59,9 @@ async function publishVersion(storage: Storage, name: string, version: string, y
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'STORAGE_EXISTS') throw error;
     if ((await storage.get(path)).toString('utf8') !== yaml) {
-      throw new ContractChangedError(`contract ${name} ${version} is published with another text; give the change a new version`);
+      throw new ContractChangedError(
+        `contract ${name} ${version} is published with another text; give the change a new version`,
+      );
     }
   }
 }

@@ -1,16 +1,26 @@
+/** Does what is planned for a place between two durable steps; nothing, at no cost to speak of, in ordinary use. */
+export type Failpoint = (name: string) => Promise<void>;
+
 /**
- * Named places between durable steps where tests make a process die, or fail. Set by MILLRACE_FAILPOINTS, e.g.
- * `catalog-written=crash,cursor-moved=error`; nothing is set in ordinary use, and then a failpoint is one comparison.
+ * Reads `name=crash|error[@n],…`: at the n-th pass (default the first) of that place `crash` ends the process as
+ * kill -9 does and `error` throws. Names of other services' places are never passed here.
+ *
+ * @throws Error for an action that does not exist
  */
-export function createFailpoints(setting: string | undefined): (name: string) => Promise<void> {
-  const actions = new Map((setting ?? '').split(',').filter(Boolean).map((entry) => entry.split('=', 2) as [string, string]));
-  if (actions.size === 0) return () => Promise.resolve();
+export function createFailpoints(setting: string): Failpoint {
+  const plans = new Map<string, { action: string; passesLeft: number }>();
+  for (const entry of setting.split(',').filter((text) => text.trim() !== '')) {
+    const match = /^\s*([^=\s]+)=(crash|error)(?:@(\d{1,9}))?\s*$/.exec(entry);
+    if (!match) throw new Error(`not an action of a failpoint: ${entry.trim()}`);
+    plans.set(match[1], { action: match[2], passesLeft: Number(match[3] ?? 1) });
+  }
+  if (plans.size === 0) return () => Promise.resolve();
   return async (name) => {
-    const action = actions.get(name);
-    if (action === 'crash') process.kill(process.pid, 'SIGKILL');
-    if (action === 'error') {
-      actions.delete(name);
-      throw new Error(`failpoint ${name}`);
-    }
+    const plan = plans.get(name);
+    if (!plan || --plan.passesLeft !== 0) return;
+    if (plan.action === 'error') throw new Error(`failpoint ${name}`);
+    process.kill(process.pid, 'SIGKILL');
+    // The signal is delivered asynchronously: nothing may happen until then.
+    await new Promise(() => undefined);
   };
 }

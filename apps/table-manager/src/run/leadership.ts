@@ -3,50 +3,125 @@ import type { Pool, PoolClient } from '@millrace/postgres';
 /** Arbitrary, the same in every table-manager of a database: "mill" and "rtbl" in ASCII. */
 const LOCK = [0x6d696c6c, 0x7274626c] as const;
 
+/** What only the leader does. */
+export interface LeadersWork {
+  /** Leaves nothing running when it rejects. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface LeadershipOptions {
+  readonly pool: Pool;
+  readonly work: LeadersWork;
+  /** A standby asks this often whether the lock is free, ms. */
+  readonly retryMs: number;
+  /** The leader looks this often whether its session still lives, ms; also how long an answer may take. */
+  readonly heartbeatMs: number;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly onChange: (role: 'leader' | 'standby') => void;
+  readonly onError: (error: unknown) => void;
+}
+
 /**
- * At most one table-manager of a database works at a time, by an advisory lock that lives as long as its session. It
- * keeps a second one from doing the same work; that nothing is committed twice does not rest on it.
+ * At most one table-manager of a database works at a time, by an advisory lock that lives as long as its session; the
+ * others stand by, up and ready, and take over within `retryMs` of its end. The lock keeps two from doing the same
+ * work; that nothing is committed twice does not rest on it.
  */
 export class Leadership {
-  private session: PoolClient | null = null;
+  private stopping = new AbortController();
+  private running: Promise<void> = Promise.resolve();
+  /** Null until it is known who leads, and after a failure. */
+  role: 'leader' | 'standby' | null = null;
+  /** Why this process could not lead when the lock was its own. */
+  fault: string | null = null;
 
-  constructor(
-    private readonly pool: Pool,
-    private readonly onLost: () => void,
-  ) {}
+  constructor(private readonly options: LeadershipOptions) {}
 
-  get isLeader(): boolean {
-    return this.session !== null;
+  start(): void {
+    this.stopping = new AbortController();
+    this.running = this.campaign();
   }
 
-  /** Tries to become the leader; cheap when it is one already. */
-  async acquire(): Promise<boolean> {
-    if (this.session) return true;
-    const client = await this.pool.connect();
+  /** Ends the work, then lets the next one lead. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  private async campaign(): Promise<void> {
+    const { retryMs, sleep, onError } = this.options;
+    while (!this.stopping.signal.aborted) {
+      try {
+        const session = await this.acquire();
+        if (session) await this.lead(session);
+        else this.become('standby');
+        this.fault = null;
+      } catch (error) {
+        this.role = null;
+        this.fault = error instanceof Error ? error.message : String(error);
+        onError(error);
+      }
+      if (!this.stopping.signal.aborted) await sleep(retryMs, this.stopping.signal).catch(() => undefined);
+    }
+    this.role = null;
+  }
+
+  private async acquire(): Promise<PoolClient | null> {
+    const client = await this.options.pool.connect();
     try {
       const { rows } = await client.query('SELECT pg_try_advisory_lock($1, $2) AS held', [...LOCK]);
-      if (!rows[0].held) {
-        client.release();
-        return false;
-      }
+      if (rows[0].held) return client;
+      client.release();
+      return null;
     } catch (error) {
       client.release(error as Error);
       throw error;
     }
-    this.session = client;
-    client.once('end', () => {
-      if (this.session !== client) return;
-      this.session = null;
-      client.release(true);
-      this.onLost();
-    });
-    return true;
   }
 
-  async release(): Promise<void> {
-    const client = this.session;
-    this.session = null;
-    // Ending the session gives the lock back, whatever else may have gone wrong on it.
-    client?.release(true);
+  /** Works until the session is lost or this process stops. */
+  private async lead(session: PoolClient): Promise<void> {
+    const lost = new AbortController();
+    const onEnd = (): void => lost.abort();
+    session.once('end', onEnd);
+    try {
+      await this.options.work.start();
+      this.become('leader');
+      try {
+        await this.watch(session, AbortSignal.any([lost.signal, this.stopping.signal]));
+      } finally {
+        await this.options.work.stop();
+      }
+    } finally {
+      session.removeListener('end', onEnd);
+      // Ending the session gives the lock back, whatever else may have gone wrong on it.
+      session.release(true);
+    }
+  }
+
+  private async watch(session: PoolClient, end: AbortSignal): Promise<void> {
+    const { heartbeatMs, sleep } = this.options;
+    while (!end.aborted) {
+      await sleep(heartbeatMs, end).catch(() => undefined);
+      if (end.aborted) return;
+      const answered = session.query('SELECT 1').then(
+        () => true,
+        () => false,
+      );
+      const silence = new AbortController();
+      const waited = sleep(heartbeatMs, silence.signal).then(
+        () => false,
+        () => false,
+      );
+      const alive = await Promise.race([answered, waited]);
+      silence.abort();
+      if (!alive) return;
+    }
+  }
+
+  private become(role: 'leader' | 'standby'): void {
+    if (this.role === role) return;
+    this.role = role;
+    this.options.onChange(role);
   }
 }

@@ -1,16 +1,20 @@
 export interface PacedLoopOptions {
   /** One round; returns whether there may be more to do at once. */
-  readonly round: () => Promise<boolean>;
+  readonly round: (signal: AbortSignal) => Promise<boolean>;
   /** Least time from the start of a round to the start of the next, ms. */
   readonly everyMs: number;
   /** Without a wake-up a round is begun this long after the last one, ms. */
   readonly idleMs: number;
+  /** Rest after a round, as a share of the time that it took: what keeps a costly round from taking everything. Default 0. */
+  readonly restShare?: number;
   readonly onError: (error: unknown) => void;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
-  readonly now: () => number;
+  /** Milliseconds of a clock that never steps. */
+  readonly monotonicMs: () => number;
 }
 
 const FAILED_WAIT_MS_MAX = 30_000;
+const FAILED_WAIT_MS_MIN = 100;
 
 /** Runs rounds one after another, at a pace; woken early when there is work, later and later after failures. */
 export class PacedLoop {
@@ -26,10 +30,12 @@ export class PacedLoop {
 
   async start(): Promise<void> {
     this.stopping = new AbortController();
+    this.failures = 0;
+    this.fault = null;
     this.running = this.run();
   }
 
-  /** Finishes the round under way. */
+  /** Finishes the round under way, whose signal is aborted. */
   async stop(): Promise<void> {
     this.stopping.abort();
     this.waiting?.abort();
@@ -42,24 +48,27 @@ export class PacedLoop {
   }
 
   private async run(): Promise<void> {
-    const { everyMs, idleMs, now } = this.options;
+    const { everyMs, idleMs, restShare = 0, monotonicMs } = this.options;
     while (!this.stopping.signal.aborted) {
       this.woken = false;
-      const began = now();
+      const began = monotonicMs();
       const more = await this.round();
-      const rest = Math.max(0, began + everyMs - now());
-      // The pace holds also when woken: what comes in meanwhile is done together.
-      if (this.failures > 0) await this.wait(Math.min(everyMs * 2 ** this.failures, FAILED_WAIT_MS_MAX), false);
-      else {
-        await this.wait(rest, false);
-        if (!more && !this.woken) await this.wait(Math.max(0, idleMs - rest), true);
+      if (this.failures > 0) {
+        const base = Math.max(everyMs, FAILED_WAIT_MS_MIN);
+        await this.wait(Math.min(base * 2 ** this.failures, FAILED_WAIT_MS_MAX), false);
+        continue;
       }
+      const took = monotonicMs() - began;
+      // The pace holds also when woken: what comes in meanwhile is done together.
+      const rest = Math.max(0, everyMs - took, took * restShare);
+      await this.wait(rest, false);
+      if (!more && !this.woken) await this.wait(idleMs - rest - took, true);
     }
   }
 
   private async round(): Promise<boolean> {
     try {
-      const more = await this.options.round();
+      const more = await this.options.round(this.stopping.signal);
       this.failures = 0;
       this.fault = null;
       return more;

@@ -1,62 +1,94 @@
-import type { CatalogWriter } from '../commit/catalog-writer';
+import type { AddFile, DeltaTable } from '@millrace/lakehouse';
+import type { Storage } from '@millrace/storage';
+import type { Catalog } from '@millrace/topics';
+import { sizeClasses, tidying } from './compaction-plan';
 import type { TablePool } from './table-pool';
+import { isMart } from './table-specs';
+
+export interface Vacuumed {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** When tables were vacuumed, whichever process did it. */
+export interface VacuumRecord {
+  lastRun(table: string): Promise<Date | null>;
+  began(table: string, at: Date): Promise<void>;
+  done(table: string, result: Vacuumed): Promise<void>;
+}
 
 export interface MaintenanceDeps {
   readonly tables: TablePool;
+  readonly storage: Storage;
+  readonly record: VacuumRecord;
+  readonly catalog: () => Catalog | null;
+  /** Small files of about one size in a partition before they are rewritten as one. */
   readonly filesMin: number;
-  readonly now: () => number;
+  readonly targetFileBytes: number;
   readonly vacuumEveryMs: number;
-  /** Deletes superseded catalog files older than this age, ms. */
-  readonly pruneCatalog: (ageMs: number) => Promise<number>;
-  readonly pruneBatches: (ageMs: number) => Promise<void>;
-  readonly onDone: (what: { table: string; operation: 'compaction' | 'vacuum'; files: number }) => void;
+  readonly now: () => number;
+  readonly onCompacted: (table: string, files: number) => void;
+  readonly onVacuumed: (table: string, result: Vacuumed) => void;
 }
 
-const CATALOG_AGE_MS = 7 * 86_400_000;
-const BATCHES_AGE_MS = 30 * 86_400_000;
+/** Rewriting takes room before it gives any back. */
+const FREE_SHARE_MIN = 0.05;
 
 /**
  * Work that keeps tables fast and small, beside the commits: rewrites the small files of partitions that have many,
  * and now and then deletes files that no retained version names. Compaction changes no rows; commits go on meanwhile.
+ *
+ * Marts are left out of compaction: rebuilding a partition leaves it with one file.
  */
 export class Maintenance {
-  private vacuumedAt: number;
+  constructor(private readonly deps: MaintenanceDeps) {}
 
-  constructor(private readonly deps: MaintenanceDeps) {
-    this.vacuumedAt = deps.now();
-  }
-
-  async round(signal?: AbortSignal): Promise<void> {
-    const { deps } = this;
-    for (const [id, table] of await deps.tables.opened()) {
-      if (signal?.aborted) return;
-      const { filesRemoved } = await table.optimize({ filesMin: deps.filesMin, signal });
-      if (filesRemoved > 0) deps.onDone({ table: id, operation: 'compaction', files: filesRemoved });
+  /** One look at every table. Rejects with the first failure, after trying the other tables. */
+  async round(signal: AbortSignal): Promise<void> {
+    const failures: unknown[] = [];
+    for (const id of Object.keys(this.deps.catalog()?.tables ?? {})) {
+      if (signal.aborted) return;
+      try {
+        const table = await this.deps.tables.find(id);
+        if (!table) continue;
+        if (!isMart(id)) await this.compact(id, table, signal);
+        await this.vacuum(id, table, signal);
+      } catch (error) {
+        failures.push(error);
+      }
     }
-    if (deps.now() - this.vacuumedAt < deps.vacuumEveryMs) return;
-    this.vacuumedAt = deps.now();
-    for (const [id, table] of await deps.tables.opened()) {
-      if (signal?.aborted) return;
-      const { files } = await table.vacuum({ signal });
-      if (files > 0) deps.onDone({ table: id, operation: 'vacuum', files });
-    }
-    await deps.pruneCatalog(CATALOG_AGE_MS);
-    await deps.pruneBatches(BATCHES_AGE_MS);
+    if (failures.length > 0) throw failures[0];
   }
-}
 
-/**
- * Names the versions that compaction made in the catalog, so that readers leave the small files behind. To be called
- * between commits: a version that holds rows of a commit whose other tables are not in the catalog must not be named.
- */
-export async function publishCompacted(catalog: CatalogWriter, tables: TablePool, compacted: Set<string>): Promise<void> {
-  const current = catalog.current;
-  if (compacted.size === 0 || !current) return;
-  const versions: Record<string, number> = {};
-  for (const [id, table] of await tables.opened()) {
-    const ahead = (table.snapshot.transactionVersion(current.lineId) ?? 0) > current.number;
-    if (compacted.has(id) && !ahead && table.version > (current.tables[id]?.version ?? 0)) versions[id] = table.version;
+  /** Files of one size at a time, so that a large file is not written again for each handful of small ones. */
+  private async compact(id: string, table: DeltaTable, signal: AbortSignal): Promise<void> {
+    if (await this.isDiskShort()) return;
+    const { targetFileBytes, filesMin, now } = this.deps;
+    const run = async (filter: (file: AddFile) => boolean, atLeast: number): Promise<void> => {
+      if (signal.aborted) return;
+      const { filesRemoved } = await table.optimize({ filesMin: atLeast, filter, signal });
+      if (filesRemoved > 0) this.deps.onCompacted(id, filesRemoved);
+    };
+    for (const { from, to } of sizeClasses(targetFileBytes))
+      await run(({ size }) => size >= from && size < to, filesMin);
+    const cold = tidying(table.snapshot.files.values(), now());
+    if (cold) await run(cold, 2);
   }
-  compacted.clear();
-  if (Object.keys(versions).length > 0) await catalog.publish({ lineId: current.lineId, number: current.number, tables: versions });
+
+  private async vacuum(id: string, table: DeltaTable, signal: AbortSignal): Promise<void> {
+    const { record, now, vacuumEveryMs } = this.deps;
+    const last = await record.lastRun(id);
+    if (last && now() - last.getTime() < vacuumEveryMs) return;
+    await record.began(id, new Date(now()));
+    // Nothing is old enough yet where no run went before.
+    if (!last) return;
+    const { files, bytes } = await table.vacuum({ signal });
+    await record.done(id, { files, bytes });
+    if (files > 0) this.deps.onVacuumed(id, { files, bytes });
+  }
+
+  private async isDiskShort(): Promise<boolean> {
+    const space = await this.deps.storage.freeBytes();
+    return space !== null && space.free < space.total * FREE_SHARE_MIN;
+  }
 }

@@ -45,15 +45,14 @@ export function tableSpec(id: string, contracts: ContractSet): TableSpec | null 
   if (mart) return { id, description: mart.name, columns: mart.columns, partitionColumn: mart.partitionColumn };
   const contract = contracts.contracts.find((c) => c.table === id);
   if (!contract) return null;
-  const names = new Set(contract.columns.map((column) => column.name.toLowerCase()));
   return {
     id,
     description: `${contract.name} ${contract.version}`,
     columns: [
-      // A contract's own column of the same name is the same fact, told by the payload: the envelope's wins.
+      // A contract with a field of such a name is refused when it is loaded.
       ...TYPED_KEY_COLUMNS,
-      ...contract.columns.filter((c) => !isReserved(c.name)).map(({ name, type, doc }) => ({ name, type, doc })),
-      ...LINEAGE_COLUMNS.filter((c) => !names.has(c.name)),
+      ...contract.columns.map(({ name, type, doc }) => ({ name, type, doc })),
+      ...LINEAGE_COLUMNS,
       { name: EVENT_DATE_COLUMN, type: 'date' },
     ],
     partitionColumn: EVENT_DATE_COLUMN,
@@ -61,12 +60,9 @@ export function tableSpec(id: string, contracts: ContractSet): TableSpec | null 
   };
 }
 
-const RESERVED = new Set([...TYPED_KEY_COLUMNS, ...LINEAGE_COLUMNS, { name: EVENT_DATE_COLUMN }].map((column) => column.name));
+const MART_IDS = new Set(MARTS.map((mart) => mart.id));
 
-/** Names that every typed table has already. */
-export function isReserved(column: string): boolean {
-  return RESERVED.has(column.toLowerCase());
-}
+export const isMart = (id: string): boolean => MART_IDS.has(id);
 
 /** Ids of all tables that commits may write: built in, and those of contracts in force. */
 export function commitTables(contracts: ContractSet): string[] {

@@ -1,9 +1,11 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ProblemException } from '@millrace/service';
-import { tableRoot } from '@millrace/topics';
-import { CatalogWriter } from '../commit/catalog-writer';
+import { CatalogWriter } from '../catalog/catalog-writer';
 import { TablePool } from './table-pool';
+
+/** Newest versions told of. */
+const HISTORY_MAX = 20;
 
 @ApiTags('tables')
 @Controller('/v1/tables')
@@ -15,8 +17,9 @@ export class TablesController {
 
   @Get()
   @ApiOperation({ summary: 'All tables, with the version that the newest catalog names' })
-  list(): unknown {
-    const catalog = this.catalog.current;
+  async list(): Promise<unknown> {
+    // A standby has not written it itself.
+    const catalog = await this.catalog.refresh();
     const rows = Object.entries(catalog?.tables ?? {}).map(([name, table]) => ({ name, ...table }));
     return { rows, catalogVersion: catalog?.version ?? 0, number: catalog?.number ?? 0 };
   }
@@ -24,21 +27,23 @@ export class TablesController {
   @Get(':name')
   @ApiOperation({ summary: 'One table: columns, versions, files and size' })
   async one(@Param('name') name: string): Promise<unknown> {
-    const entry = this.catalog.current?.tables[name];
-    const table = entry ? await this.tables.find(name) : null;
-    if (!entry || !table) throw new ProblemException(404, { detail: `There is no table ${name.slice(0, 200)}.` });
-    const snapshot = await table.at({ version: entry.version });
+    const known = (await this.catalog.refresh())?.tables ?? {};
+    const entry = Object.hasOwn(known, name) ? known[name] : null;
+    const at = entry && (await this.tables.at(name, entry.version));
+    if (!at) throw new ProblemException(404, { detail: `There is no table ${name.slice(0, 200)}.` });
+    const { table, snapshot } = at;
     return {
       name,
-      root: tableRoot(name),
-      version: entry.version,
-      ...(entry.builtTo !== undefined && { builtTo: entry.builtTo }),
+      ...entry,
       partitionColumns: snapshot.partitionColumns,
-      columns: snapshot.fields.map(({ name: column, type, nullable, metadata }) => ({ name: column, type, nullable, doc: metadata.comment ?? null })),
+      columns: snapshot.fields.map(({ name: column, type, nullable, metadata }) => ({
+        ...{ name: column, type, nullable },
+        doc: metadata.comment ?? null,
+      })),
       files: snapshot.files.size,
       rows: snapshot.rows,
       bytes: snapshot.bytes,
-      versions: await table.history(20),
+      versions: (await table.history(HISTORY_MAX)).filter(({ version }) => version <= snapshot.version),
     };
   }
 }

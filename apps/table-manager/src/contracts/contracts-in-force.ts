@@ -1,0 +1,30 @@
+import { type CatalogContract, type ContractSet, contractSet, loadContractSet } from '@millrace/contracts';
+import type { Storage } from '@millrace/storage';
+import { publishContracts } from './publish';
+
+/** The contracts in force, as storage has them. */
+export class ContractsInForce {
+  private set: ContractSet = contractSet(0, []);
+
+  constructor(
+    private readonly storage: Storage,
+    /** Those that come with the product. */
+    private readonly bundled: readonly CatalogContract[],
+  ) {}
+
+  current(): ContractSet {
+    return this.set;
+  }
+
+  /** Looks for a newer index. */
+  async reload(): Promise<void> {
+    this.set = (await loadContractSet(this.storage, { known: this.set })) ?? this.set;
+  }
+
+  /** Publishes what is bundled, unless it is there already. Returns the index in force. */
+  async publish(): Promise<number> {
+    await publishContracts(this.storage, this.bundled);
+    await this.reload();
+    return this.set.index;
+  }
+}

@@ -1,0 +1,250 @@
+import type { CatalogContract } from '@millrace/contracts';
+import type { Duck } from '@millrace/lakehouse';
+import { MARTS } from '@millrace/marts';
+import type { Messaging } from '@millrace/messaging';
+import { ConsumeLoop, jsonRecords } from '@millrace/messaging/loop';
+import { OutboxRelay } from '@millrace/messaging/outbox';
+import type { Pool } from '@millrace/postgres';
+import type { Storage } from '@millrace/storage';
+import { type BatchStaged, type ContractsChanged, GROUPS, TOPICS, type TablesChanged } from '@millrace/topics';
+import { CatalogWriter } from '../catalog/catalog-writer';
+import { type CommitDone, Committer } from '../commit/committer';
+import { PostgresCommitStore } from '../commit/postgres-store';
+import { TableCommitter } from '../commit/table-committer';
+import { TouchedPartitions } from '../commit/touched-partitions';
+import { ContractsInForce } from '../contracts/contracts-in-force';
+import { prepareDuck, rebuildMarts, type Rebuilt } from '../marts/rebuild';
+import { Maintenance, type Vacuumed, type VacuumRecord } from '../tables/maintenance';
+import { TablePool } from '../tables/table-pool';
+import type { Failpoint } from './failpoint';
+import { PacedLoop, type PacedLoopOptions } from './paced-loop';
+import { Sequence } from './sequence';
+
+export interface TableManagerPorts {
+  readonly storage: Storage;
+  readonly duck: Duck;
+  readonly pool: Pool;
+  readonly messaging: Messaging;
+  readonly vacuumRecord: VacuumRecord;
+  readonly contracts: readonly CatalogContract[];
+  readonly clock: { now(): number };
+  readonly monotonicMs: () => number;
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  readonly newId: () => string;
+  readonly failpoint: Failpoint;
+}
+
+export interface TableManagerSettings {
+  readonly commitEveryMs: number;
+  readonly commitBatchesMax: number;
+  readonly commitRowsMax: number;
+  readonly martsEveryMs: number;
+  readonly martPartitionsMax: number;
+  readonly compactEveryMs: number;
+  readonly compactFilesMin: number;
+  readonly targetFileBytes: number;
+  readonly vacuumEveryMs: number;
+}
+
+/** What is worth telling people and metrics. */
+export interface TableManagerEvents {
+  onCommitted?(done: CommitDone, ms: number): void;
+  onRebuilt?(done: Rebuilt, ms: number): void;
+  onCompacted?(table: string, files: number): void;
+  onVacuumed?(table: string, result: Vacuumed): void;
+  onError(error: unknown, what: string): void;
+}
+
+export interface TableManager {
+  /** Everything that only one process should do at a time. */
+  readonly work: Sequence;
+  readonly catalog: CatalogWriter;
+  readonly tables: TablePool;
+  readonly contracts: ContractsInForce;
+  /** Why it is not getting on; null while it is. */
+  fault(): string | null;
+}
+
+const RECEIVE_BATCHES_MAX = 200;
+const COMMIT_IDLE_MS = 2_000;
+const MARTS_IDLE_MS = 5_000;
+/** Rebuilding marts takes at most two thirds of the time. */
+const MARTS_REST_SHARE = 0.5;
+const CATALOG_KEEP_MS = 3_600_000;
+/** Numbers whose batch is remembered after it is committed. */
+const APPLIED_KEPT = 500_000;
+/** Messages of the outbox are sent when it is woken; this is for what another process left there. */
+const OUTBOX_POLL_MS = 1_000;
+
+/** Puts the service together out of its ports: intake, commits, marts, maintenance, outbox. */
+export function createTableManager(
+  ports: TableManagerPorts,
+  settings: TableManagerSettings,
+  events: TableManagerEvents,
+): TableManager {
+  const { storage, duck, pool, messaging, clock, newId, sleep, failpoint, monotonicMs } = ports;
+  const now = (): number => clock.now();
+  const failed =
+    (what: string) =>
+    (error: unknown): void =>
+      events.onError(error, what);
+
+  const contracts = new ContractsInForce(storage, ports.contracts);
+  const { targetFileBytes } = settings;
+  const tables = new TablePool({
+    ...{ storage, duck, clock, targetFileBytes },
+    contracts: () => contracts.current(),
+    onBackgroundError: failed('a checkpoint was not written'),
+  });
+  const store = new PostgresCommitStore(pool);
+  const catalog = new CatalogWriter({ storage, now, monotonicMs, keepMs: CATALOG_KEEP_MS });
+  const committer = new Committer({
+    ...{ store, tables, catalog, contracts, newId, failpoint },
+    tableCommitter: new TableCommitter({ tables, storage, duck, now }),
+    touched: new TouchedPartitions({ storage, duck, marts: MARTS }),
+    limits: { batchesMax: settings.commitBatchesMax, rowsMax: settings.commitRowsMax },
+  });
+  const relay = new OutboxRelay({
+    ...{ pool, messaging, sleep },
+    schema: 'table_manager',
+    pollMs: OUTBOX_POLL_MS,
+    onError: failed('messages wait in the outbox'),
+  });
+
+  const loops: PacedLoop[] = [];
+  const paced = (
+    what: string,
+    options: Pick<PacedLoopOptions, 'round' | 'everyMs' | 'idleMs' | 'restShare'>,
+  ): PacedLoop => {
+    const loop = new PacedLoop({ ...options, sleep, monotonicMs, onError: failed(what) });
+    loops.push(loop);
+    return loop;
+  };
+  const martsLoop = paced('marts were not rebuilt', {
+    everyMs: settings.martsEveryMs,
+    idleMs: MARTS_IDLE_MS,
+    restShare: MARTS_REST_SHARE,
+    round: async () => {
+      const began = monotonicMs();
+      const { martPartitionsMax: partitionsMax } = settings;
+      const rebuilt = await rebuildMarts({ store, tables, catalog, marts: MARTS, partitionsMax, newId, failpoint });
+      if (!rebuilt) return false;
+      relay.wake();
+      events.onRebuilt?.(rebuilt, monotonicMs() - began);
+      return true;
+    },
+  });
+  const commitLoop = paced('batches were not committed', {
+    everyMs: settings.commitEveryMs,
+    idleMs: COMMIT_IDLE_MS,
+    round: async () => {
+      const began = monotonicMs();
+      const done = await committer.commitNext();
+      if (!done) {
+        await publishRearranged(catalog, tables);
+        return false;
+      }
+      relay.wake();
+      martsLoop.wake();
+      events.onCommitted?.(done, monotonicMs() - began);
+      return true;
+    },
+  });
+  const maintenance = new Maintenance({
+    ...{ tables, storage, now, targetFileBytes },
+    record: ports.vacuumRecord,
+    catalog: () => catalog.current,
+    filesMin: settings.compactFilesMin,
+    vacuumEveryMs: settings.vacuumEveryMs,
+    onCompacted: (table, files) => {
+      events.onCompacted?.(table, files);
+      commitLoop.wake();
+    },
+    onVacuumed: (table, result) => events.onVacuumed?.(table, result),
+  });
+  const { compactEveryMs } = settings;
+  paced('tables were not maintained', {
+    everyMs: compactEveryMs,
+    idleMs: compactEveryMs,
+    round: async (signal) => {
+      await maintenance.round(signal);
+      await store.prune(APPLIED_KEPT);
+      return false;
+    },
+  });
+
+  const intake = new ConsumeLoop({
+    ...{ messaging, sleep },
+    subscribe: { ...GROUPS.tableManager, eventsMax: RECEIVE_BATCHES_MAX },
+    handle: async (delivery) => {
+      const batches = jsonRecords<BatchStaged>(delivery);
+      const applied = await store.receive(batches);
+      commitLoop.wake();
+      if (applied === null) return;
+      await store.announce({
+        id: newId(),
+        topic: TOPICS.tablesChanged.name,
+        body: answerAgain(batches[0].lineId, applied),
+      });
+      relay.wake();
+    },
+    onError: failed('announced batches were not received'),
+  });
+
+  /** A sender has missed what was said of its batch: everything up to the cursor is applied. */
+  const answerAgain = (lineId: string, number: number): TablesChanged => {
+    const known = catalog.current;
+    return {
+      lineId,
+      number,
+      from: number + 1,
+      catalogVersion: known?.version ?? 0,
+      tables: {},
+      at: new Date(now()).toISOString(),
+    };
+  };
+
+  const work = new Sequence([
+    {
+      name: 'contracts',
+      start: async () => {
+        await prepareDuck(duck);
+        const index = await contracts.publish();
+        await catalog.adopt();
+        // Said at each start: a crash may have come between publishing and saying so, and readers only wake up by it.
+        const message: ContractsChanged = { index, at: new Date(now()).toISOString() };
+        await store.announce({ id: newId(), topic: TOPICS.contractsChanged.name, body: message });
+      },
+      stop: async () => undefined,
+    },
+    { name: 'outbox', start: () => relay.start(), stop: () => relay.stop() },
+    {
+      name: 'loops',
+      start: async () => {
+        for (const loop of loops) await loop.start();
+      },
+      stop: async () => {
+        await Promise.all(loops.map((loop) => loop.stop()));
+        await tables.settled();
+      },
+    },
+    { name: 'intake', start: () => intake.start(), stop: () => intake.stop() },
+  ]);
+
+  const fault = (): string | null => {
+    const faulty = loops.find((loop) => loop.fault !== null);
+    return faulty?.fault ?? (intake.healthy ? null : 'announced batches are not received');
+  };
+  return { work, catalog, tables, contracts, fault };
+}
+
+/** Names what compaction made between commits, so that readers leave the small files behind. */
+async function publishRearranged(catalog: CatalogWriter, tables: TablePool): Promise<void> {
+  const { current } = catalog;
+  if (!current) return;
+  const rearranged = await tables.rearranged(current);
+  if (rearranged.size === 0) return;
+  const versions = Object.fromEntries([...rearranged].map(([id, snapshot]) => [id, snapshot.version]));
+  await catalog.publish({ lineId: current.lineId, number: current.number, tables: versions });
+  for (const [id, snapshot] of rearranged) tables.publish(id, snapshot);
+}
