@@ -5,11 +5,14 @@ import { CURATION_REASONS } from './outcome';
 import type { Parsed } from './parse';
 import type { Received } from './received';
 
+/** What of an envelope is stored. The payload's value is let go as soon as it is checked: its objects are most of the garbage. */
+export type StoredEnvelope = Omit<Envelope, 'payload'>;
+
 /** An event that may land if nobody else holds its key. */
 export interface Valid {
   readonly ok: true;
   readonly received: Received;
-  readonly envelope: Envelope;
+  readonly envelope: StoredEnvelope;
   readonly contract: ContractInForce | undefined;
   /** 32 hex digits. */
   readonly key: string;
@@ -53,7 +56,7 @@ export function createValidateStep(contracts: ContractsInForce): (parsed: Parsed
     return {
       ok: true,
       received,
-      envelope,
+      envelope: stored(envelope),
       contract,
       key: claim.key,
       fingerprint: fingerprint(exactPayload(envelope)),
@@ -61,3 +64,19 @@ export function createValidateStep(contracts: ContractsInForce): (parsed: Parsed
     };
   };
 }
+
+const stored = (envelope: Envelope): StoredEnvelope => ({
+  eventId: envelope.eventId,
+  idFromContent: envelope.idFromContent,
+  eventType: envelope.eventType,
+  eventVersion: envelope.eventVersion,
+  eventTime: envelope.eventTime,
+  producerTime: envelope.producerTime,
+  ingestTime: envelope.ingestTime,
+  source: envelope.source,
+  traceId: envelope.traceId,
+  tenantId: envelope.tenantId,
+  subject: envelope.subject,
+  payloadJson: envelope.payloadJson,
+  attributesJson: envelope.attributesJson,
+});

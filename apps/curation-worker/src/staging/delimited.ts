@@ -21,35 +21,3 @@ export function field(text: string | null): string {
   if (text === null) return NULL;
   return SIGNS.test(text) ? QUOTE + text.replaceAll(QUOTE, QUOTE + QUOTE) + QUOTE : text;
 }
-
-/** UTF-8 has at most this many bytes per UTF-16 unit. */
-const BYTES_PER_UNIT_MAX = 3;
-
-/** A growing buffer of rows; texts are written once, straight to their place. */
-export class RowBuffer {
-  private bytes: Buffer;
-  private length = 0;
-
-  constructor(bytesExpected: number) {
-    this.bytes = Buffer.allocUnsafe(Math.max(4096, bytesExpected));
-  }
-
-  /** @param head, body, tail of one row; `tail` ends it */
-  add(head: string, body: string, tail: string): void {
-    const needed = (head.length + body.length + tail.length) * BYTES_PER_UNIT_MAX;
-    if (this.length + needed > this.bytes.length) this.grow(this.length + needed);
-    this.length += this.bytes.write(head, this.length, 'utf8');
-    this.length += this.bytes.write(body, this.length, 'utf8');
-    this.length += this.bytes.write(tail, this.length, 'utf8');
-  }
-
-  done(): Buffer {
-    return this.bytes.subarray(0, this.length);
-  }
-
-  private grow(bytesMin: number): void {
-    const grown = Buffer.allocUnsafe(Math.max(bytesMin, this.bytes.length * 2));
-    this.bytes.copy(grown, 0, 0, this.length);
-    this.bytes = grown;
-  }
-}

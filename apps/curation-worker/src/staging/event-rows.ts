@@ -2,7 +2,8 @@ import { EVENT_DATE_COLUMN, EVENTS_COLUMNS, TYPED_KEY_COLUMNS, LINEAGE_COLUMNS }
 import { quoteLiteral } from '@millrace/lakehouse/duckdb';
 import type { ContractInForce } from '../contracts/in-force';
 import type { Valid } from '../pipeline/validate';
-import { DELIMITER as D, field, NULL, READ_OPTIONS, RowBuffer } from './delimited';
+import { DELIMITER as D, field, NULL, READ_OPTIONS } from './delimited';
+import { ByteBuilder } from './byte-builder';
 import type { RawPlaces } from './raw-parts';
 
 /** A landed event with its place in the raw zone. */
@@ -57,14 +58,16 @@ export function writeEventRows(rows: readonly LandedRow[], places: RawPlaces, ba
   const groups = new Groups(places);
   let expected = 0;
   for (const { event } of rows) expected += event.envelope.payloadJson.length + ROW_BYTES;
-  const buffer = new RowBuffer(expected);
+  const buffer = new ByteBuilder(expected);
   for (const row of rows) {
     const { envelope, key } = row.event;
     const { ingestionId } = row.event.received.origin;
     const times = D + envelope.eventTime + D + (envelope.producerTime ?? NULL) + D + envelope.ingestTime + D;
     const head = field(envelope.eventId) + times + field(envelope.source) + D + field(envelope.traceId) + D + field(envelope.subject) + D;
     const tail = D + (envelope.attributesJson ?? NULL) + D + key + D + field(ingestionId) + D + row.line + D + groups.of(row) + '\n';
-    buffer.add(head, envelope.payloadJson, tail);
+    buffer.text(head);
+    buffer.text(envelope.payloadJson);
+    buffer.text(tail);
   }
   const columns = Object.entries(ROW_COLUMNS).map(([name, type]) => `'${name}': '${type}'`);
   const select = (file: string): string =>

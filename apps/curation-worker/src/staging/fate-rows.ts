@@ -3,7 +3,8 @@ import { quoteLiteral } from '@millrace/lakehouse/duckdb';
 import type { Outcome } from '../pipeline/outcome';
 import type { MicroBatch } from '../pipeline/received';
 import type { Validated } from '../pipeline/validate';
-import { DELIMITER as D, field, NULL, READ_OPTIONS, RowBuffer } from './delimited';
+import { DELIMITER as D, field, NULL, READ_OPTIONS } from './delimited';
+import { ByteBuilder } from './byte-builder';
 import type { RawPlaces } from './raw-parts';
 
 export interface FateRows {
@@ -29,12 +30,12 @@ const ROW_BYTES = 640;
 
 /** One row for each item that did not land. */
 export function writeFateRows(batch: MicroBatch, validated: readonly Validated[], outcomes: readonly Outcome[], places: RawPlaces, batchId: number): FateRows {
-  const buffer = new RowBuffer(outcomes.reduce((n, { fate }) => (fate === 'landed' ? n : n + ROW_BYTES), 0));
+  const buffer = new ByteBuilder(outcomes.reduce((n, { fate }) => (fate === 'landed' ? n : n + ROW_BYTES), 0));
   let rows = 0;
   outcomes.forEach((outcome, i) => {
     if (outcome.fate === 'landed') return;
     rows++;
-    buffer.add(line(fateOf(batch, validated[i], outcome, places, i, batchId)), '', '\n');
+    buffer.text(line(fateOf(batch, validated[i], outcome, places, i, batchId)) + '\n');
   });
   const columns = COLUMNS.map(({ name, type }) => `'${name}': '${DUCKDB_TYPES[type]}'`);
   const select = (file: string): string => `SELECT * FROM read_csv(${quoteLiteral(file)}, ${READ_OPTIONS}, columns={${columns.join(', ')}})`;

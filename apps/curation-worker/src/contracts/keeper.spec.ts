@@ -1,0 +1,71 @@
+import { contractIndexPath, contractVersionPath, encodeContractIndex, readCatalogDir } from '@millrace/contracts';
+import type { Storage } from '@millrace/storage';
+import { createMemoryStorage } from '@millrace/storage/memory';
+import { MemoryLandingStore } from '../landing/memory/store';
+import { curate } from '../pipeline/curate';
+import { batchOf, shipmentEvent } from '../testing/landing-bench';
+import { publishContracts } from '../testing/lake';
+import { testLogger } from '../testing/worker-under-test';
+import { ContractsKeeper } from './keeper';
+
+const [shipments] = readCatalogDir().filter(({ contract }) => contract.eventTypes.includes('shipment.status.changed'));
+const { name, version } = shipments.contract;
+
+let storage: Storage;
+let store: MemoryLandingStore;
+let keeper: ContractsKeeper;
+beforeEach(() => {
+  storage = createMemoryStorage();
+  store = new MemoryLandingStore();
+  keeper = new ContractsKeeper(store, storage, testLogger);
+});
+
+const other = Buffer.from(JSON.stringify({ event_id: 'o', event_type: 'other', event_time: '2026-01-01T00:00:00Z', payload: {} }));
+const judge = async (): Promise<string[]> => {
+  const contracts = keeper.current?.contracts;
+  if (!contracts) throw new Error('none in force');
+  const validated = await curate(batchOf([shipmentEvent('a'), other]).items, contracts);
+  return validated.map((event) => (event.ok ? (event.contract?.label ?? 'no contract') : event.refusal.reason));
+};
+
+test('there are none before the first index', async () => {
+  await keeper.refresh();
+  expect(keeper.current).toBeNull();
+  expect((await store.line()).contractsIndex).toBe(0);
+});
+
+test('the newest index is taken, and the line requires it', async () => {
+  await publishContracts(storage, 1);
+  await publishContracts(storage, 2);
+  await keeper.refresh();
+  expect(keeper.current?.contracts.index).toBe(2);
+  expect((await store.line()).contractsIndex).toBe(2);
+  expect(await judge()).toEqual([`${name}@${version}`, 'no contract']);
+});
+
+test('a version that storage does not hold quarantines what it may govern, until it is there', async () => {
+  await storage.createIfAbsent(contractIndexPath(1), encodeContractIndex(1, [shipments.contract]));
+  await keeper.refresh();
+  expect(await judge()).toEqual(['contract_unavailable', 'contract_unavailable']);
+  await storage.createIfAbsent(contractVersionPath(name, version), Buffer.from(shipments.yaml));
+  await keeper.refresh();
+  expect(await judge()).toEqual([`${name}@${version}`, 'no contract']);
+});
+
+test('a version file that cannot be used does not touch the other contracts', async () => {
+  await publishContracts(storage, 1);
+  const contracts = [...readCatalogDir().map(({ contract }) => contract), { name: 'broken', version: '1.0.0' }];
+  await storage.createIfAbsent(contractVersionPath('broken', '1.0.0'), Buffer.from('kind: DataContract\nnonsense: true\n'));
+  await storage.createIfAbsent(contractIndexPath(2), encodeContractIndex(2, contracts));
+  await keeper.refresh();
+  expect(await judge()).toEqual([`${name}@${version}`, 'contract_unavailable']);
+});
+
+test('a line that is ahead of what storage shows is waited for', async () => {
+  await publishContracts(storage, 1);
+  await store.adoptContracts(2);
+  await expect(keeper.refresh()).rejects.toMatchObject({ code: 'LANDING_UNAVAILABLE', canRetry: true });
+  await publishContracts(storage, 2);
+  await keeper.refresh();
+  expect(keeper.current?.contracts.index).toBe(2);
+});

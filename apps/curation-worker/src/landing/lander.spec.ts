@@ -1,0 +1,232 @@
+import type { Duck } from '@millrace/lakehouse';
+import { StorageError } from '@millrace/storage';
+import { createMemoryStorage } from '@millrace/storage/memory';
+import { CountMismatch } from '../pipeline/counts';
+import type { MicroBatch } from '../pipeline/received';
+import { type Bench, batchOf, makeBench, shipmentEvent } from '../testing/landing-bench';
+import { dataFiles, publishContracts, rawLines, stagedRows } from '../testing/lake';
+import { testDuck } from '../testing/worker-under-test';
+import type { LandOutcome } from './lander';
+import { type Landing, LandingError, type LandingStore } from './port';
+
+let duck: Duck;
+beforeAll(async () => (duck = await testDuck()));
+afterAll(() => duck.close());
+
+const signal = new AbortController().signal;
+const land = async ({ lander, epoch }: Bench, batch: MicroBatch): Promise<LandOutcome> =>
+  lander.land(await lander.prepare(batch), { epoch, attempts: 1, signal });
+
+const events = (n: number, from = 0): Buffer[] => Array.from({ length: n }, (_, i) => shipmentEvent(`e${from + i}`));
+const fates = (outcome: LandOutcome): string[] => (outcome.kind === 'landed' ? outcome.outcomes.map(({ fate }) => fate) : [outcome.kind]);
+const batchesOf = ({ store }: Bench): { number: number; files: never[]; counts: never[] }[] =>
+  [...store.state.manifests.values()].map((row) => ({ ...(row.message as { files: never[]; counts: never[] }), number: row.number }));
+const unnamed = async (bench: Bench): Promise<string[]> => {
+  const named = new Set(batchesOf(bench).flatMap((batch) => batch.files.map((file: { path: string }) => file.path)));
+  return (await dataFiles(bench.storage)).filter((path) => !named.has(path));
+};
+
+test('a duplicate names the batch that holds its key, and whether its content differs', async () => {
+  const bench = await makeBench({ duck });
+  await land(bench, batchOf([shipmentEvent('a', { lane: 'EWR-CLT' })]));
+  const first = [...bench.store.state.manifests.keys()][0];
+  const again = await land(bench, batchOf([shipmentEvent('a', { lane: 'EWR-CLT' }), shipmentEvent('a', { lane: 'LGA-IAH' }), shipmentEvent('b'), shipmentEvent('b')], 1));
+  const second = [...bench.store.state.manifests.keys()][1];
+  expect(again).toMatchObject({
+    outcomes: [
+      { fate: 'duplicate', holder: { batchId: first, contentDiffers: false } },
+      { fate: 'duplicate', holder: { batchId: first, contentDiffers: true } },
+      { fate: 'landed' },
+      { fate: 'duplicate', holder: { batchId: second, contentDiffers: false } },
+    ],
+  });
+  const rows = await stagedRows(duck, bench.storage, batchesOf(bench) as never, 'ops.fates', '_raw_line, fate, duplicate_of_batch::INTEGER AS batch, content_differs');
+  expect(rows.map(Object.values)).toEqual([
+    [1, 'duplicate', first, false],
+    [2, 'duplicate', first, true],
+    [4, 'duplicate', second, false],
+  ]);
+});
+
+test('a change of contracts while a batch lands has it redone under the new ones', async () => {
+  let changed = false;
+  const bench: Bench = await makeBench({
+    duck,
+    failpoint: async (name) => {
+      if (name !== 'before-commit' || changed) return;
+      changed = true;
+      await publishContracts(bench.storage, 2);
+      await bench.store.adoptContracts(2);
+    },
+  });
+  const outcome = await land(bench, batchOf(events(3)));
+  expect(fates(outcome)).toEqual(['landed', 'landed', 'landed']);
+  expect(outcome.kind === 'landed' && outcome.message.contractsIndex).toBe(2);
+  expect(bench.store.state.claims.size).toBe(3);
+  expect(await unnamed(bench)).toEqual([]);
+});
+
+test('an event that its table cannot hold is quarantined and its neighbours land', async () => {
+  // What no check of ours lets through: a column that raises for one value.
+  const bench = await makeBench({ duck });
+  const contract = bench.keeper.current?.contracts.contractOf('shipment.status.changed');
+  const compiled = contract?.compiled as unknown as { typedSelect: string[] };
+  compiled.typedSelect = compiled.typedSelect.map((sql) =>
+    sql.endsWith('AS "lane"') ? `CASE WHEN event_id IN ('e3', 'e77') THEN error('column lane is no string') ELSE 'x' END AS "lane"` : sql,
+  );
+  const outcome = await land(bench, batchOf([...events(100), shipmentEvent('e3', { lane: 'other' })]));
+  expect(fates(outcome).filter((fate) => fate === 'landed')).toHaveLength(98);
+  expect(bench.store.state.quarantine.map((row) => [row.eventId, row.reason, row.offset])).toEqual([
+    ['e3', 'unstorable', 3],
+    ['e77', 'unstorable', 77],
+    ['e3', 'unstorable', 100],
+  ]);
+  // Quarantined events hold no claims.
+  expect(bench.store.state.claims.size).toBe(98);
+  expect(await unnamed(bench)).toEqual([]);
+});
+
+test('a batch whose header miscounts its records is not landed', async () => {
+  const bench = await makeBench({ duck });
+  const batch = batchOf(events(3));
+  const wrong = { ...batch, wholeBatches: batch.wholeBatches.map((whole) => ({ ...whole, counts: whole.counts.map((row) => ({ ...row, count: 4 })) })) };
+  await expect(bench.lander.prepare(wrong)).rejects.toThrow(CountMismatch);
+});
+
+test('a store that is away for a while delays a landing and repeats nothing of it', async () => {
+  let failures = 3;
+  const bench = await makeBench({
+    duck,
+    wrap: (store) => proxied(store, { begin: () => (failures-- > 0 ? Promise.reject(new LandingError('LANDING_UNAVAILABLE', 'away')) : store.begin()) }),
+  });
+  expect(fates(await land(bench, batchOf(events(2))))).toEqual(['landed', 'landed']);
+  expect(bench.troubles.map((error) => error?.message ?? null)).toEqual(['away', 'away', 'away', null]);
+  expect(await unnamed(bench)).toEqual([]);
+});
+
+test('a full disk delays a landing and leaves no half of it', async () => {
+  const storage = createMemoryStorage();
+  let failures = 2;
+  const full = proxied(storage, {
+    createIfAbsent: (path: string, bytes: Buffer) =>
+      path.startsWith('raw/') && failures-- > 0 ? Promise.reject(new StorageError('STORAGE_FULL', path, 'no space left')) : storage.createIfAbsent(path, bytes),
+  });
+  const bench = await makeBench({ duck, storage: full });
+  expect(fates(await land(bench, batchOf(events(2))))).toEqual(['landed', 'landed']);
+  expect(bench.troubles).toHaveLength(3);
+  expect(await unnamed(bench)).toEqual([]);
+});
+
+describe('a connection lost during commit', () => {
+  /** Fails the first commit, after or before its effect. */
+  const losing = (store: LandingStore, happened: boolean): LandingStore => {
+    let lost = false;
+    return proxied(store, {
+      begin: async () => {
+        const landing = await store.begin();
+        return proxied(landing, {
+          commit: async (fence: Parameters<Landing['commit']>[0]) => {
+            if (lost) return landing.commit(fence);
+            lost = true;
+            if (happened) await landing.commit(fence);
+            else await landing.rollback();
+            throw new LandingError('LANDING_UNKNOWN', 'the connection was lost during COMMIT');
+          },
+        });
+      },
+    });
+  };
+
+  test.each([true, false])('is found out about (committed: %s)', async (happened) => {
+    const bench = await makeBench({ duck, wrap: (store) => losing(store, happened) });
+    const outcome = await land(bench, batchOf(events(5)));
+    expect(fates(outcome)).toEqual(Array(5).fill('landed'));
+    expect(outcome).toMatchObject({ number: 1 });
+    expect(bench.store.state.manifests.size).toBe(1);
+    expect(bench.store.state.claims.size).toBe(5);
+    expect(await unnamed(bench)).toEqual([]);
+  });
+});
+
+test('a redelivered range is dropped, and its files with it', async () => {
+  const bench = await makeBench({ duck });
+  const batch = batchOf(events(4));
+  await land(bench, batch);
+  expect(await land(bench, batch)).toEqual({ kind: 'dropped' });
+  expect(bench.store.state.manifests.size).toBe(1);
+  expect(await unnamed(bench)).toEqual([]);
+});
+
+test('messages without positions land once, also when some of a delivery have landed before', async () => {
+  const bench = await makeBench({ duck });
+  const delivered = (ids: number[]): MicroBatch => {
+    const batch = batchOf(ids.map((id) => shipmentEvent(`e${id}`)));
+    return { ...batch, range: null, wholeBatches: [], items: batch.items.map((item, i) => ({ ...item, offset: null, messageId: `m${ids[i]}` })) };
+  };
+  expect(fates(await land(bench, delivered([1, 2])))).toEqual(['landed', 'landed']);
+  expect(fates(await land(bench, delivered([2, 3])))).toEqual(['landed']);
+  expect(await land(bench, delivered([1, 3]))).toEqual({ kind: 'dropped' });
+  expect(bench.store.state.claims.size).toBe(3);
+});
+
+test('poison is quarantined unread, with its bytes', async () => {
+  const bench = await makeBench({ duck });
+  const batch = batchOf([Buffer.from([0xff, 0x00])]);
+  const prepared = await bench.lander.prepare(batch, { poison: true });
+  await bench.lander.land(prepared, { epoch: bench.epoch, attempts: 4, signal });
+  expect(bench.store.state.quarantine).toMatchObject([{ reason: 'poison', raw: Buffer.from([0xff, 0x00]), attempts: 4 }]);
+});
+
+test('an event that landed before its claim was pruned is a duplicate', async () => {
+  const bench = await makeBench({
+    duck,
+    landedBefore: async (candidates) => new Map(candidates.filter(({ envelope }) => envelope.eventId === 'e1').map(({ key }) => [key, { batchId: 7, fingerprint: null }])),
+  });
+  expect(await land(bench, batchOf(events(3)))).toMatchObject({
+    outcomes: [{ fate: 'landed' }, { fate: 'duplicate', holder: { batchId: 7, contentDiffers: false } }, { fate: 'landed' }],
+  });
+  expect(bench.store.state.claims.size).toBe(2);
+});
+
+test('an epoch that is dead lands nothing and says so', async () => {
+  const bench = await makeBench({ duck });
+  await bench.store.retire(bench.epoch);
+  await expect(land(bench, batchOf(events(2)))).rejects.toMatchObject({ code: 'LANDING_FENCED' });
+  expect(await dataFiles(bench.storage)).toEqual([]);
+});
+
+test('whatever fails in the middle leaves no file and no claim', async () => {
+  for (const place of ['after-position', 'after-claims', 'after-parquet', 'after-fates', 'after-raw', 'after-quarantine', 'before-commit']) {
+    const bench = await makeBench({
+      duck,
+      failpoint: (name) => {
+        if (name === place) throw new Error(place);
+      },
+    });
+    await expect(land(bench, batchOf([...events(2), Buffer.from('{')]))).rejects.toThrow(place);
+    expect([bench.store.state.claims.size, bench.store.state.manifests.size, await dataFiles(bench.storage)]).toEqual([0, 0, []]);
+  }
+});
+
+test('items of many event types share a bounded number of raw parts, and no line is lost', async () => {
+  const bench = await makeBench({ duck });
+  const items = Array.from({ length: 200 }, (_, i) => Buffer.from(JSON.stringify({ event_id: `e${i}`, event_type: `type ${i % 100}/é`, event_time: '2026-01-01T00:00:00Z', payload: {} })));
+  await land(bench, batchOf(items));
+  const [batch] = batchesOf(bench);
+  const raw = batch.files.filter((file: { kind: string }) => file.kind === 'raw') as { rows: number; path: string }[];
+  expect(raw).toHaveLength(24);
+  expect(raw.reduce((sum, file) => sum + file.rows, 0)).toBe(200);
+  const lines = await rawLines(bench.storage, [batch] as never);
+  expect(lines.map(({ text }) => JSON.parse(text).body.event_id).sort()).toEqual(items.map((_, i) => `e${i}`).sort());
+});
+
+/** An object with some methods replaced and the others bound to it. */
+function proxied<T extends object>(target: T, replaced: Partial<Record<keyof T, unknown>>): T {
+  return new Proxy(target, {
+    get: (of, name) => {
+      if (name in replaced) return replaced[name as keyof T];
+      const value: unknown = Reflect.get(of, name);
+      return typeof value === 'function' ? value.bind(of) : value;
+    },
+  });
+}

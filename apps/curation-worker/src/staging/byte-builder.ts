@@ -1,0 +1,41 @@
+/** UTF-8 has at most this many bytes per UTF-16 unit. */
+const BYTES_PER_UNIT_MAX = 3;
+
+/** A growing buffer: what is added is written once, straight to its place. */
+export class ByteBuilder {
+  private bytes: Buffer;
+  private length = 0;
+
+  constructor(bytesExpected: number) {
+    this.bytes = Buffer.allocUnsafe(Math.max(4096, bytesExpected));
+  }
+
+  text(text: string): void {
+    this.reserve(text.length * BYTES_PER_UNIT_MAX);
+    this.length += this.bytes.write(text, this.length, 'utf8');
+  }
+
+  /** Text known to be ASCII. */
+  ascii(text: string): void {
+    this.reserve(text.length);
+    this.length += this.bytes.write(text, this.length, 'latin1');
+  }
+
+  copy(bytes: Buffer): void {
+    this.reserve(bytes.length);
+    this.bytes.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  /** What has been added; a view that further additions may leave behind. */
+  done(): Buffer {
+    return this.bytes.subarray(0, this.length);
+  }
+
+  private reserve(bytes: number): void {
+    if (this.length + bytes <= this.bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.length + bytes, this.bytes.length * 2));
+    this.bytes.copy(grown, 0, 0, this.length);
+    this.bytes = grown;
+  }
+}

@@ -1,0 +1,128 @@
+import type { Duck } from '@millrace/lakehouse';
+import { createMemoryMessaging, type MemoryMessaging } from '@millrace/messaging/memory';
+import type { Storage } from '@millrace/storage';
+import { createMemoryStorage } from '@millrace/storage/memory';
+import { GROUPS, TOPICS } from '@millrace/topics';
+import { landBatch, type LandBatch } from '../landing/land-batch';
+import { MemoryLandingStore } from '../landing/memory/store';
+import { shipmentEvent } from '../testing/landing-bench';
+import { appendItems, dataFiles, publishContracts } from '../testing/lake';
+import { caughtUp, startWorker, testDuck, until, type WorkerParts, type WorkerUnderTest } from '../testing/worker-under-test';
+
+describe('the worker, on ports in memory', () => {
+  let duck: Duck;
+  let messaging: MemoryMessaging;
+  let store: MemoryLandingStore;
+  let storage: Storage;
+  const running: WorkerUnderTest[] = [];
+
+  beforeAll(async () => (duck = await testDuck()));
+  afterAll(() => duck.close());
+  beforeEach(async () => {
+    messaging = createMemoryMessaging({ leaseMs: 500, pollMs: 20 });
+    store = new MemoryLandingStore();
+    storage = createMemoryStorage();
+    await publishContracts(storage);
+    await messaging.ensureTopic(TOPICS.eventsInbound.name, { partitions: 2 });
+    await messaging.ensureGroup(GROUPS.curation.topic, GROUPS.curation.group);
+  });
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map((worker) => worker.stop()));
+    await messaging.close();
+  });
+
+  const start = async (parts: Partial<WorkerParts> = {}): Promise<WorkerUnderTest> => {
+    const worker = await startWorker({ messaging, store, storage, duck, ...parts });
+    running.push(worker);
+    return worker;
+  };
+  const events = (n: number): Buffer[] => Array.from({ length: n }, (_, i) => shipmentEvent(`e${i}`));
+  const append = (items: Buffer[]): Promise<void> => appendItems(messaging, items, { partitions: 2, appendItems: 50 });
+  const drained = (): Promise<void> => until(() => caughtUp(messaging));
+
+  test('an event that no landing survives is found, quarantined, and holds up nobody', async () => {
+    let failures = 0;
+    const fragile: LandBatch = async (deps, attempt) => {
+      if (attempt.validated.some((event) => event.ok && event.envelope.eventId === 'e123')) {
+        failures++;
+        throw new Error('something nobody thought of');
+      }
+      return landBatch(deps, attempt);
+    };
+    await append(events(300));
+    await start({ landBatch: fragile });
+    await drained();
+    expect(store.state.quarantine).toMatchObject([{ reason: 'poison', offset: expect.any(Number) }]);
+    expect(JSON.parse(store.state.quarantine[0].raw.toString())).toMatchObject({ event_id: 'e123' });
+    expect(store.state.claims.size).toBe(299);
+    expect(failures).toBeLessThan(15);
+  });
+
+  test('an epoch that is declared dead is followed by a new one, and nothing is lost or repeated', async () => {
+    await append(events(500));
+    const { worker } = await start({ options: { eventsMax: 60 } });
+    await until(() => store.state.manifests.size >= 2);
+    const first = worker.epoch as number;
+    await store.retire(first);
+    await drained();
+    expect(worker.epoch).not.toBe(first);
+    expect(store.state.claims.size).toBe(500);
+    expect([...store.state.manifests.values()].reduce((sum, row) => sum + row.landed, 0)).toBe(500);
+  });
+
+  test('a worker that loses its leases in the middle of a landing lands nothing twice', async () => {
+    await append(events(400));
+    let stalled = false;
+    const { worker } = await start({
+      options: { eventsMax: 50 },
+      failpoint: async (name) => {
+        if (name !== 'after-claims' || stalled) return;
+        stalled = true;
+        await new Promise((resolve) => setTimeout(resolve, 1_200));
+      },
+    });
+    await until(() => stalled);
+    await start({ options: { eventsMax: 70 } });
+    await drained();
+    expect(worker.ready()).toBe(true);
+    expect(store.state.claims.size).toBe(400);
+    expect([...store.state.manifests.values()].reduce((sum, row) => sum + row.landed + row.duplicate, 0)).toBe(400);
+    const named = new Set([...store.state.manifests.values()].flatMap((row) => (row.message as { files: { path: string }[] }).files.map((file) => file.path)));
+    await until(async () => (await dataFiles(storage)).every((path) => named.has(path)));
+  });
+
+  test('deliveries in memory stay within their bound while landings are held up', async () => {
+    await append(events(3_000));
+    let release!: () => void;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    let most = 0;
+    const { worker } = await start({
+      options: { eventsMax: 50, deliveriesMax: 3 },
+      failpoint: async (name) => {
+        most = Math.max(most, worker.inFlight);
+        if (name === 'before-begin') await gate;
+      },
+    });
+    await until(() => worker.inFlight === 3);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(worker.inFlight).toBe(3);
+    release();
+    await drained();
+    expect(most).toBe(3);
+    expect(store.state.claims.size).toBe(3_000);
+  });
+
+  test('stopping lets what is under way land, and the next worker goes on from there', async () => {
+    await append(events(1_000));
+    const first = await start({ options: { eventsMax: 40 } });
+    await until(() => store.state.manifests.size >= 3);
+    await first.stop();
+    const landed = [...store.state.manifests.values()].reduce((sum, row) => sum + row.landed, 0);
+    expect(store.state.claims.size).toBe(landed);
+    expect(landed).toBeLessThan(1_000);
+    await start();
+    await drained();
+    expect(store.state.claims.size).toBe(1_000);
+    expect([...store.state.manifests.values()].map((row) => row.number).sort((a, b) => a - b)).toEqual(Array.from({ length: store.state.manifests.size }, (_, i) => i + 1));
+  });
+});
