@@ -150,7 +150,8 @@ DECLARE
   v_base bigint;
   v_from integer := 1;
   v_partitions integer;
-  v_bytes_max bigint;
+  v_full boolean;
+  v_repeated boolean;
 BEGIN
   PERFORM set_config('synchronous_commit', 'on', true);
   FOR i IN 1 .. cardinality(p_parts) LOOP
@@ -163,7 +164,10 @@ BEGIN
     v_bases := v_bases || v_base;
   END LOOP;
 
-  IF EXISTS (SELECT FROM log.batch b WHERE b.append_id = p_append_id AND b.topic = p_topic) THEN
+  SELECT t.partitions, t.bytes_max < (SELECT sum(h.bytes) FROM log.head h WHERE h.topic = p_topic),
+      EXISTS (SELECT FROM log.batch b WHERE b.append_id = p_append_id AND b.topic = p_topic)
+    INTO v_partitions, v_full, v_repeated FROM log.topic t WHERE t.id = p_topic;
+  IF v_repeated THEN
     FOR i IN 1 .. cardinality(p_parts) LOOP
       UPDATE log.head h SET next = h.next - p_counts[i], bytes = h.bytes - p_lengths[i] - v_header_bytes
         WHERE h.topic = p_topic AND h.part = p_parts[i];
@@ -172,13 +176,11 @@ BEGIN
       WHERE b.append_id = p_append_id AND b.topic = p_topic ORDER BY b.part;
     RETURN;
   END IF;
-
-  SELECT t.partitions, t.bytes_max INTO v_partitions, v_bytes_max FROM log.topic t WHERE t.id = p_topic;
   IF v_partitions <> p_partitions THEN
     RAISE EXCEPTION 'the topic has % partitions', v_partitions USING ERRCODE = 'ML002';
   END IF;
-  IF v_bytes_max IS NOT NULL AND (SELECT sum(h.bytes) FROM log.head h WHERE h.topic = p_topic) > v_bytes_max THEN
-    RAISE EXCEPTION 'the topic holds % bytes at most', v_bytes_max USING ERRCODE = 'ML001';
+  IF v_full THEN
+    RAISE EXCEPTION 'the topic is full' USING ERRCODE = 'ML001';
   END IF;
 
   FOR i IN 1 .. cardinality(p_parts) LOOP
