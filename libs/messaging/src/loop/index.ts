@@ -64,5 +64,7 @@ export class ConsumeLoop {
 
 /** The JSON values of a delivery's records. Throws on a record that is not JSON: our own topics hold nothing else. */
 export function jsonRecords<T>(delivery: Delivery): T[] {
-  return delivery.batches.flatMap((batch) => batch.records.map((record) => JSON.parse(record.value.toString('utf8')) as T));
+  return delivery.batches.flatMap((batch) =>
+    batch.records.map((record) => JSON.parse(record.value.toString('utf8')) as T),
+  );
 }

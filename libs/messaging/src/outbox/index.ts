@@ -66,11 +66,18 @@ export class OutboxRelay {
   /** One round. Returns how many messages were sent. */
   async relay(): Promise<number> {
     const { pool, schema, messaging, batchMax = 100 } = this.options;
-    const { rows } = await pool.query(`SELECT id, topic, body::text AS body FROM ${schema}.outbox ORDER BY seq LIMIT $1`, [batchMax]);
+    const { rows } = await pool.query(
+      `SELECT id, topic, body::text AS body FROM ${schema}.outbox ORDER BY seq LIMIT $1`,
+      [batchMax],
+    );
     for (const row of rows as { id: string; topic: string; body: string }[]) {
-      await messaging.append(row.topic, { header: { appendId: row.id }, records: [{ key: null, headers: {}, value: Buffer.from(row.body) }] });
+      await messaging.append(row.topic, {
+        header: { appendId: row.id },
+        records: [{ key: null, headers: {}, value: Buffer.from(row.body) }],
+      });
     }
-    if (rows.length > 0) await pool.query(`DELETE FROM ${schema}.outbox WHERE id = ANY($1::uuid[])`, [rows.map((row) => row.id)]);
+    if (rows.length > 0)
+      await pool.query(`DELETE FROM ${schema}.outbox WHERE id = ANY($1::uuid[])`, [rows.map((row) => row.id)]);
     return rows.length;
   }
 }

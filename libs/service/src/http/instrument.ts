@@ -44,11 +44,15 @@ export function instrument(fastify: FastifyInstance, deps: Deps): Hook {
   const finish = finisher(deps);
   const { traffic } = deps;
   fastify.addHook('onRoute', (route: RouteOptions) => {
-    const open = opening(traffic, route.config?.beforeReady === true, finish(route.url));
+    const open = opening(
+      traffic,
+      route.config?.beforeReady === true,
+      finish(route.url, route.config?.beforeReady === true),
+    );
     route.onRequest = [open, ...list(route.onRequest)];
     route.preValidation = [tracer(route.url), ...list(route.preValidation)];
   });
-  return opening(traffic, true, finish('unmatched'));
+  return opening(traffic, true, finish('unmatched', false));
 }
 
 function list<T>(hooks: T | T[] | undefined): T[] {
@@ -101,13 +105,13 @@ function tracer(route: string): Hook {
   };
 }
 
-function finisher({ logger, metrics }: Deps): (route: string) => Finish {
+function finisher({ logger, metrics }: Deps): (route: string, probe: boolean) => Finish {
   const durations = metrics.seriesHistogram(
     'http_server_request_duration_seconds',
     'Time from the headers of a request to the end of its answer.',
     ['method', 'route', 'status'],
   );
-  return (route) => {
+  return (route, probe) => {
     const series = new Map<string, Map<number, Series>>();
     const seriesOf = (method: string, status: number): Series => {
       let byStatus = series.get(method);
@@ -128,7 +132,8 @@ function finisher({ logger, metrics }: Deps): (route: string) => Finish {
       }
       if (status < 400 && !logger.isLevelEnabled('debug')) return;
       const line = { requestId: request.id, method: request.method, route, status, ms: Math.round(ms * 100) / 100 };
-      logger[status >= 500 ? 'warn' : status >= 400 ? 'info' : 'debug'](line, 'request');
+      // A probe that is told "not ready" is answered, not failed.
+      logger[status < 400 || probe ? 'debug' : status >= 500 ? 'warn' : 'info'](line, 'request');
     };
   };
 }
