@@ -107,7 +107,7 @@ export class AppModule {
         { name: 'contracts', everyMs: config.contractsEvery, run: () => keeper.refresh() },
         {
           name: 'collector',
-          everyMs: config.workerSilenceMax,
+          everyMs: Math.ceil(config.workerSilenceMax / 2),
           run: async () => void (worker.epoch !== null && (await collector.collect(worker.epoch, config.workerSilenceMax))),
         },
         { name: 'staged files', everyMs: 5 * MINUTE_MS, run: async (signal) => void (await deletePassedFiles(pool, storage, config.stagedKeep, signal)) },

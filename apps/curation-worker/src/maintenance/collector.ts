@@ -13,10 +13,12 @@ export interface CollectorDeps {
 const LOOKUP_MAX = 1_000;
 const DAY_MS = 86_400_000;
 
+const OTHERS_ALIVE = `
+  SELECT epoch, heartbeat_at::text FROM curation_worker.worker WHERE alive AND epoch <> $1`;
+
 const DECLARE_DEAD = `
   UPDATE curation_worker.worker SET alive = false, ended_at = clock_timestamp()
-   WHERE alive AND epoch <> $1 AND heartbeat_at < clock_timestamp() - $2 * interval '1 ms'
-  RETURNING epoch`;
+   WHERE epoch = $1 AND alive AND heartbeat_at::text = $2`;
 
 const UNCOLLECTED = `
   SELECT epoch, accepted_from::text, ended_at FROM curation_worker.worker
@@ -33,24 +35,45 @@ interface DeadEpoch {
  * dead, which waits for its landings under way and lets none commit after; only then is what no manifest names deleted.
  */
 export class Collector {
-  constructor(private readonly deps: CollectorDeps) {}
+  /** The last heartbeat of each other worker, and since when it has been the last, on this process's monotonic clock. */
+  private seen = new Map<string, { readonly heartbeat: string; readonly sinceMs: number }>();
+
+  constructor(
+    private readonly deps: CollectorDeps,
+    private readonly monotonicMs: () => number = () => performance.now(),
+  ) {}
 
   /**
    * One round. Returns the number of files deleted.
    *
    * @param epoch of this worker
-   * @param silentMsMax a worker without a heartbeat for longer is dead
+   * @param silentMsMax a worker that has been watched for this long without a heartbeat is dead. It is this process that
+   *   watches: after an outage of the database, when all are behind, and with any clock, nobody is taken for dead
    */
   async collect(epoch: number, silentMsMax: number): Promise<number> {
     const { pool, logger } = this.deps;
-    const dead = await pool.query(DECLARE_DEAD, [epoch, silentMsMax]);
-    for (const row of dead.rows as { epoch: string }[]) logger.warn({ epoch: row.epoch }, 'a worker is declared dead');
+    for (const silent of await this.silent(epoch, silentMsMax)) {
+      const { rowCount } = await pool.query(DECLARE_DEAD, [silent.epoch, silent.heartbeat]);
+      if (rowCount) logger.warn({ epoch: silent.epoch }, 'a worker is declared dead');
+    }
     const { rows } = await pool.query(UNCOLLECTED);
     let deleted = 0;
     for (const row of rows as { epoch: string; accepted_from: string | null; ended_at: Date }[]) {
       deleted += await this.collectEpoch({ epoch: Number(row.epoch), acceptedFrom: row.accepted_from, endedAt: row.ended_at });
     }
     return deleted;
+  }
+
+  private async silent(epoch: number, silentMsMax: number): Promise<{ epoch: string; heartbeat: string }[]> {
+    const { rows } = await this.deps.pool.query(OTHERS_ALIVE, [epoch]);
+    const nowMs = this.monotonicMs();
+    const seen = new Map<string, { heartbeat: string; sinceMs: number }>();
+    for (const { epoch: other, heartbeat_at: heartbeat } of rows as { epoch: string; heartbeat_at: string }[]) {
+      const before = this.seen.get(other);
+      seen.set(other, before?.heartbeat === heartbeat ? before : { heartbeat, sinceMs: nowMs });
+    }
+    this.seen = seen;
+    return [...seen].filter(([, { sinceMs }]) => nowMs - sinceMs >= silentMsMax).map(([other, { heartbeat }]) => ({ epoch: other, heartbeat }));
   }
 
   private async collectEpoch(dead: DeadEpoch): Promise<number> {

@@ -9,14 +9,14 @@ const PAGES_MAX = 1_000;
  */
 const ADVANCE = `
   WITH today AS (
-    SELECT least(clock_timestamp(), max(accepted_to))::date AS day FROM curation_worker.position
+    SELECT least(clock_timestamp(), newest)::date AS day
+      FROM (SELECT max(accepted_to) AS newest FROM curation_worker.position) p WHERE newest IS NOT NULL
   )
   UPDATE curation_worker.claims_pruning p
      SET advanced_at = clock_timestamp(),
          pruned_to = least(coalesce(p.pruned_to, (SELECT min(keep_until) FROM curation_worker.claims)) + 1, today.day)
     FROM today
-   WHERE today.day IS NOT NULL
-     AND (p.advanced_at IS NULL OR p.advanced_at <= clock_timestamp() - interval '1 day')
+   WHERE (p.advanced_at IS NULL OR p.advanced_at <= clock_timestamp() - interval '1 day')
      AND coalesce(p.pruned_to, (SELECT min(keep_until) FROM curation_worker.claims)) < today.day
   RETURNING p.pruned_to::text`;
 

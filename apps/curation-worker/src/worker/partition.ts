@@ -53,7 +53,10 @@ export class OwnedPartition {
   handle(delivery: Delivery): Promise<void> {
     const { generation } = this;
     const ahead = this.readAhead(delivery);
-    const done = this.tail.then(() => this.settle(delivery, generation, ahead));
+    const done = this.tail
+      .then(() => this.settle(delivery, generation, ahead))
+      // Of a session that has ended nothing more is acknowledged: whoever comes next need not wait for it.
+      .then(() => (this.deps.sessionSignal.aborted ? delivery.nack().catch(() => undefined) : undefined));
     this.tail = done;
     return done;
   }

@@ -79,7 +79,7 @@ $$;
 CREATE TABLE curation_worker.claims_pruning (
   only_one    boolean PRIMARY KEY DEFAULT true CHECK (only_one),
   pruned_to   date,
-  advanced_at timestamptz(3),
+  advanced_at timestamptz,
   -- Deletion has been carried through up to here.
   deleted_to  date
 );

@@ -1,0 +1,124 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type { Messaging } from '@millrace/messaging';
+import { publishJson } from '@millrace/messaging/nest';
+import { createPostgresMessaging } from '@millrace/messaging/postgres';
+import { testDatabase, type TestDatabase } from '@millrace/postgres/testing';
+import { createService, type Service } from '@millrace/service';
+import { createFilesystemStorage } from '@millrace/storage/filesystem';
+import { GROUPS, type TablesChanged, TOPICS } from '@millrace/topics';
+import { AppModule } from './app.module';
+import { config } from './config';
+import { shipmentEvent } from './testing/landing-bench';
+import { appendItems, landedBatches, MIGRATIONS, publishContracts } from './testing/lake';
+import { caughtUp, until } from './testing/worker-under-test';
+
+interface Group {
+  readonly group: string;
+  readonly reason: string;
+  readonly path: string;
+  readonly contract: string | null;
+  readonly eventType: string | null;
+  readonly count: number;
+  readonly sample: { readonly text?: string; readonly base64?: string };
+}
+
+describe('the service', () => {
+  let database: TestDatabase;
+  let messaging: Messaging;
+  let service: Service;
+  let root: string;
+
+  beforeAll(async () => {
+    database = await testDatabase({ migrations: MIGRATIONS });
+    root = await mkdtemp(path.join(os.tmpdir(), 'curation-'));
+    messaging = createPostgresMessaging({ url: database.url, applicationName: 'test' });
+    for (const { name, partitions } of Object.values(TOPICS)) await messaging.ensureTopic(name, { partitions });
+    for (const { topic, group } of Object.values(GROUPS)) await messaging.ensureGroup(topic, group);
+    const env = { PORT: '0', DATABASE_URL: database.url, STORAGE_ROOT: root, LOG_LEVEL: process.env['TEST_LOG'] ? 'info' : 'silent', LANDING_LINGER: '10ms' };
+    service = createService({ name: 'curation-worker', version: '0.0.0', config, module: (context) => AppModule.compose(context) }, env);
+    await service.start();
+  });
+  afterAll(async () => {
+    expect(await service.stop()).toEqual([]);
+    await messaging.close();
+    await database.drop();
+    await rm(root, { recursive: true, force: true });
+  });
+
+  const get = async (route: string): Promise<{ status: number; type: string | null; body: Record<string, unknown> & { rows: never[] } }> => {
+    const response = await fetch(`${service.address}${route}`);
+    return { status: response.status, type: response.headers.get('content-type'), body: JSON.parse(await response.text()) };
+  };
+
+  test('is not ready before there are contracts, and is woken by their message', async () => {
+    await until(async () => JSON.stringify((await get('/readiness')).body).includes('no contracts have been published yet'));
+    expect((await get('/readiness')).status).toBe(503);
+    await publishContracts(createFilesystemStorage({ root }));
+    await publishJson(messaging, TOPICS.contractsChanged.name, { index: 1, at: new Date().toISOString() });
+    await until(async () => (await get('/readiness')).status === 200);
+  });
+
+  test('shows what is quarantined by what is wrong with it, with the bytes as they came', async () => {
+    const broken = (i: number): Buffer => Buffer.from(`{"event_type":"shipment.status.changed","broken":${'9'.repeat(i + 1)}`);
+    const bytes = Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x00, 0x22, 0x7d]);
+    await appendItems(messaging, [
+      ...[0, 1, 2].map(broken),
+      bytes,
+      shipmentEvent('bad1', { status: 'lost' }),
+      shipmentEvent('bad2', { status: 'stolen' }),
+      shipmentEvent('good'),
+    ]);
+    await until(() => caughtUp(messaging));
+
+    const { body } = await get('/v1/quarantine/groups');
+    const groups = body.rows as unknown as Group[];
+    expect(groups.map(({ reason, count, eventType }) => [reason, count, eventType])).toEqual([
+      ['invalid_json', 3, null],
+      ['unknown_value', 2, 'shipment.status.changed'],
+      ['invalid_utf8', 1, null],
+    ]);
+    expect(groups[1]).toMatchObject({ path: '$.payload.status', contract: 'shipment_status_changed' });
+    expect(groups[2].sample).toMatchObject({ base64: bytes.toString('base64'), bytes: bytes.length, truncated: false });
+    expect(groups[0].sample.text).toBe(broken(0).toString());
+
+    const items = await get(`/v1/quarantine?group=${groups[0].group}&limit=2`);
+    expect(items.body.rows.map((row: { text: string }) => row.text)).toEqual([broken(0), broken(1)].map(String));
+    const rest = await get(`/v1/quarantine?group=${groups[0].group}&limit=2&page=${items.body['nextPage']}`);
+    expect(rest.body.rows.map((row: { text: string }) => row.text)).toEqual([String(broken(2))]);
+    expect(rest.body['nextPage']).toBeUndefined();
+    expect((await get('/v1/quarantine?limit=200')).body.rows).toHaveLength(6);
+  });
+
+  test.each(['/v1/quarantine?group=x', '/v1/quarantine?page=-1', '/v1/quarantine?limit=0', '/v1/quarantine?limit=1000', '/v1/quarantine/groups?limit=a'])(
+    '%s is refused with the field that is wrong',
+    async (route) => {
+      const { status, type, body } = await get(route);
+      expect([status, type]).toEqual([400, 'application/problem+json; charset=utf-8']);
+      expect((body['errors'] as { path: string }[])[0].path).toMatch(/^query\.(group|page|limit)$/);
+    },
+  );
+
+  test('what table-manager has committed leaves the outbox', async () => {
+    const outboxed = async (): Promise<number> => (await database.pool.query('SELECT count(*)::int AS n FROM curation_worker.outbox')).rows[0].n;
+    await until(async () => (await outboxed()) > 0);
+    const batches = await landedBatches(database.pool);
+    const number = batches.length;
+    const message: TablesChanged = { lineId: batches[0].lineId, number, from: 1, catalogVersion: 1, tables: {}, at: new Date().toISOString() };
+    await publishJson(messaging, TOPICS.tablesChanged.name, message);
+    await until(async () => (await outboxed()) === 0);
+  });
+
+  test('counts what it does', async () => {
+    const text = await (await fetch(`${service.address}/metrics`)).text();
+    expect(text).toMatch(/millrace_curated_events_total\{[^}]*fate="quarantined"[^}]*\} 6/);
+    expect(text).toMatch(/millrace_quarantined_events_total\{[^}]*reason="unknown_value"[^}]*\} 2/);
+    expect(text).toMatch(/millrace_lag_events\{[^}]*partition="0"[^}]*\} 0/);
+  });
+
+  test('describes its routes', async () => {
+    const { body } = await get('/openapi.json');
+    expect(Object.keys(body['paths'] as object)).toEqual(expect.arrayContaining(['/v1/quarantine', '/v1/quarantine/groups']));
+  });
+});
