@@ -50,7 +50,7 @@ export class SchemaMismatch extends LakehouseError {
   }
 }
 
-/** The table uses a feature of the Delta protocol that is not implemented here. */
+/** The table uses a feature of the Delta protocol that this library does not have. */
 export class UnsupportedTable extends LakehouseError {
   constructor(readonly feature: string) {
     super('UNSUPPORTED_TABLE', `the table needs what is not supported here: ${feature}`, false);

@@ -1,3 +1,4 @@
+import { benchEnvelope } from '@millrace/envelope/bench';
 import { spawnSync } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
@@ -9,16 +10,22 @@ import { freshness, wholePath } from './whole-path';
 const RATES = [10_000, 20_000, 30_000];
 
 /**
- * `npm run bench [gateway] [path] [freshness]`: figures of this machine. Only ratios within one run compare: the
+ * `npm run bench [-- envelope gateway path freshness]`: figures of this machine. Only ratios within one run compare: the
  * machines that run this are shared and noisy.
  */
 export function main(args: readonly string[] = process.argv.slice(2)): Promise<void> {
   return runCommand(async () => {
-    const wanted = new Set(args.length > 0 ? args : ['gateway', 'path', 'freshness']);
+    const wanted = new Set(args.length > 0 ? args : ['envelope', 'gateway', 'path', 'freshness']);
     const cpus = os.cpus();
     console.log(
       `${cpus.length} × ${cpus[0].model}, ${Math.round(os.totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`,
     );
+    if (wanted.has('envelope')) {
+      console.log('\nEnvelope: microseconds an event, one thread');
+      for (const { name, nanosecondsPerEvent } of benchEnvelope()) {
+        console.log(`  ${name.padEnd(24)} ${(nanosecondsPerEvent / 1000).toFixed(2)}`);
+      }
+    }
     if (wanted.has('gateway')) {
       console.log('\nGateway: durably acknowledged, against raw Fastify + ajv that stores nothing');
       const { status } = spawnSync(

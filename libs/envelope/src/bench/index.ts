@@ -1,9 +1,9 @@
-import { decode } from './decode/decode';
-import { contentIdOfItem, inspect } from './decode/inspect';
-import type { InboundHeaders } from './envelope';
-import { fingerprint } from './json/fingerprint';
-import { Scanner } from './json/scanner';
-import { splitJsonArray, splitNdjson } from './json/split';
+import { decode } from '../decode/decode';
+import { contentIdOfItem, inspect } from '../decode/inspect';
+import type { InboundHeaders } from '../envelope';
+import { fingerprint } from '../json/fingerprint';
+import { Scanner } from '../json/scanner';
+import { splitJsonArray, splitNdjson } from '../json/split';
 
 export interface BenchResult {
   readonly name: string;
