@@ -3,7 +3,7 @@ import type { Clock } from '@millrace/observability';
 import type { Storage } from '@millrace/storage';
 import { EVENT_DATE_COLUMN, EVENTS_TABLE, tableRoot } from '@millrace/topics';
 import type { Held } from '../pipeline/dedupe';
-import type { Valid } from '../pipeline/validate';
+import type { Valid } from '../pipeline/curate';
 
 export interface LandedBeforeDeps {
   readonly storage: Storage;

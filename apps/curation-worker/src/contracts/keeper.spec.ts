@@ -24,7 +24,7 @@ const other = Buffer.from(JSON.stringify({ event_id: 'o', event_type: 'other', e
 const judge = async (): Promise<string[]> => {
   const contracts = keeper.current?.contracts;
   if (!contracts) throw new Error('none in force');
-  const validated = await curate(batchOf([shipmentEvent('a'), other]).items, contracts);
+  const { validated } = await curate(batchOf([shipmentEvent('a'), other]).items, contracts);
   return validated.map((event) => (event.ok ? (event.contract?.label ?? 'no contract') : event.refusal.reason));
 };
 

@@ -6,9 +6,9 @@ import { countFates } from '../pipeline/counts';
 import { dedupe, type Held, settle } from '../pipeline/dedupe';
 import type { Outcome } from '../pipeline/outcome';
 import { acceptSpan, type MicroBatch } from '../pipeline/received';
-import type { Valid, Validated } from '../pipeline/validate';
+import type { Curated, Valid, Validated } from '../pipeline/curate';
 import { quarantineRows } from '../quarantine/rows';
-import { type LandedRow, writeEventRows } from '../staging/event-rows';
+import { eventRows } from '../staging/event-rows';
 import { writeFateRows } from '../staging/fate-rows';
 import { placeRaw, type RawPlaces, writeRawPart } from '../staging/raw-parts';
 import { stageEvents, stageFates, type StagingDeps, Unstorable, type Writer } from '../staging/stage';
@@ -47,11 +47,11 @@ export type LandResult =
   /** A message of an input without positions has landed meanwhile. */
   | { readonly kind: 'seen' }
   /** Rows do not fit their tables although they passed every check. */
-  | { readonly kind: 'unstorable'; readonly rows: readonly LandedRow[]; readonly places: RawPlaces; readonly cause: Unstorable };
+  | { readonly kind: 'unstorable'; readonly events: readonly Valid[]; readonly places: RawPlaces; readonly cause: Unstorable };
 
 export interface Attempt {
   readonly batch: MicroBatch;
-  readonly validated: readonly Validated[];
+  readonly curated: Curated;
   readonly inForce: InForce;
   readonly epoch: number;
   /** How often these items have been tried, this time included. */
@@ -66,9 +66,10 @@ export interface Attempt {
  * @throws LandingError, StorageError, DuckError; with `LANDING_UNKNOWN` comes an `UnknownLanding`
  */
 export async function landBatch(deps: LandDeps, attempt: Attempt): Promise<LandResult> {
-  const { batch, validated, epoch } = attempt;
+  const { batch, epoch } = attempt;
+  const { validated, raw: groups } = attempt.curated;
   const writer: Writer = { batchId: await deps.ids.take(), epoch };
-  const places = placeRaw(validated, writer.batchId, epoch);
+  const places = placeRaw(groups, writer.batchId, epoch);
   const known = dedupe(validated);
   const before = await deps.landedBefore(known.candidates);
   const span = acceptSpan(batch.items);
@@ -114,7 +115,8 @@ interface Work {
 }
 
 async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Promise<LandResult> {
-  const { batch, validated, inForce, epoch, attempts } = attempt;
+  const { batch, inForce, epoch, attempts } = attempt;
+  const { validated } = attempt.curated;
   const { writer, places, known, landing, written } = work;
   const { batchId } = writer;
 
@@ -129,7 +131,7 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
 
   const staged = await timed(deps, 'stage', () => stage(deps, attempt, work, outcomes));
   if (staged instanceof Unstorable) {
-    return { kind: 'unstorable', rows: landedRows(validated, outcomes, places), places, cause: staged };
+    return { kind: 'unstorable', events: landedEvents(validated, outcomes), places, cause: staged };
   }
   const rawFiles = await timed(deps, 'raw', () => work.raw);
   await deps.failpoint('after-raw');
@@ -170,22 +172,22 @@ async function enter({ batch, epoch }: Attempt, landing: Landing, batchId: numbe
 }
 
 /** DuckDB is lent for the files only: nobody who holds it waits for the database. */
-function stage(deps: LandDeps, { batch, validated }: Attempt, { writer, places, written }: Work, outcomes: readonly Outcome[]): Promise<StagedFile[] | Unstorable> {
-  const rows = landedRows(validated, outcomes, places);
+function stage(deps: LandDeps, { batch, curated }: Attempt, { writer, places, written }: Work, outcomes: readonly Outcome[]): Promise<StagedFile[] | Unstorable> {
+  const landed = landedEvents(curated.validated, outcomes);
   return deps.duck.use(async (connection) => {
     const files: StagedFile[] = [];
-    if (rows.length > 0) {
-      const events = writeEventRows(rows, places, writer.batchId);
+    if (landed.length > 0) {
+      const rows = eventRows(curated.rows, landed.map(({ row }) => row), places, writer.batchId);
       try {
-        files.push(...(await stageEvents(deps, connection, events, writer, written)));
+        files.push(...(await stageEvents(deps, connection, rows, writer, written)));
       } catch (error) {
         if (error instanceof Unstorable) return error;
         throw error;
       }
     }
     await deps.failpoint('after-parquet');
-    if (rows.length < outcomes.length) {
-      const fates = writeFateRows(batch, validated, outcomes, places, writer.batchId);
+    if (landed.length < outcomes.length) {
+      const fates = writeFateRows(batch, curated.validated, outcomes, places, writer.batchId);
       files.push(await stageFates(deps, connection, fates, writer, written));
     }
     await deps.failpoint('after-fates');
@@ -193,12 +195,12 @@ function stage(deps: LandDeps, { batch, validated }: Attempt, { writer, places, 
   });
 }
 
-function landedRows(validated: readonly Validated[], outcomes: readonly Outcome[], places: RawPlaces): LandedRow[] {
-  const rows: LandedRow[] = [];
+function landedEvents(validated: readonly Validated[], outcomes: readonly Outcome[]): Valid[] {
+  const events: Valid[] = [];
   validated.forEach((event, i) => {
-    if (event.ok && outcomes[i].fate === 'landed') rows.push({ event, part: places.partOf[i], line: places.lineOf[i] });
+    if (event.ok && outcomes[i].fate === 'landed') events.push(event);
   });
-  return rows;
+  return events;
 }
 
 function writeRaw(deps: LandDeps, places: RawPlaces, validated: readonly Validated[]): Promise<StagedFile[]> {

@@ -3,12 +3,12 @@ import type { Logger } from '@millrace/observability';
 import { StorageError } from '@millrace/storage';
 import type { ContractsKeeper, InForce } from '../contracts/keeper';
 import { assertCounts } from '../pipeline/counts';
-import { curate } from '../pipeline/curate';
 import { CURATION_REASONS } from '../pipeline/outcome';
 import type { MicroBatch, Received } from '../pipeline/received';
-import type { Invalid, Validated } from '../pipeline/validate';
+import { type Curated, curate, curateUnread, type Valid, type Validated } from '../pipeline/curate';
+import type { Invalid } from '../pipeline/validate';
 import { bisect } from '../staging/bisect';
-import { writeEventRows } from '../staging/event-rows';
+import { eventRows } from '../staging/event-rows';
 import { canStore } from '../staging/stage';
 import { deleteFiles, type LandBatch, type LandDeps, type Landed, type LandResult, UnknownLanding } from './land-batch';
 
@@ -17,7 +17,7 @@ import { LandingError, type LandingStore } from './port';
 /** A micro-batch that has been read and checked, under the contracts of then. */
 export interface Prepared {
   readonly batch: MicroBatch;
-  readonly validated: readonly Validated[];
+  readonly curated: Curated;
   readonly inForce: InForce;
 }
 
@@ -59,17 +59,17 @@ export class Lander {
   async prepare(batch: MicroBatch, options: { readonly poison?: boolean } = {}): Promise<Prepared> {
     assertCounts(batch);
     const inForce = this.inForce();
-    const validated = options.poison ? batch.items.map(poisoned) : await curate(batch.items, inForce.contracts);
-    return { batch, validated, inForce };
+    const curated = options.poison ? curateUnread(batch.items, poisoned) : await curate(batch.items, inForce.contracts);
+    return { batch, curated, inForce };
   }
 
   /** @throws what cannot be waited out: the landing's own failure, a fenced epoch, or the abort's reason */
   async land(prepared: Prepared, ownership: Ownership): Promise<LandOutcome> {
-    let { batch, validated, inForce } = prepared;
+    let { batch, curated, inForce } = prepared;
     for (let failures = 0, duckTries = 0; ; ) {
       ownership.signal.throwIfAborted();
       try {
-        const result = await this.attempt({ batch, validated, inForce }, ownership);
+        const result = await this.attempt({ batch, curated, inForce }, ownership);
         if (failures > 0) this.deps.onTrouble(null);
         switch (result.kind) {
           case 'landed':
@@ -79,12 +79,12 @@ export class Lander {
           case 'passed':
             return { kind: 'dropped' };
           case 'unstorable':
-            validated = await this.setAside(validated, result);
+            curated = await this.setAside(curated, result);
             continue;
           case 'seen': {
-            const fresh = await unseen(this.deps.store, batch, validated);
-            if (fresh.batch.items.length === 0) return { kind: 'dropped' };
-            ({ batch, validated } = fresh);
+            batch = await unseen(this.deps.store, batch);
+            if (batch.items.length === 0) return { kind: 'dropped' };
+            curated = await curate(batch.items, inForce.contracts);
             continue;
           }
         }
@@ -93,7 +93,7 @@ export class Lander {
           await this.refresh(ownership.signal);
           inForce = this.inForce();
           // What was set aside unread stays so.
-          if (!validated.every(isPoison)) validated = await curate(batch.items, inForce.contracts);
+          if (!curated.validated.every(isPoison)) curated = await curate(batch.items, inForce.contracts);
           continue;
         }
         if (error instanceof DuckError && error.canRetry && ++duckTries >= DUCK_TRIES_MAX) throw error;
@@ -148,14 +148,13 @@ export class Lander {
   }
 
   /** Quarantines the events that DuckDB refuses; its neighbours are tried again without them. */
-  private async setAside(validated: readonly Validated[], { rows, places, cause }: Extract<LandResult, { kind: 'unstorable' }>): Promise<Validated[]> {
-    const bad = await this.deps.duck.use((connection) =>
-      bisect(rows, (some) => canStore(this.deps, connection, writeEventRows(some, places, 0))),
-    );
-    if (bad.length === 0) throw cause;
-    this.deps.logger.warn({ count: bad.length, error: cause }, 'events that passed every check do not fit their tables');
-    const events = new Set<Validated>(bad.map((i) => rows[i].event));
-    return validated.map((event) => (events.has(event) ? unstorable(event) : event));
+  private async setAside(curated: Curated, { events, places, cause }: Extract<LandResult, { kind: 'unstorable' }>): Promise<Curated> {
+    const storable = (some: readonly Valid[]): Promise<boolean> =>
+      this.deps.duck.use((connection) => canStore(this.deps, connection, eventRows(curated.rows, some.map(({ row }) => row), places, 0)));
+    const bad = new Set<Validated>((await bisect(events, storable)).map((i) => events[i]));
+    if (bad.size === 0) throw cause;
+    this.deps.logger.warn({ count: bad.size, error: cause }, 'events that passed every check do not fit their tables');
+    return { ...curated, validated: curated.validated.map((event) => (bad.has(event) ? unstorable(event) : event)) };
   }
 }
 
@@ -179,9 +178,7 @@ function poisoned(received: Received): Invalid {
 const isPoison = (event: Validated): boolean => !event.ok && event.refusal.reason === 'poison';
 
 /** The part of a batch without positions whose messages have not landed. */
-async function unseen(store: LandingStore, batch: MicroBatch, validated: readonly Validated[]): Promise<{ batch: MicroBatch; validated: Validated[] }> {
-  const ids = batch.items.flatMap(({ messageId }) => messageId ?? []);
-  const seen = await store.seen(batch.topic, ids);
-  const fresh = validated.filter(({ received: { messageId } }) => messageId === undefined || !seen.has(messageId));
-  return { batch: { ...batch, items: fresh.map(({ received }) => received), wholeBatches: [] }, validated: fresh };
+async function unseen(store: LandingStore, batch: MicroBatch): Promise<MicroBatch> {
+  const seen = await store.seen(batch.topic, batch.items.flatMap(({ messageId }) => messageId ?? []));
+  return { ...batch, items: batch.items.filter(({ messageId }) => messageId === undefined || !seen.has(messageId)), wholeBatches: [] };
 }

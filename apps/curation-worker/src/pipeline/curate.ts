@@ -1,20 +1,64 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ContractsInForce } from '../contracts/in-force';
+import type { Envelope } from '@millrace/envelope';
+import type { ContractInForce, ContractsInForce } from '../contracts/in-force';
+import { RawGroups } from '../staging/raw-groups';
+import { RowTable } from '../staging/row-table';
 import { createParseStep } from './parse';
 import type { Received } from './received';
-import { createValidateStep, type Validated } from './validate';
+import { createValidateStep, type Invalid } from './validate';
+
+/** An event that may land if nobody else holds its key. All else that is stored of it is in its row. */
+export interface Valid {
+  readonly ok: true;
+  readonly received: Received;
+  readonly envelope: Pick<Envelope, 'eventId' | 'eventType' | 'eventTime' | 'source'>;
+  readonly contract: ContractInForce | undefined;
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly windowDays: number;
+  /** Its row in the batch's table. */
+  readonly row: number;
+}
+
+export type Validated = Valid | Invalid;
+
+/** A micro-batch that has been read and checked, with what is needed to write it. */
+export interface Curated {
+  readonly validated: readonly Validated[];
+  readonly raw: RawGroups;
+  readonly rows: RowTable;
+}
 
 /** Items between two turns of the event loop: some 10 ms, so that heartbeats and requests never wait longer. */
 const TURN_ITEMS = 1_000;
 
-/** Parses and validates a micro-batch in turns. Pure but for giving the event loop its turn. */
-export async function curate(items: readonly Received[], contracts: ContractsInForce): Promise<Validated[]> {
+/** Parses, validates and lays out a micro-batch in turns. Pure but for giving the event loop its turn. */
+export async function curate(items: readonly Received[], contracts: ContractsInForce): Promise<Curated> {
   const parse = createParseStep(contracts);
   const validate = createValidateStep(contracts);
   const validated = new Array<Validated>(items.length);
+  const raw = new RawGroups(items.length);
+  const rows = new RowTable(items.length, items.reduce((bytes, { value }) => bytes + value.length, 0));
   for (let i = 0; i < items.length; i++) {
     if (i % TURN_ITEMS === 0 && i > 0) await nextTurn();
-    validated[i] = validate(parse(items[i]));
+    const event = validate(parse(items[i]));
+    const { origin } = items[i];
+    const group = raw.add(event.ok ? event.envelope.eventType : event.eventType, origin.date);
+    if (!event.ok) {
+      validated[i] = event;
+      continue;
+    }
+    const { received, envelope, contract, key, fingerprint, windowDays } = event;
+    const row = rows.add(envelope, key, origin, contract, group, raw.lineOf[i]);
+    const { eventId, eventType, eventTime, source } = envelope;
+    validated[i] = { ok: true, received, envelope: { eventId, eventType, eventTime, source }, contract, key, fingerprint, windowDays, row };
   }
-  return validated;
+  return { validated, raw, rows };
+}
+
+/** A micro-batch of which nothing is read. */
+export function curateUnread(items: readonly Received[], judge: (received: Received) => Invalid): Curated {
+  const raw = new RawGroups(items.length);
+  for (const { origin } of items) raw.add(null, origin.date);
+  return { validated: items.map(judge), raw, rows: new RowTable(0, 0) };
 }

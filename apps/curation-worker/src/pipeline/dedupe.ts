@@ -1,5 +1,5 @@
 import { LANDED, type Outcome, quarantined } from './outcome';
-import type { Valid, Validated } from './validate';
+import type { Valid, Validated } from './curate';
 
 /** What a claim of another batch says about a key. */
 export interface Held {

@@ -4,11 +4,10 @@ import { gunzipSync } from 'node:zlib';
 import { compile, readCatalogDir } from '@millrace/contracts';
 import type { InboundHeaders } from '@millrace/topics';
 import { ContractsInForce } from '../contracts/in-force';
-import { curate } from './curate';
+import { curate, type Validated } from './curate';
 import { dedupe, type Held, settle } from './dedupe';
 import type { Outcome } from './outcome';
 import { type Received, receive } from './received';
-import type { Validated } from './validate';
 
 const DEMO = path.join(__dirname, '../../../../demo/shipments');
 const expected = JSON.parse(readFileSync(path.join(DEMO, 'expected/manifest.json'), 'utf8')) as {
@@ -86,11 +85,11 @@ function shuffle<T>(items: readonly T[], seed: number): T[] {
 describe('the shipments data set', () => {
   const answer = { landed: expected.unique_valid_events, duplicate: expected.duplicates, quarantined: expected.quarantined };
   let items: readonly Received[];
-  let validated: Validated[];
+  let validated: readonly Validated[];
 
   beforeAll(async () => {
     items = asReceived(lines());
-    validated = await curate(items, contracts);
+    ({ validated } = await curate(items, contracts));
   });
 
   test('has as many lines as its manifest says', () => expect(items).toHaveLength(expected.lines));

@@ -5,16 +5,13 @@ import { CURATION_REASONS } from './outcome';
 import type { Parsed } from './parse';
 import type { Received } from './received';
 
-/** What of an envelope is stored. The payload's value is let go as soon as it is checked: its objects are most of the garbage. */
-export type StoredEnvelope = Omit<Envelope, 'payload'>;
-
-/** An event that may land if nobody else holds its key. */
-export interface Valid {
+/** An event that keeps its contract, as it was read. */
+export interface Checked {
   readonly ok: true;
   readonly received: Received;
-  readonly envelope: StoredEnvelope;
+  readonly envelope: Envelope;
   readonly contract: ContractInForce | undefined;
-  /** 32 hex digits. */
+  /** What it will be claimed under: 32 hex digits. */
   readonly key: string;
   /** 16 hex digits; equal for equal content however it was written. */
   readonly fingerprint: string;
@@ -31,10 +28,8 @@ export interface Invalid {
   readonly contract: { readonly name: string; readonly version: string } | null;
 }
 
-export type Validated = Valid | Invalid;
-
 /** Checks an event against its contract and computes what it will be claimed under. An unknown type lands as it is. */
-export function createValidateStep(contracts: ContractsInForce): (parsed: Parsed) => Validated {
+export function createValidateStep(contracts: ContractsInForce): (parsed: Parsed) => Checked | Invalid {
   return ({ received, decoded }) => {
     if (!decoded.ok) {
       const { refusal, eventId, eventType } = decoded;
@@ -56,7 +51,7 @@ export function createValidateStep(contracts: ContractsInForce): (parsed: Parsed
     return {
       ok: true,
       received,
-      envelope: stored(envelope),
+      envelope,
       contract,
       key: claim.key,
       fingerprint: fingerprint(exactPayload(envelope)),
@@ -64,19 +59,3 @@ export function createValidateStep(contracts: ContractsInForce): (parsed: Parsed
     };
   };
 }
-
-const stored = (envelope: Envelope): StoredEnvelope => ({
-  eventId: envelope.eventId,
-  idFromContent: envelope.idFromContent,
-  eventType: envelope.eventType,
-  eventVersion: envelope.eventVersion,
-  eventTime: envelope.eventTime,
-  producerTime: envelope.producerTime,
-  ingestTime: envelope.ingestTime,
-  source: envelope.source,
-  traceId: envelope.traceId,
-  tenantId: envelope.tenantId,
-  subject: envelope.subject,
-  payloadJson: envelope.payloadJson,
-  attributesJson: envelope.attributesJson,
-});

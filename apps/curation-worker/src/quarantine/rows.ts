@@ -1,7 +1,7 @@
 import type { QuarantineRow } from '../landing/port';
 import type { Outcome } from '../pipeline/outcome';
 import type { MicroBatch } from '../pipeline/received';
-import type { Validated } from '../pipeline/validate';
+import type { Validated } from '../pipeline/curate';
 import type { RawPlaces } from '../staging/raw-parts';
 import { groupId, groupOf } from './grouping';
 
@@ -42,8 +42,8 @@ export function quarantineRows(
       offset,
       attempts: landing.attempts,
       batchId: landing.batchId,
-      rawPart: places.parts[places.partOf[i]].path,
-      rawLine: places.lineOf[i],
+      rawPart: places.pathOf(i),
+      rawLine: places.lineOf(i),
       headers: origin.headers,
       raw: value,
     });

@@ -21,10 +21,19 @@ export class ByteBuilder {
     this.length += this.bytes.write(text, this.length, 'latin1');
   }
 
+  lineFeed(): void {
+    this.reserve(1);
+    this.bytes[this.length++] = 10;
+  }
+
   copy(bytes: Buffer): void {
     this.reserve(bytes.length);
     this.bytes.set(bytes, this.length);
     this.length += bytes.length;
+  }
+
+  get size(): number {
+    return this.length;
   }
 
   /** What has been added; a view that further additions may leave behind. */

@@ -2,7 +2,7 @@ import { FATES_COLUMNS } from '@millrace/topics';
 import { quoteLiteral } from '@millrace/lakehouse/duckdb';
 import type { Outcome } from '../pipeline/outcome';
 import type { MicroBatch } from '../pipeline/received';
-import type { Validated } from '../pipeline/validate';
+import type { Validated } from '../pipeline/curate';
 import { DELIMITER as D, field, NULL, READ_OPTIONS } from './delimited';
 import { ByteBuilder } from './byte-builder';
 import type { RawPlaces } from './raw-parts';
@@ -77,8 +77,8 @@ function fateOf(batch: MicroBatch, event: Validated, outcome: Exclude<Outcome, {
     _batch_id: batchId,
     _ingestion_id: origin.ingestionId,
     _source: origin.headers.source,
-    _raw_part: places.parts[places.partOf[i]].path,
-    _raw_line: places.lineOf[i],
+    _raw_part: places.pathOf(i),
+    _raw_line: places.lineOf(i),
     _contract_version: about.contract ? `${about.contract.name}@${about.contract.version}` : null,
     ingest_date: origin.date,
   };

@@ -4,7 +4,8 @@ import { gzip } from 'node:zlib';
 import type { StagedFile } from '@millrace/topics';
 import type { Storage } from '@millrace/storage';
 import type { Received } from '../pipeline/received';
-import type { Validated } from '../pipeline/validate';
+import type { Validated } from '../pipeline/curate';
+import type { RawGroups } from './raw-groups';
 import { OTHER_TYPES, rawPartPath, UNREADABLE_TYPE } from './paths';
 import { ByteBuilder } from './byte-builder';
 import { addRawLine, rawLineHead } from './raw-line';
@@ -26,53 +27,51 @@ const LINE_BYTES = 220;
 export interface RawPart {
   readonly path: string;
   readonly eventType: string;
-  /** Of the batch's items, those in this part, in order; line n holds the n-th. */
+  /** Of the batch's items, those in this part; line n holds the n-th. */
   readonly items: readonly number[];
 }
 
-/** Where each item of a batch is in the raw zone. */
+/** Where each group of a batch is in the raw zone, and with it each item. */
 export interface RawPlaces {
   readonly parts: readonly RawPart[];
-  /** Part of each item, as an index into `parts`. */
-  readonly partOf: Uint16Array;
-  /** Line of each item within its part, from 1. */
-  readonly lineOf: Int32Array;
+  /** By group: its part, and how many lines of other groups come before its own there. */
+  readonly ofGroup: readonly { readonly part: number; readonly lineBase: number }[];
+  /** Path of the part that an item is in. */
+  pathOf(item: number): string;
+  /** Line of an item in its part, from 1. */
+  lineOf(item: number): number;
 }
 
-/** Assigns the items to parts by event type and accept date; the rarest types share one part beyond the limit. */
-export function placeRaw(validated: readonly Validated[], batchId: number, epoch: number, partsMax = RAW_PARTS_MAX): RawPlaces {
-  const groups = new Map<string, Map<string, number[]>>();
-  validated.forEach((event, i) => {
-    const type = (event.ok ? event.envelope.eventType : event.eventType) ?? UNREADABLE_TYPE;
-    const { date } = event.received.origin;
-    let dates = groups.get(type);
-    if (!dates) groups.set(type, (dates = new Map()));
-    const items = dates.get(date);
-    if (items) items.push(i);
-    else dates.set(date, [i]);
-  });
-  const found = [...groups].flatMap(([eventType, dates]) => [...dates].map(([date, items]) => ({ eventType, date, items })));
-  if (found.length > partsMax) mergeRarest(found, partsMax);
+/** Gives each group a part of its own; beyond the limit the smallest share one, group after group. */
+export function placeRaw(raw: RawGroups, batchId: number, epoch: number, partsMax = RAW_PARTS_MAX): RawPlaces {
+  const order = raw.groups.map((_, number) => number);
+  if (order.length > partsMax) order.sort((a, b) => raw.groups[b].items.length - raw.groups[a].items.length || a - b);
+  const alone = order.length > partsMax ? order.slice(0, partsMax - 1) : order;
+  const shared = order.slice(alone.length);
+  const ofGroup = new Array<{ part: number; lineBase: number }>(raw.groups.length);
 
-  const partOf = new Uint16Array(validated.length);
-  const lineOf = new Int32Array(validated.length);
-  const parts = found.map(({ eventType, date, items }, part): RawPart => {
-    items.forEach((item, line) => {
-      partOf[item] = part;
-      lineOf[item] = line + 1;
-    });
-    return { path: rawPartPath(eventType, date, batchId, epoch), eventType, items };
+  const parts = alone.map((number, part): RawPart => {
+    const { eventType, date, items } = raw.groups[number];
+    ofGroup[number] = { part, lineBase: 0 };
+    return { path: rawPartPath(eventType ?? UNREADABLE_TYPE, date, batchId, epoch), eventType: eventType ?? UNREADABLE_TYPE, items };
   });
-  return { parts, partOf, lineOf };
-}
-
-/** Leaves at most `partsMax` groups; those put together keep the accept date of their newest item. */
-function mergeRarest(found: { eventType: string; date: string; items: number[] }[], partsMax: number): void {
-  found.sort((a, b) => b.items.length - a.items.length);
-  const rarest = found.splice(partsMax - 1);
-  const items = rarest.flatMap((group) => group.items).sort((a, b) => a - b);
-  const date = rarest.reduce((newest, group) => (group.date > newest ? group.date : newest), '');
-  found.push({ eventType: OTHER_TYPES, date, items });
+  if (shared.length > 0) {
+    const items: number[] = [];
+    let newest = '';
+    for (const number of shared) {
+      const group = raw.groups[number];
+      ofGroup[number] = { part: parts.length, lineBase: items.length };
+      for (const item of group.items) items.push(item);
+      if (group.date > newest) newest = group.date;
+    }
+    parts.push({ path: rawPartPath(OTHER_TYPES, newest, batchId, epoch), eventType: OTHER_TYPES, items });
+  }
+  return {
+    parts,
+    ofGroup,
+    pathOf: (item) => parts[ofGroup[raw.groupOf[item]].part].path,
+    lineOf: (item) => ofGroup[raw.groupOf[item]].lineBase + raw.lineOf[item],
+  };
 }
 
 /** Formats whose readable items are JSON texts; the data of the others may be anything. */

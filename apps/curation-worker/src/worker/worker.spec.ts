@@ -43,7 +43,7 @@ describe('the worker, on ports in memory', () => {
   test('an event that no landing survives is found, quarantined, and holds up nobody', async () => {
     let failures = 0;
     const fragile: LandBatch = async (deps, attempt) => {
-      if (attempt.validated.some((event) => event.ok && event.envelope.eventId === 'e123')) {
+      if (attempt.curated.validated.some((event) => event.ok && event.envelope.eventId === 'e123')) {
         failures++;
         throw new Error('something nobody thought of');
       }

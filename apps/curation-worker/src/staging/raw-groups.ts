@@ -1,0 +1,49 @@
+/** Items of one event type and accept date, in order. */
+export interface RawGroup {
+  /** Null where the type cannot be read. */
+  readonly eventType: string | null;
+  /** `YYYY-MM-DD`. */
+  readonly date: string;
+  /** Indices into the batch. Line n of the group is the n-th of them. */
+  readonly items: number[];
+}
+
+/** Sorts the items of a batch by event type and accept date as they are read; their lines are known at once. */
+export class RawGroups {
+  readonly groups: RawGroup[] = [];
+  /** Group of each item. */
+  readonly groupOf: Uint32Array;
+  /** Line of each item within its group, from 1. */
+  readonly lineOf: Uint32Array;
+  private readonly numbers = new Map<string | null, Map<string, number>>();
+  private length = 0;
+  private last = -1;
+
+  constructor(itemsMax: number) {
+    this.groupOf = new Uint32Array(itemsMax);
+    this.lineOf = new Uint32Array(itemsMax);
+  }
+
+  /** Adds the next item; returns its group. */
+  add(eventType: string | null, date: string): number {
+    const number = this.numberOf(eventType, date);
+    const item = this.length++;
+    this.groupOf[item] = number;
+    this.lineOf[item] = this.groups[number].items.push(item);
+    return number;
+  }
+
+  private numberOf(eventType: string | null, date: string): number {
+    const last = this.groups[this.last];
+    if (last?.eventType === eventType && last.date === date) return this.last;
+    let dates = this.numbers.get(eventType);
+    if (!dates) this.numbers.set(eventType, (dates = new Map()));
+    let number = dates.get(date);
+    if (number === undefined) {
+      number = this.groups.push({ eventType, date, items: [] }) - 1;
+      dates.set(date, number);
+    }
+    this.last = number;
+    return number;
+  }
+}
