@@ -91,11 +91,11 @@ export const config = defineConfig({
   }),
   duckThreads: integer({
     env: ['DUCKDB_THREADS'],
-    default: 2,
+    default: 1,
     min: 1,
     max: 128,
     unit: 'threads',
-    doc: 'Threads that DuckDB may use.',
+    doc: 'Threads that DuckDB may use beside those of the statements themselves: tables and marts are written at once already.',
   }),
   duckSpillBytesMax: bytes({
     env: ['DUCKDB_SPILL_MAX'],

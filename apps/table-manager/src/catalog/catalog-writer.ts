@@ -101,9 +101,7 @@ export class CatalogWriter {
 }
 
 export function merge(previous: Catalog | null, change: CatalogChange, at: string): Catalog {
-  if (previous && previous.lineId !== change.lineId) {
-    throw new LineContradiction(`the storage holds the lake of line ${previous.lineId}, not of ${change.lineId}`);
-  }
+  assertOneLake(change.lineId, previous);
   const tables = { ...previous?.tables };
   for (const [table, version] of Object.entries(change.tables)) {
     const known = tables[table];
@@ -120,4 +118,11 @@ export function merge(previous: Catalog | null, change: CatalogChange, at: strin
     at,
     tables,
   };
+}
+
+/** @throws LineContradiction when the storage holds the lake of another line than the database's */
+export function assertOneLake(lineId: string, catalog: Catalog | null): void {
+  if (catalog && catalog.lineId !== lineId) {
+    throw new LineContradiction(`the storage holds the lake of line ${catalog.lineId}, not of ${lineId}`);
+  }
 }

@@ -10,11 +10,17 @@ export interface OutboxMessage {
 /** Mart partitions by mart id, as text. */
 export type MartPartitions = ReadonlyMap<string, ReadonlySet<string>>;
 
-export interface StalePartition {
+export interface MartPartition {
   readonly mart: string;
   readonly partition: string;
-  /** No batch below this number is missing from it. */
-  readonly from: number;
+}
+
+/** How far a mart is behind. */
+export interface Staleness {
+  /** Partitions whose newest rows are not in the mart, the longest waiting first. */
+  readonly partitions: readonly string[];
+  /** Once these partitions are rebuilt the mart holds everything up to this number. */
+  readonly upTo: number;
 }
 
 /** How far the line of this database's lake is applied. */
@@ -30,13 +36,6 @@ export interface Commit extends Progress {
   /** Mart partitions that the rows of the range belong to. */
   readonly touched: MartPartitions;
   readonly message: OutboxMessage;
-}
-
-export interface Staleness {
-  /** Partitions whose newest rows are not in the mart, the longest waiting first. */
-  readonly partitions: readonly StalePartition[];
-  /** Every partition that batches up to this number touched is either fresh or among `partitions`. */
-  readonly upTo: number;
 }
 
 /**
@@ -65,9 +64,10 @@ export interface CommitStore {
    * message is in the outbox. False, and nothing changed, when the cursor is not where it was read: another was faster.
    */
   advance(commit: Commit): Promise<boolean>;
-  stale(limit: number): Promise<Staleness>;
+  /** By mart, at most `limit` partitions each. */
+  stale(marts: readonly string[], limit: number): Promise<{ cursor: number; marts: ReadonlyMap<string, Staleness> }>;
   /** Partitions were rebuilt from everything up to `number`. A later touch keeps them stale; built never falls. */
-  built(partitions: readonly StalePartition[], number: number, message: OutboxMessage): Promise<void>;
+  built(partitions: readonly MartPartition[], number: number, message: OutboxMessage): Promise<void>;
   /** Puts a message of no database change into the outbox. */
   announce(message: OutboxMessage): Promise<void>;
   /** Forgets which batch had which number, beyond the newest `keep` applied ones. */

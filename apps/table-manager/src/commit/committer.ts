@@ -1,6 +1,6 @@
 import { type Snapshot, TransactionContradiction } from '@millrace/lakehouse';
 import { type StagedFile, TOPICS, type TablesChanged } from '@millrace/topics';
-import type { CatalogWriter } from '../catalog/catalog-writer';
+import { assertOneLake, type CatalogWriter } from '../catalog/catalog-writer';
 import type { Failpoint } from '../run/failpoint';
 import type { TablePool } from '../tables/table-pool';
 import { commitTables } from '../tables/table-specs';
@@ -76,6 +76,7 @@ export class Committer {
     const progress = await store.progress();
     if (!progress) return null;
     const { lineId, cursor } = progress;
+    assertOneLake(lineId, this.deps.catalog.current);
     let announced = await store.announced(progress, limits.batchesMax);
     if (announced.length === 0 && !this.unsure) return null;
     const begun = this.unsure

@@ -1,6 +1,6 @@
 import { type Pool, type PoolClient, transaction } from '@millrace/postgres';
 import type { BatchStaged } from '@millrace/topics';
-import type { Commit, CommitStore, OutboxMessage, Progress, Staleness, StalePartition } from './commit-store';
+import type { Commit, CommitStore, MartPartition, OutboxMessage, Progress, Staleness } from './commit-store';
 import { LineContradiction } from './plan';
 import * as sql from './statements';
 
@@ -48,18 +48,20 @@ export class PostgresCommitStore implements CommitStore {
     });
   }
 
-  async stale(limit: number): Promise<Staleness> {
-    const { rows } = await this.pool.query(sql.STALE, [limit]);
-    const partitions = rows
-      .filter((row) => row.mart !== null)
-      .map((row) => ({ mart: String(row.mart), partition: String(row.partition), from: Number(row.stale_from) }));
+  async stale(marts: readonly string[], limit: number): Promise<{ cursor: number; marts: Map<string, Staleness> }> {
+    const { rows } = await this.pool.query(sql.STALE, [marts, limit]);
     const cursor = Number(rows[0]?.cursor ?? 0);
-    // Those that were cut off wait from the last one's number on, at the earliest.
-    const upTo = partitions.length < limit ? cursor : Math.min(cursor, partitions[limit - 1].from - 1);
-    return { partitions, upTo };
+    const found = new Map<string, Staleness>();
+    for (const mart of marts) {
+      const stale = rows.filter((row) => row.mart === mart);
+      // Those that were cut off wait from the last one's number on, at the earliest.
+      const upTo = stale.length < limit ? cursor : Math.min(cursor, Number(stale[limit - 1].stale_from) - 1);
+      found.set(mart, { partitions: stale.map((row) => String(row.partition)), upTo });
+    }
+    return { cursor, marts: found };
   }
 
-  async built(partitions: readonly StalePartition[], number: number, message: OutboxMessage): Promise<void> {
+  async built(partitions: readonly MartPartition[], number: number, message: OutboxMessage): Promise<void> {
     await transaction(this.pool, async (client: Queryable) => {
       await client.query(sql.BUILT, [partitions.map((p) => p.mart), partitions.map((p) => p.partition), number]);
       await send(client, message);

@@ -46,13 +46,15 @@ export const TOUCH = `
 
 /**
  * One statement, so that the cursor and the touches are of one moment: a touch is written with the cursor's move. A
- * partition that is touched all the time keeps its place in the line.
+ * partition that is touched all the time keeps its place in the line, and a mart that cannot be built keeps no other
+ * waiting.
  */
 export const STALE = `
   SELECT c.number AS cursor, p.mart, p.partition, p.stale_from
     FROM table_manager.cursor c
-    LEFT JOIN LATERAL (SELECT mart, partition, stale_from FROM table_manager.mart_partition
-                        WHERE touched > built ORDER BY stale_from, mart, partition LIMIT $1) p ON true`;
+    LEFT JOIN (unnest($1::text[]) AS m(id)
+               CROSS JOIN LATERAL (SELECT mart, partition, stale_from FROM table_manager.mart_partition
+                                    WHERE mart = m.id AND touched > built ORDER BY stale_from, partition LIMIT $2) p) ON true`;
 
 /** What was touched beyond the number meanwhile stays stale, from there on. */
 export const BUILT = `

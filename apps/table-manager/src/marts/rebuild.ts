@@ -2,7 +2,7 @@ import { ConcurrentModification, type Duck, type Snapshot } from '@millrace/lake
 import { DUCKDB_MACROS, type MartDefinition, martSql } from '@millrace/marts';
 import { type Catalog, TOPICS, type TablesChanged } from '@millrace/topics';
 import type { CatalogWriter } from '../catalog/catalog-writer';
-import type { CommitStore, StalePartition, Staleness } from '../commit/commit-store';
+import type { CommitStore } from '../commit/commit-store';
 import type { Failpoint } from '../run/failpoint';
 import type { TablePool } from '../tables/table-pool';
 
@@ -11,7 +11,7 @@ export interface RebuildDeps {
   readonly tables: TablePool;
   readonly catalog: CatalogWriter;
   readonly marts: readonly MartDefinition[];
-  /** Partitions of all marts together, rebuilt at once. */
+  /** Partitions of a mart rebuilt at once. */
   readonly partitionsMax: number;
   readonly newId: () => string;
   readonly failpoint: Failpoint;
@@ -28,9 +28,19 @@ interface Target {
   readonly before: Snapshot;
 }
 
+/** A mart with its partitions rebuilt, not yet published. */
+interface Built {
+  readonly id: string;
+  readonly snapshot: Snapshot;
+  readonly partitions: readonly string[];
+  /** The mart holds everything up to this number now. */
+  readonly upTo: number;
+}
+
 /**
  * Rebuilds the stale mart partitions from a snapshot of their sources at one number, and publishes all marts with one
- * catalog file. Null when nothing is stale.
+ * catalog file. Null when nothing is stale. A mart that fails does not hold up the others: they are published, then its
+ * failure is thrown.
  *
  * The order of the reads is what keeps old rows from being laid over new ones: the marts' own versions first, then what
  * is stale, then the catalog in storage. Whoever rebuilt a partition from a later state has either done so before the
@@ -38,42 +48,33 @@ interface Target {
  */
 export async function rebuildMarts(deps: RebuildDeps): Promise<Rebuilt | null> {
   const targets = await openTargets(deps);
-  const stale = await deps.store.stale(deps.partitionsMax);
-  if (stale.partitions.length === 0) return null;
+  const stale = await deps.store.stale(
+    deps.marts.map(({ id }) => id),
+    deps.partitionsMax,
+  );
+  if (![...stale.marts.values()].some(({ partitions }) => partitions.length > 0)) return null;
   const catalog = await deps.catalog.refresh();
   // The catalog is written before the cursor moves and partitions are touched: it covers every touch that was read.
-  if (!catalog || catalog.number < stale.upTo)
-    throw new Error(`batches up to ${stale.upTo} are committed, the catalog ends before`);
-
-  const tables: Record<string, number> = {};
-  const done: StalePartition[] = [];
-  for (const target of targets) {
-    const partitions = stale.partitions.filter((partition) => partition.mart === target.mart.id);
-    if (partitions.length === 0) continue;
-    const values = partitions.map((p) => p.partition);
-    const snapshot = await rebuildMart(deps, target, values, catalog);
-    if (snapshot === null) continue; // another process is rebuilding it; it stays stale until one of us is done
-    tables[target.mart.id] = snapshot.version;
-    deps.tables.publish(target.mart.id, snapshot);
-    done.push(...partitions);
-    await deps.failpoint(`built:${target.mart.id}`);
+  if (!catalog || catalog.number < stale.cursor) {
+    throw new Error(`batches up to ${stale.cursor} are committed, the catalog ends at ${catalog?.number ?? 0}`);
   }
-  if (done.length === 0) return null;
-  const { lineId, number } = catalog;
-  const published = await deps.catalog.publish({ lineId, number, tables, builtTo: builtTo(deps, stale, done) });
-  await deps.failpoint('marts-catalog-written');
-  const message: TablesChanged = {
-    lineId,
-    number: stale.upTo,
-    from: stale.upTo + 1,
-    catalogVersion: published.version,
-    tables,
-    rebuilt: byMart(done, number),
-    at: published.at,
-  };
-  await deps.store.built(done, number, { id: deps.newId(), topic: TOPICS.tablesChanged.name, body: message });
-  await deps.failpoint('marts-recorded');
-  return { number, partitions: done.length };
+
+  const results = await Promise.allSettled(
+    targets.map(async ({ mart, before }): Promise<Built | null> => {
+      const { partitions = [], upTo = 0 } = stale.marts.get(mart.id) ?? {};
+      const snapshot =
+        partitions.length === 0 ? before : await rebuildMart(deps, { mart, before }, partitions, catalog);
+      await deps.failpoint(`built:${mart.id}`);
+      return snapshot && { id: mart.id, snapshot, partitions, upTo };
+    }),
+  );
+  const built = results.flatMap((result) => (result.status === 'fulfilled' && result.value ? [result.value] : []));
+  const rebuilt = built.filter(({ partitions }) => partitions.length > 0);
+  if (rebuilt.length > 0) await publish(deps, catalog, stale.cursor, built);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+  const partitions = rebuilt.reduce((sum, mart) => sum + mart.partitions.length, 0);
+  return partitions === 0 ? null : { number: catalog.number, partitions };
 }
 
 async function openTargets({ tables, marts }: RebuildDeps): Promise<Target[]> {
@@ -85,13 +86,13 @@ async function openTargets({ tables, marts }: RebuildDeps): Promise<Target[]> {
   );
 }
 
+/** Null when another process is rebuilding the same partitions: they stay stale until one of the two is done. */
 async function rebuildMart(
   deps: RebuildDeps,
-  target: Target,
+  { mart, before }: Target,
   partitions: readonly string[],
   catalog: Catalog,
 ): Promise<Snapshot | null> {
-  const { mart, before } = target;
   const sources: Record<string, string> = {};
   for (const id of mart.sources) {
     const entry = catalog.tables[id];
@@ -102,10 +103,9 @@ async function rebuildMart(
     sources[id] = `(${await at.table.scanSql(at.snapshot, { files })})`;
   }
   const { table } = await deps.tables.ensure(mart.id);
+  const sql = martSql(mart, { sources, partitions });
   try {
-    await table.replacePartitions(mart.partitionColumn, partitions, martSql(mart, { sources, partitions }), {
-      basedOn: before,
-    });
+    await table.replacePartitions(mart.partitionColumn, partitions, sql, { basedOn: before });
     return table.snapshot;
   } catch (error) {
     if (error instanceof ConcurrentModification) return null;
@@ -113,22 +113,32 @@ async function rebuildMart(
   }
 }
 
-/** For each mart the number up to which every partition that was touched is rebuilt. */
-function builtTo({ marts }: RebuildDeps, stale: Staleness, done: readonly StalePartition[]): Record<string, number> {
-  const rebuilt = new Set(done);
-  const left = stale.partitions.filter((partition) => !rebuilt.has(partition));
-  return Object.fromEntries(
-    marts.map(({ id }) => {
-      const oldest = Math.min(...left.filter((partition) => partition.mart === id).map(({ from }) => from));
-      return [id, Math.min(stale.upTo, oldest - 1)];
-    }),
-  );
-}
-
-function byMart(partitions: readonly StalePartition[], number: number): Record<string, Record<string, number>> {
-  const rebuilt: Record<string, Record<string, number>> = {};
-  for (const { mart, partition } of partitions) (rebuilt[mart] ??= {})[partition] = number;
-  return rebuilt;
+async function publish(
+  deps: RebuildDeps,
+  { lineId, number }: Catalog,
+  cursor: number,
+  built: readonly Built[],
+): Promise<void> {
+  const rebuilt = built.filter(({ partitions }) => partitions.length > 0);
+  const tables = Object.fromEntries(rebuilt.map(({ id, snapshot }) => [id, snapshot.version]));
+  const builtTo = Object.fromEntries(built.map(({ id, upTo }) => [id, upTo]));
+  const published = await deps.catalog.publish({ lineId, number, tables, builtTo });
+  for (const { id, snapshot } of rebuilt) deps.tables.publish(id, snapshot);
+  await deps.failpoint('marts-catalog-written');
+  const message: TablesChanged = {
+    lineId,
+    number: cursor,
+    from: cursor + 1,
+    catalogVersion: published.version,
+    tables,
+    rebuilt: Object.fromEntries(
+      rebuilt.map(({ id, partitions }) => [id, Object.fromEntries(partitions.map((p) => [p, number]))]),
+    ),
+    at: published.at,
+  };
+  const partitions = rebuilt.flatMap(({ id, partitions: some }) => some.map((partition) => ({ mart: id, partition })));
+  await deps.store.built(partitions, number, { id: deps.newId(), topic: TOPICS.tablesChanged.name, body: message });
+  await deps.failpoint('marts-recorded');
 }
 
 /** Makes BigQuery's names known to every connection of a DuckDB: a macro that is not temporary belongs to the instance. */

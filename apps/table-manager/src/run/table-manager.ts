@@ -56,8 +56,13 @@ export interface TableManagerEvents {
 }
 
 export interface TableManager {
-  /** Everything that only one process should do at a time. */
+  /** Everything that only one process should do at a time: the rounds below, at their pace, and what feeds them. */
   readonly work: Sequence;
+  readonly rounds: {
+    commit(): Promise<CommitDone | null>;
+    rebuild(): Promise<Rebuilt | null>;
+    maintain(signal: AbortSignal): Promise<void>;
+  };
   readonly catalog: CatalogWriter;
   readonly tables: TablePool;
   readonly contracts: ContractsInForce;
@@ -68,8 +73,8 @@ export interface TableManager {
 const RECEIVE_BATCHES_MAX = 200;
 const COMMIT_IDLE_MS = 2_000;
 const MARTS_IDLE_MS = 5_000;
-/** Rebuilding marts takes at most two thirds of the time. */
-const MARTS_REST_SHARE = 0.5;
+/** Rebuilding marts takes at most half of the time. */
+const MARTS_REST_SHARE = 1;
 const CATALOG_KEEP_MS = 3_600_000;
 /** Numbers whose batch is remembered after it is committed. */
 const APPLIED_KEPT = 500_000;
@@ -111,6 +116,16 @@ export function createTableManager(
     onError: failed('messages wait in the outbox'),
   });
 
+  const { martPartitionsMax: partitionsMax } = settings;
+  let prepared: Promise<void> | null = null;
+  const rounds: TableManager['rounds'] = {
+    commit: () => committer.commitNext(),
+    rebuild: async () => {
+      await (prepared ??= prepareDuck(duck));
+      return rebuildMarts({ store, tables, catalog, marts: MARTS, partitionsMax, newId, failpoint });
+    },
+    maintain: (signal) => maintenance.round(signal),
+  };
   const loops: PacedLoop[] = [];
   const paced = (
     what: string,
@@ -126,8 +141,7 @@ export function createTableManager(
     restShare: MARTS_REST_SHARE,
     round: async () => {
       const began = monotonicMs();
-      const { martPartitionsMax: partitionsMax } = settings;
-      const rebuilt = await rebuildMarts({ store, tables, catalog, marts: MARTS, partitionsMax, newId, failpoint });
+      const rebuilt = await rounds.rebuild();
       if (!rebuilt) return false;
       relay.wake();
       events.onRebuilt?.(rebuilt, monotonicMs() - began);
@@ -139,7 +153,7 @@ export function createTableManager(
     idleMs: COMMIT_IDLE_MS,
     round: async () => {
       const began = monotonicMs();
-      const done = await committer.commitNext();
+      const done = await rounds.commit();
       if (!done) {
         await publishRearranged(catalog, tables);
         return false;
@@ -167,7 +181,7 @@ export function createTableManager(
     everyMs: compactEveryMs,
     idleMs: compactEveryMs,
     round: async (signal) => {
-      await maintenance.round(signal);
+      await rounds.maintain(signal);
       await store.prune(APPLIED_KEPT);
       return false;
     },
@@ -208,7 +222,6 @@ export function createTableManager(
     {
       name: 'contracts',
       start: async () => {
-        await prepareDuck(duck);
         const index = await contracts.publish();
         await catalog.adopt();
         // Said at each start: a crash may have come between publishing and saying so, and readers only wake up by it.
@@ -235,7 +248,7 @@ export function createTableManager(
     const faulty = loops.find((loop) => loop.fault !== null);
     return faulty?.fault ?? (intake.healthy ? null : 'announced batches are not received');
   };
-  return { work, catalog, tables, contracts, fault };
+  return { work, rounds, catalog, tables, contracts, fault };
 }
 
 /** Names what compaction made between commits, so that readers leave the small files behind. */

@@ -30,6 +30,7 @@ export interface Rig {
   readonly lake: TestLake;
   readonly database: TestDatabase;
   readonly line: StagedLine;
+  readonly messaging: Messaging;
   readonly errors: unknown[];
   /** A table-manager of its own process, as far as anything shared goes; all of a rig share lake, database and log. */
   manager(options?: ManagerOptions): TableManager;
@@ -72,7 +73,7 @@ export async function createRig(): Promise<Rig> {
   const sleep = (ms: number, signal?: AbortSignal): Promise<void> => sleepFor(ms, undefined, { signal });
 
   const rig: Rig = {
-    ...{ lake, database, errors },
+    ...{ lake, database, messaging, errors },
     line: new StagedLine(lake.duck, lake.storage),
     manager({ settings, ports, failpoint = async () => undefined, contracts = readCatalogDir() } = {}) {
       const manager = createTableManager(

@@ -37,7 +37,7 @@ CREATE TABLE table_manager.mart_partition (
 );
 
 -- Rebuilding looks for stale partitions only, the longest waiting first, whatever the number of fresh ones.
-CREATE INDEX mart_partition_stale_idx ON table_manager.mart_partition (stale_from, mart, partition) WHERE touched > built;
+CREATE INDEX mart_partition_stale_idx ON table_manager.mart_partition (mart, stale_from, partition) WHERE touched > built;
 
 CREATE TABLE table_manager.outbox (
   id         uuid PRIMARY KEY,
