@@ -36,8 +36,17 @@ describe('the service', () => {
     messaging = createPostgresMessaging({ url: database.url, applicationName: 'test' });
     for (const { name, partitions } of Object.values(TOPICS)) await messaging.ensureTopic(name, { partitions });
     for (const { topic, group } of Object.values(GROUPS)) await messaging.ensureGroup(topic, group);
-    const env = { PORT: '0', DATABASE_URL: database.url, STORAGE_ROOT: root, LOG_LEVEL: process.env['TEST_LOG'] ? 'info' : 'silent', LANDING_LINGER: '10ms' };
-    service = createService({ name: 'curation-worker', version: '0.0.0', config, module: (context) => AppModule.compose(context) }, env);
+    const env = {
+      PORT: '0',
+      DATABASE_URL: database.url,
+      STORAGE_ROOT: root,
+      LOG_LEVEL: process.env['TEST_LOG'] ? 'info' : 'silent',
+      LANDING_LINGER: '10ms',
+    };
+    service = createService(
+      { name: 'curation-worker', version: '0.0.0', config, module: (context) => AppModule.compose(context) },
+      env,
+    );
     await service.start();
   });
   afterAll(async () => {
@@ -47,13 +56,21 @@ describe('the service', () => {
     await rm(root, { recursive: true, force: true });
   });
 
-  const get = async (route: string): Promise<{ status: number; type: string | null; body: Record<string, unknown> & { rows: never[] } }> => {
+  const get = async (
+    route: string,
+  ): Promise<{ status: number; type: string | null; body: Record<string, unknown> & { rows: never[] } }> => {
     const response = await fetch(`${service.address}${route}`);
-    return { status: response.status, type: response.headers.get('content-type'), body: JSON.parse(await response.text()) };
+    return {
+      status: response.status,
+      type: response.headers.get('content-type'),
+      body: JSON.parse(await response.text()),
+    };
   };
 
   test('is not ready before there are contracts, and is woken by their message', async () => {
-    await until(async () => JSON.stringify((await get('/readiness')).body).includes('no contracts have been published yet'));
+    await until(async () =>
+      JSON.stringify((await get('/readiness')).body).includes('no contracts have been published yet'),
+    );
     expect((await get('/readiness')).status).toBe(503);
     await publishContracts(createFilesystemStorage({ root }));
     await publishJson(messaging, TOPICS.contractsChanged.name, { index: 1, at: new Date().toISOString() });
@@ -61,7 +78,8 @@ describe('the service', () => {
   });
 
   test('shows what is quarantined by what is wrong with it, with the bytes as they came', async () => {
-    const broken = (i: number): Buffer => Buffer.from(`{"event_type":"shipment.status.changed","broken":${'9'.repeat(i + 1)}`);
+    const broken = (i: number): Buffer =>
+      Buffer.from(`{"event_type":"shipment.status.changed","broken":${'9'.repeat(i + 1)}`);
     const bytes = Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x00, 0x22, 0x7d]);
     await appendItems(messaging, [
       ...[0, 1, 2].map(broken),
@@ -91,21 +109,32 @@ describe('the service', () => {
     expect((await get('/v1/quarantine?limit=200')).body.rows).toHaveLength(6);
   });
 
-  test.each(['/v1/quarantine?group=x', '/v1/quarantine?page=-1', '/v1/quarantine?limit=0', '/v1/quarantine?limit=1000', '/v1/quarantine/groups?limit=a'])(
-    '%s is refused with the field that is wrong',
-    async (route) => {
-      const { status, type, body } = await get(route);
-      expect([status, type]).toEqual([400, 'application/problem+json; charset=utf-8']);
-      expect((body['errors'] as { path: string }[])[0].path).toMatch(/^query\.(group|page|limit)$/);
-    },
-  );
+  test.each([
+    '/v1/quarantine?group=x',
+    '/v1/quarantine?page=-1',
+    '/v1/quarantine?limit=0',
+    '/v1/quarantine?limit=1000',
+    '/v1/quarantine/groups?limit=a',
+  ])('%s is refused with the field that is wrong', async (route) => {
+    const { status, type, body } = await get(route);
+    expect([status, type]).toEqual([400, 'application/problem+json; charset=utf-8']);
+    expect((body['errors'] as { path: string }[])[0].path).toMatch(/^query\.(group|page|limit)$/);
+  });
 
   test('what table-manager has committed leaves the outbox', async () => {
-    const outboxed = async (): Promise<number> => (await database.pool.query('SELECT count(*)::int AS n FROM curation_worker.outbox')).rows[0].n;
+    const outboxed = async (): Promise<number> =>
+      (await database.pool.query('SELECT count(*)::int AS n FROM curation_worker.outbox')).rows[0].n;
     await until(async () => (await outboxed()) > 0);
     const batches = await landedBatches(database.pool);
     const number = batches.length;
-    const message: TablesChanged = { lineId: batches[0].lineId, number, from: 1, catalogVersion: 1, tables: {}, at: new Date().toISOString() };
+    const message: TablesChanged = {
+      lineId: batches[0].lineId,
+      number,
+      from: 1,
+      catalogVersion: 1,
+      tables: {},
+      at: new Date().toISOString(),
+    };
     await publishJson(messaging, TOPICS.tablesChanged.name, message);
     await until(async () => (await outboxed()) === 0);
   });
@@ -119,6 +148,8 @@ describe('the service', () => {
 
   test('describes its routes', async () => {
     const { body } = await get('/openapi.json');
-    expect(Object.keys(body['paths'] as object)).toEqual(expect.arrayContaining(['/v1/quarantine', '/v1/quarantine/groups']));
+    expect(Object.keys(body['paths'] as object)).toEqual(
+      expect.arrayContaining(['/v1/quarantine', '/v1/quarantine/groups']),
+    );
   });
 });

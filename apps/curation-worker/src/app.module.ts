@@ -48,14 +48,21 @@ export class AppModule {
     const backoff = new JitteredBackoff(random);
 
     const storage = createFilesystemStorage({ root: config.storageRoot });
-    const pool = createPool({ url: config.databaseUrl, max: config.databaseConnectionsMax, applicationName: context.name, statementTimeoutMs: STATEMENT_MS_MAX });
+    const pool = createPool({
+      url: config.databaseUrl,
+      max: config.databaseConnectionsMax,
+      applicationName: context.name,
+      statementTimeoutMs: STATEMENT_MS_MAX,
+    });
     const messaging = createPostgresMessaging({
       url: config.databaseUrl,
       applicationName: context.name,
       leaseMs: config.partitionLease,
       onError: (error) => logger.warn({ error: error as Error }, 'the log is away for a moment'),
     });
-    const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: config.databaseUrl, max: READ_CONNECTIONS_MAX }) });
+    const prisma = new PrismaClient({
+      adapter: new PrismaPg({ connectionString: config.databaseUrl, max: READ_CONNECTIONS_MAX }),
+    });
     const tempDirectory = await makeTempFolder();
     const duck = await openDuck({
       memoryLimitMb: Math.floor(config.duckMemoryBytes / 2 ** 20),
@@ -99,7 +106,12 @@ export class AppModule {
         heartbeatMs: config.heartbeatEvery,
       },
     );
-    measured.watch({ inFlight: () => worker.inFlight, positions: () => worker.positions(), messaging, topic: GROUPS.curation.topic });
+    measured.watch({
+      inFlight: () => worker.inFlight,
+      positions: () => worker.positions(),
+      messaging,
+      topic: GROUPS.curation.topic,
+    });
 
     const collector = new Collector({ pool, storage, logger });
     const schedule = new Schedule(
@@ -108,9 +120,14 @@ export class AppModule {
         {
           name: 'collector',
           everyMs: Math.ceil(config.workerSilenceMax / 2),
-          run: async () => void (worker.epoch !== null && (await collector.collect(worker.epoch, config.workerSilenceMax))),
+          run: async () =>
+            void (worker.epoch !== null && (await collector.collect(worker.epoch, config.workerSilenceMax))),
         },
-        { name: 'staged files', everyMs: 5 * MINUTE_MS, run: async (signal) => void (await deletePassedFiles(pool, storage, config.stagedKeep, signal)) },
+        {
+          name: 'staged files',
+          everyMs: 5 * MINUTE_MS,
+          run: async (signal) => void (await deletePassedFiles(pool, storage, config.stagedKeep, signal)),
+        },
         { name: 'claims', everyMs: 20 * MINUTE_MS, run: async (signal) => void (await pruneClaims(pool, signal)) },
         { name: 'inbox', everyMs: 60 * MINUTE_MS, run: async () => void (await pruneInbox(pool, config.inboxKeep)) },
       ],
@@ -128,11 +145,19 @@ export class AppModule {
     lifecycle.add({ name: 'postgres', start: async () => void (await store.line()), stop: () => pool.end() });
     lifecycle.add({ name: 'quarantine', start: () => prisma.$connect(), stop: () => prisma.$disconnect() });
     lifecycle.add({ name: 'log', start: async () => undefined, stop: () => messaging.close() });
-    const control = new MessagingServer({ messaging, onError: (error, topic) => logger.warn({ topic, error: error as Error }, 'a control message is handled again') });
+    const control = new MessagingServer({
+      messaging,
+      onError: (error, topic) => logger.warn({ topic, error: error as Error }, 'a control message is handled again'),
+    });
     context.consume('control', control);
     lifecycle.add({ name: 'outbox', start: async () => relay.start(), stop: () => relay.stop() });
     lifecycle.add({ name: 'schedule', start: async () => schedule.start(), stop: () => schedule.stop() });
-    lifecycle.add({ name: 'worker', start: async () => worker.start(), stop: () => worker.stop(), ready: () => worker.ready() });
+    lifecycle.add({
+      name: 'worker',
+      start: async () => worker.start(),
+      stop: () => worker.stop(),
+      ready: () => worker.ready(),
+    });
 
     return {
       module: AppModule,

@@ -4,7 +4,10 @@ import { HEADERS } from '../testing/landing-bench';
 import { claimKey } from './claim-key';
 
 const [base] = readCatalogDir().map(({ contract }) => compile(contract));
-const under = (dedupe: Partial<Dedupe>): CompiledContract => ({ ...base, dedupe: { strategy: 'event_id', scope: 's', windowDays: 30, ...dedupe } });
+const under = (dedupe: Partial<Dedupe>): CompiledContract => ({
+  ...base,
+  dedupe: { strategy: 'event_id', scope: 's', windowDays: 30, ...dedupe },
+});
 
 function envelopeOf(event: object | string, tenant = 'default'): Envelope {
   const text = typeof event === 'string' ? event : JSON.stringify(event);
@@ -13,7 +16,13 @@ function envelopeOf(event: object | string, tenant = 'default'): Envelope {
   return decoded.envelope;
 }
 
-const event = { event_id: 'e', event_type: 't', event_time: '2026-01-01T00:00:00Z', source: 'x', payload: { a: 1, b: 'two' } };
+const event = {
+  event_id: 'e',
+  event_type: 't',
+  event_time: '2026-01-01T00:00:00Z',
+  source: 'x',
+  payload: { a: 1, b: 'two' },
+};
 const keyOf = (value: object | string, contract?: CompiledContract, tenant?: string): string => {
   const key = claimKey(envelopeOf(value, tenant), contract);
   return 'key' in key ? key.key : key.refusal.path;
@@ -31,14 +40,21 @@ test('by event id the key is source and id, within tenant, scope and strategy', 
 
 test('no two lists of parts read alike', () => {
   expect(keyOf({ ...event, source: 'a1', event_id: 'b' })).not.toBe(keyOf({ ...event, source: 'a', event_id: '1b' }));
-  expect(keyOf({ ...event, source: '1:a', event_id: 'b' })).not.toBe(keyOf({ ...event, source: '1', event_id: 'a1:b' }));
+  expect(keyOf({ ...event, source: '1:a', event_id: 'b' })).not.toBe(
+    keyOf({ ...event, source: '1', event_id: 'a1:b' }),
+  );
 });
 
 test('by content the id does not count, how it was written does not count, every digit does', () => {
   const content = under({ strategy: 'content' });
   const key = keyOf(event, content);
   expect(keyOf({ ...event, event_id: 'another' }, content)).toBe(key);
-  expect(keyOf('{"payload":{"b":"tw\\u006f","a":1.0},"source":"x","event_time":"2026-01-01T00:00:00.000Z","event_type":"t","event_id":"z"}', content)).toBe(key);
+  expect(
+    keyOf(
+      '{"payload":{"b":"tw\\u006f","a":1.0},"source":"x","event_time":"2026-01-01T00:00:00.000Z","event_type":"t","event_id":"z"}',
+      content,
+    ),
+  ).toBe(key);
   expect(keyOf({ ...event, payload: { a: 2, b: 'two' } }, content)).not.toBe(key);
   expect(keyOf({ ...event, event_time: '2026-01-01T00:00:01Z' }, content)).not.toBe(key);
   const big = (n: string): string => JSON.stringify(event).replace('"a":1', `"a":${n}`);

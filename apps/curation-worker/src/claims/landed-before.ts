@@ -35,7 +35,9 @@ export class LandedBefore {
   async find(candidates: readonly Valid[]): Promise<ReadonlyMap<string, Held>> {
     const prunedTo = await this.prunedTo();
     if (prunedTo === null) return NONE;
-    const old = candidates.filter(({ envelope, windowDays }) => Date.parse(envelope.eventTime) < oldestKept(prunedTo, windowDays));
+    const old = candidates.filter(
+      ({ envelope, windowDays }) => Date.parse(envelope.eventTime) < oldestKept(prunedTo, windowDays),
+    );
     return old.length === 0 ? NONE : this.lookUp(old);
   }
 
@@ -61,7 +63,8 @@ export class LandedBefore {
       const found = await this.deps.duck.query(
         `SELECT dedupe_key, min(_batch_id) AS batch FROM (${rows}) WHERE dedupe_key IN (SELECT unnest(${quoteList(some.map(({ key }) => key))})) GROUP BY ALL`,
       );
-      for (const row of found) held.set(String(row['dedupe_key']), { batchId: Number(row['batch']), fingerprint: null });
+      for (const row of found)
+        held.set(String(row['dedupe_key']), { batchId: Number(row['batch']), fingerprint: null });
     }
     return held;
   }
@@ -69,7 +72,10 @@ export class LandedBefore {
   private async open(): Promise<DeltaTable | null> {
     if (this.table) return this.table;
     try {
-      this.table = await DeltaTable.open(this.deps.storage, tableRoot(EVENTS_TABLE), { duck: this.deps.duck, clock: this.deps.clock });
+      this.table = await DeltaTable.open(this.deps.storage, tableRoot(EVENTS_TABLE), {
+        duck: this.deps.duck,
+        clock: this.deps.clock,
+      });
       return this.table;
     } catch (error) {
       // Nothing has been committed yet, so nothing can have been pruned that is there.
@@ -80,4 +86,5 @@ export class LandedBefore {
 }
 
 /** Events before this time, in ms, may have been claimed on a day whose claims are pruned. */
-const oldestKept = (prunedTo: string, windowDays: number): number => Date.parse(prunedTo) - windowDays * DAY_MS + AHEAD_MS_MAX;
+const oldestKept = (prunedTo: string, windowDays: number): number =>
+  Date.parse(prunedTo) - windowDays * DAY_MS + AHEAD_MS_MAX;

@@ -20,7 +20,9 @@ beforeEach(() => {
   keeper = new ContractsKeeper(store, storage, testLogger);
 });
 
-const other = Buffer.from(JSON.stringify({ event_id: 'o', event_type: 'other', event_time: '2026-01-01T00:00:00Z', payload: {} }));
+const other = Buffer.from(
+  JSON.stringify({ event_id: 'o', event_type: 'other', event_time: '2026-01-01T00:00:00Z', payload: {} }),
+);
 const judge = async (): Promise<string[]> => {
   const contracts = keeper.current?.contracts;
   if (!contracts) throw new Error('none in force');
@@ -55,7 +57,10 @@ test('a version that storage does not hold quarantines what it may govern, until
 test('a version file that cannot be used does not touch the other contracts', async () => {
   await publishContracts(storage, 1);
   const contracts = [...readCatalogDir().map(({ contract }) => contract), { name: 'broken', version: '1.0.0' }];
-  await storage.createIfAbsent(contractVersionPath('broken', '1.0.0'), Buffer.from('kind: DataContract\nnonsense: true\n'));
+  await storage.createIfAbsent(
+    contractVersionPath('broken', '1.0.0'),
+    Buffer.from('kind: DataContract\nnonsense: true\n'),
+  );
   await storage.createIfAbsent(contractIndexPath(2), encodeContractIndex(2, contracts));
   await keeper.refresh();
   expect(await judge()).toEqual([`${name}@${version}`, 'contract_unavailable']);

@@ -41,11 +41,15 @@ export class ContractsKeeper {
     const newest = await newestIndex(this.storage, known?.index ?? 0);
     const index = newest ?? known?.index;
     if (index === undefined) return;
-    const contracts = newest === null && known?.unavailable.length === 0 ? known : await readContracts(this.storage, index, known);
+    const contracts =
+      newest === null && known?.unavailable.length === 0 ? known : await readContracts(this.storage, index, known);
     await this.store.adoptContracts(contracts.index);
     const line = await this.store.line();
     if (line.contractsIndex > contracts.index) {
-      throw new LandingError('LANDING_UNAVAILABLE', `the line requires contracts index ${line.contractsIndex}, storage shows ${contracts.index}`);
+      throw new LandingError(
+        'LANDING_UNAVAILABLE',
+        `the line requires contracts index ${line.contractsIndex}, storage shows ${contracts.index}`,
+      );
     }
     if (contracts !== known) this.report(contracts);
     this.inForce = { contracts, keysEpoch: line.keysEpoch, lineId: line.id };
@@ -54,7 +58,10 @@ export class ContractsKeeper {
   private report(contracts: ContractsInForce): void {
     this.logger.info({ position: contracts.index, count: contracts.contracts.length }, 'contracts in force');
     for (const { name, version } of contracts.unavailable) {
-      this.logger.error({ contract: name, contractVersion: version }, 'a contract of the index cannot be used; its events are quarantined');
+      this.logger.error(
+        { contract: name, contractVersion: version },
+        'a contract of the index cannot be used; its events are quarantined',
+      );
     }
   }
 }

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { compile, CONTRACT_INDEX_PREFIX, contractIndexPath, decodeContractIndex, type IndexEntry, loadContract, newestContractIndex } from '@millrace/contracts';
+import {
+  compile,
+  CONTRACT_INDEX_PREFIX,
+  contractIndexPath,
+  decodeContractIndex,
+  type IndexEntry,
+  loadContract,
+  newestContractIndex,
+} from '@millrace/contracts';
 import { type Storage, StorageError } from '@millrace/storage';
 import { type ContractInForce, ContractsInForce } from './in-force';
 
@@ -7,7 +15,8 @@ import { type ContractInForce, ContractsInForce } from './in-force';
 export async function newestIndex(storage: Storage, after: number): Promise<number | null> {
   const paths: string[] = [];
   const startAfter = after > 0 ? contractIndexPath(after) : undefined;
-  for await (const { path } of storage.list(CONTRACT_INDEX_PREFIX, startAfter ? { startAfter } : undefined)) paths.push(path);
+  for await (const { path } of storage.list(CONTRACT_INDEX_PREFIX, startAfter ? { startAfter } : undefined))
+    paths.push(path);
   const newest = newestContractIndex(paths);
   return newest > after ? newest : null;
 }
@@ -16,7 +25,11 @@ export async function newestIndex(storage: Storage, after: number): Promise<numb
  * Reads the contracts of an index. A version file that is absent or cannot be used makes its contract unavailable; an
  * index file that cannot be read rejects.
  */
-export async function readContracts(storage: Storage, index: number, known?: ContractsInForce): Promise<ContractsInForce> {
+export async function readContracts(
+  storage: Storage,
+  index: number,
+  known?: ContractsInForce,
+): Promise<ContractsInForce> {
   const { contracts: entries } = decodeContractIndex(await storage.get(contractIndexPath(index)));
   const labels = new Map(known?.contracts.map((contract) => [contract.label, contract]));
   const contracts: ContractInForce[] = [];
@@ -30,20 +43,26 @@ export async function readContracts(storage: Storage, index: number, known?: Con
   return new ContractsInForce(index, contracts, unavailable);
 }
 
-const labelOf = ({ name, version }: { readonly name: string; readonly version: string }): string => `${name}@${version}`;
+const labelOf = ({ name, version }: { readonly name: string; readonly version: string }): string =>
+  `${name}@${version}`;
 
 async function readContract(storage: Storage, entry: IndexEntry): Promise<ContractInForce | null> {
   let bytes: Buffer;
   try {
     bytes = await storage.get(entry.path);
   } catch (error) {
-    if (error instanceof StorageError && (error.code === 'STORAGE_NOT_FOUND' || error.code === 'STORAGE_BAD_PATH')) return null;
+    if (error instanceof StorageError && (error.code === 'STORAGE_NOT_FOUND' || error.code === 'STORAGE_BAD_PATH'))
+      return null;
     throw error;
   }
   try {
     const compiled = compile(loadContract(bytes.toString('utf8')));
     if (compiled.name !== entry.name || compiled.version !== entry.version) return null;
-    return { compiled, label: labelOf(entry), schemaHash: createHash('sha256').update(bytes).digest('hex').slice(0, 16) };
+    return {
+      compiled,
+      label: labelOf(entry),
+      schemaHash: createHash('sha256').update(bytes).digest('hex').slice(0, 16),
+    };
   } catch {
     // Published by a version of table-manager that knows more than this one: an upgrade heals it, by a replay.
     return null;

@@ -47,7 +47,12 @@ export type LandResult =
   /** A message of an input without positions has landed meanwhile. */
   | { readonly kind: 'seen' }
   /** Rows do not fit their tables although they passed every check. */
-  | { readonly kind: 'unstorable'; readonly events: readonly Valid[]; readonly places: RawPlaces; readonly cause: Unstorable };
+  | {
+      readonly kind: 'unstorable';
+      readonly events: readonly Valid[];
+      readonly places: RawPlaces;
+      readonly cause: Unstorable;
+    };
 
 export interface Attempt {
   readonly batch: MicroBatch;
@@ -140,10 +145,16 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
   await deps.failpoint('after-quarantine');
 
   const counts = countFates(batch.items, outcomes);
-  const about = { lineId: inForce.lineId, batchId, landedAt: new Date(deps.clock.now()).toISOString(), contractsIndex: inForce.contracts.index };
+  const about = {
+    lineId: inForce.lineId,
+    batchId,
+    landedAt: new Date(deps.clock.now()).toISOString(),
+    contractsIndex: inForce.contracts.index,
+  };
   const message = describeBatch(batch, about, [...staged, ...rawFiles], counts);
   const { topic, partition, range } = batch;
-  const total = (fate: 'landed' | 'duplicate' | 'quarantined'): number => counts.reduce((sum, row) => sum + row[fate], 0);
+  const total = (fate: 'landed' | 'duplicate' | 'quarantined'): number =>
+    counts.reduce((sum, row) => sum + row[fate], 0);
   await landing.manifest({
     ...{ batchId, epoch, topic, partition, range, message },
     ...{ landed: total('landed'), duplicate: total('duplicate'), quarantined: total('quarantined') },
@@ -155,13 +166,18 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
     const { number } = await timed(deps, 'commit', () => landing.commit(fence));
     return { ...landed, number };
   } catch (error) {
-    if (error instanceof LandingError && error.code === 'LANDING_UNKNOWN') throw new UnknownLanding(landed, written, error);
+    if (error instanceof LandingError && error.code === 'LANDING_UNKNOWN')
+      throw new UnknownLanding(landed, written, error);
     throw error;
   }
 }
 
 /** The first step: the position, or the inbox where there is none. Says why the landing may not go on. */
-async function enter({ batch, epoch }: Attempt, landing: Landing, batchId: number): Promise<Exclude<LandResult['kind'], 'landed' | 'unstorable'> | null> {
+async function enter(
+  { batch, epoch }: Attempt,
+  landing: Landing,
+  batchId: number,
+): Promise<Exclude<LandResult['kind'], 'landed' | 'unstorable'> | null> {
   const { topic, partition, range, items } = batch;
   if (range) {
     const moved = await landing.movePosition({ topic, partition, epoch, ...range, acceptedTo: acceptSpan(items).to });
@@ -172,12 +188,22 @@ async function enter({ batch, epoch }: Attempt, landing: Landing, batchId: numbe
 }
 
 /** DuckDB is lent for the files only: nobody who holds it waits for the database. */
-function stage(deps: LandDeps, { batch, curated }: Attempt, { writer, places, written }: Work, outcomes: readonly Outcome[]): Promise<StagedFile[] | Unstorable> {
+function stage(
+  deps: LandDeps,
+  { batch, curated }: Attempt,
+  { writer, places, written }: Work,
+  outcomes: readonly Outcome[],
+): Promise<StagedFile[] | Unstorable> {
   const landed = landedEvents(curated.validated, outcomes);
   return deps.duck.use(async (connection) => {
     const files: StagedFile[] = [];
     if (landed.length > 0) {
-      const rows = eventRows(curated.rows, landed.map(({ row }) => row), places, writer.batchId);
+      const rows = eventRows(
+        curated.rows,
+        landed.map(({ row }) => row),
+        places,
+        writer.batchId,
+      );
       try {
         files.push(...(await stageEvents(deps, connection, rows, writer, written)));
       } catch (error) {
@@ -217,7 +243,12 @@ async function allEnded<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
 }
 
 /** Leaves nothing of a failed attempt. What cannot be deleted now is collected once the epoch is dead. */
-async function undo(deps: LandDeps, landing: Landing | null, raw: Promise<unknown>, written: readonly string[]): Promise<void> {
+async function undo(
+  deps: LandDeps,
+  landing: Landing | null,
+  raw: Promise<unknown>,
+  written: readonly string[],
+): Promise<void> {
   await landing?.rollback();
   await raw.catch(() => undefined);
   await deleteFiles(deps, written);
@@ -227,7 +258,11 @@ export async function deleteFiles({ storage }: Pick<LandDeps, 'storage'>, paths:
   for (const path of paths) await storage.delete(path).catch(() => undefined);
 }
 
-async function timed<T>({ observe }: LandDeps, step: Parameters<LandDeps['observe']>[0], task: () => Promise<T>): Promise<T> {
+async function timed<T>(
+  { observe }: LandDeps,
+  step: Parameters<LandDeps['observe']>[0],
+  task: () => Promise<T>,
+): Promise<T> {
   const began = performance.now();
   try {
     return await task();

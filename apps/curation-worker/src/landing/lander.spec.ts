@@ -18,9 +18,13 @@ const land = async ({ lander, epoch }: Bench, batch: MicroBatch): Promise<LandOu
   lander.land(await lander.prepare(batch), { epoch, attempts: 1, signal });
 
 const events = (n: number, from = 0): Buffer[] => Array.from({ length: n }, (_, i) => shipmentEvent(`e${from + i}`));
-const fates = (outcome: LandOutcome): string[] => (outcome.kind === 'landed' ? outcome.outcomes.map(({ fate }) => fate) : [outcome.kind]);
+const fates = (outcome: LandOutcome): string[] =>
+  outcome.kind === 'landed' ? outcome.outcomes.map(({ fate }) => fate) : [outcome.kind];
 const batchesOf = ({ store }: Bench): { number: number; files: never[]; counts: never[] }[] =>
-  [...store.state.manifests.values()].map((row) => ({ ...(row.message as { files: never[]; counts: never[] }), number: row.number }));
+  [...store.state.manifests.values()].map((row) => ({
+    ...(row.message as { files: never[]; counts: never[] }),
+    number: row.number,
+  }));
 const unnamed = async (bench: Bench): Promise<string[]> => {
   const named = new Set(batchesOf(bench).flatMap((batch) => batch.files.map((file: { path: string }) => file.path)));
   return (await dataFiles(bench.storage)).filter((path) => !named.has(path));
@@ -30,7 +34,18 @@ test('a duplicate names the batch that holds its key, and whether its content di
   const bench = await makeBench({ duck });
   await land(bench, batchOf([shipmentEvent('a', { lane: 'EWR-CLT' })]));
   const first = [...bench.store.state.manifests.keys()][0];
-  const again = await land(bench, batchOf([shipmentEvent('a', { lane: 'EWR-CLT' }), shipmentEvent('a', { lane: 'LGA-IAH' }), shipmentEvent('b'), shipmentEvent('b')], 1));
+  const again = await land(
+    bench,
+    batchOf(
+      [
+        shipmentEvent('a', { lane: 'EWR-CLT' }),
+        shipmentEvent('a', { lane: 'LGA-IAH' }),
+        shipmentEvent('b'),
+        shipmentEvent('b'),
+      ],
+      1,
+    ),
+  );
   const second = [...bench.store.state.manifests.keys()][1];
   expect(again).toMatchObject({
     outcomes: [
@@ -40,7 +55,13 @@ test('a duplicate names the batch that holds its key, and whether its content di
       { fate: 'duplicate', holder: { batchId: second, contentDiffers: false } },
     ],
   });
-  const rows = await stagedRows(duck, bench.storage, batchesOf(bench) as never, 'ops.fates', '_raw_line, fate, duplicate_of_batch::INTEGER AS batch, content_differs');
+  const rows = await stagedRows(
+    duck,
+    bench.storage,
+    batchesOf(bench) as never,
+    'ops.fates',
+    '_raw_line, fate, duplicate_of_batch::INTEGER AS batch, content_differs',
+  );
   expect(rows.map(Object.values)).toEqual([
     [1, 'duplicate', first, false],
     [2, 'duplicate', first, true],
@@ -72,7 +93,9 @@ test('an event that its table cannot hold is quarantined and its neighbours land
   const contract = bench.keeper.current?.contracts.contractOf('shipment.status.changed');
   const compiled = contract?.compiled as unknown as { typedSelect: string[] };
   compiled.typedSelect = compiled.typedSelect.map((sql) =>
-    sql.endsWith('AS "lane"') ? `CASE WHEN event_id IN ('e3', 'e77') THEN error('column lane is no string') ELSE 'x' END AS "lane"` : sql,
+    sql.endsWith('AS "lane"')
+      ? `CASE WHEN event_id IN ('e3', 'e77') THEN error('column lane is no string') ELSE 'x' END AS "lane"`
+      : sql,
   );
   const outcome = await land(bench, batchOf([...events(100), shipmentEvent('e3', { lane: 'other' })]));
   expect(fates(outcome).filter((fate) => fate === 'landed')).toHaveLength(98);
@@ -89,7 +112,13 @@ test('an event that its table cannot hold is quarantined and its neighbours land
 test('a batch whose header miscounts its records is not landed', async () => {
   const bench = await makeBench({ duck });
   const batch = batchOf(events(3));
-  const wrong = { ...batch, wholeBatches: batch.wholeBatches.map((whole) => ({ ...whole, counts: whole.counts.map((row) => ({ ...row, count: 4 })) })) };
+  const wrong = {
+    ...batch,
+    wholeBatches: batch.wholeBatches.map((whole) => ({
+      ...whole,
+      counts: whole.counts.map((row) => ({ ...row, count: 4 })),
+    })),
+  };
   await expect(bench.lander.prepare(wrong)).rejects.toThrow(CountMismatch);
 });
 
@@ -97,7 +126,10 @@ test('a store that is away for a while delays a landing and repeats nothing of i
   let failures = 3;
   const bench = await makeBench({
     duck,
-    wrap: (store) => proxied(store, { begin: () => (failures-- > 0 ? Promise.reject(new LandingError('LANDING_UNAVAILABLE', 'away')) : store.begin()) }),
+    wrap: (store) =>
+      proxied(store, {
+        begin: () => (failures-- > 0 ? Promise.reject(new LandingError('LANDING_UNAVAILABLE', 'away')) : store.begin()),
+      }),
   });
   expect(fates(await land(bench, batchOf(events(2))))).toEqual(['landed', 'landed']);
   expect(bench.troubles.map((error) => error?.message ?? null)).toEqual(['away', 'away', 'away', null]);
@@ -109,7 +141,9 @@ test('a full disk delays a landing and leaves no half of it', async () => {
   let failures = 2;
   const full = proxied(storage, {
     createIfAbsent: (path: string, bytes: Buffer) =>
-      path.startsWith('raw/') && failures-- > 0 ? Promise.reject(new StorageError('STORAGE_FULL', path, 'no space left')) : storage.createIfAbsent(path, bytes),
+      path.startsWith('raw/') && failures-- > 0
+        ? Promise.reject(new StorageError('STORAGE_FULL', path, 'no space left'))
+        : storage.createIfAbsent(path, bytes),
   });
   const bench = await makeBench({ duck, storage: full });
   expect(fates(await land(bench, batchOf(events(2))))).toEqual(['landed', 'landed']);
@@ -161,7 +195,12 @@ test('messages without positions land once, also when some of a delivery have la
   const bench = await makeBench({ duck });
   const delivered = (ids: number[]): MicroBatch => {
     const batch = batchOf(ids.map((id) => shipmentEvent(`e${id}`)));
-    return { ...batch, range: null, wholeBatches: [], items: batch.items.map((item, i) => ({ ...item, offset: null, messageId: `m${ids[i]}` })) };
+    return {
+      ...batch,
+      range: null,
+      wholeBatches: [],
+      items: batch.items.map((item, i) => ({ ...item, offset: null, messageId: `m${ids[i]}` })),
+    };
   };
   expect(fates(await land(bench, delivered([1, 2])))).toEqual(['landed', 'landed']);
   expect(fates(await land(bench, delivered([2, 3])))).toEqual(['landed']);
@@ -174,16 +213,27 @@ test('poison is quarantined unread, with its bytes', async () => {
   const batch = batchOf([Buffer.from([0xff, 0x00])]);
   const prepared = await bench.lander.prepare(batch, { poison: true });
   await bench.lander.land(prepared, { epoch: bench.epoch, attempts: 4, signal });
-  expect(bench.store.state.quarantine).toMatchObject([{ reason: 'poison', raw: Buffer.from([0xff, 0x00]), attempts: 4 }]);
+  expect(bench.store.state.quarantine).toMatchObject([
+    { reason: 'poison', raw: Buffer.from([0xff, 0x00]), attempts: 4 },
+  ]);
 });
 
 test('an event that landed before its claim was pruned is a duplicate', async () => {
   const bench = await makeBench({
     duck,
-    landedBefore: async (candidates) => new Map(candidates.filter(({ envelope }) => envelope.eventId === 'e1').map(({ key }) => [key, { batchId: 7, fingerprint: null }])),
+    landedBefore: async (candidates) =>
+      new Map(
+        candidates
+          .filter(({ envelope }) => envelope.eventId === 'e1')
+          .map(({ key }) => [key, { batchId: 7, fingerprint: null }]),
+      ),
   });
   expect(await land(bench, batchOf(events(3)))).toMatchObject({
-    outcomes: [{ fate: 'landed' }, { fate: 'duplicate', holder: { batchId: 7, contentDiffers: false } }, { fate: 'landed' }],
+    outcomes: [
+      { fate: 'landed' },
+      { fate: 'duplicate', holder: { batchId: 7, contentDiffers: false } },
+      { fate: 'landed' },
+    ],
   });
   expect(bench.store.state.claims.size).toBe(2);
 });
@@ -196,7 +246,15 @@ test('an epoch that is dead lands nothing and says so', async () => {
 });
 
 test('whatever fails in the middle leaves no file and no claim', async () => {
-  for (const place of ['after-position', 'after-claims', 'after-parquet', 'after-fates', 'after-raw', 'after-quarantine', 'before-commit']) {
+  for (const place of [
+    'after-position',
+    'after-claims',
+    'after-parquet',
+    'after-fates',
+    'after-raw',
+    'after-quarantine',
+    'before-commit',
+  ]) {
     const bench = await makeBench({
       duck,
       failpoint: (name) => {
@@ -204,13 +262,26 @@ test('whatever fails in the middle leaves no file and no claim', async () => {
       },
     });
     await expect(land(bench, batchOf([...events(2), Buffer.from('{')]))).rejects.toThrow(place);
-    expect([bench.store.state.claims.size, bench.store.state.manifests.size, await dataFiles(bench.storage)]).toEqual([0, 0, []]);
+    expect([bench.store.state.claims.size, bench.store.state.manifests.size, await dataFiles(bench.storage)]).toEqual([
+      0,
+      0,
+      [],
+    ]);
   }
 });
 
 test('items of many event types share a bounded number of raw parts, and no line is lost', async () => {
   const bench = await makeBench({ duck });
-  const items = Array.from({ length: 200 }, (_, i) => Buffer.from(JSON.stringify({ event_id: `e${i}`, event_type: `type ${i % 100}/é`, event_time: '2026-01-01T00:00:00Z', payload: {} })));
+  const items = Array.from({ length: 200 }, (_, i) =>
+    Buffer.from(
+      JSON.stringify({
+        event_id: `e${i}`,
+        event_type: `type ${i % 100}/é`,
+        event_time: '2026-01-01T00:00:00Z',
+        payload: {},
+      }),
+    ),
+  );
   await land(bench, batchOf(items));
   const [batch] = batchesOf(bench);
   const raw = batch.files.filter((file: { kind: string }) => file.kind === 'raw') as { rows: number; path: string }[];

@@ -66,7 +66,7 @@ export class Lander {
   /** @throws what cannot be waited out: the landing's own failure, a fenced epoch, or the abort's reason */
   async land(prepared: Prepared, ownership: Ownership): Promise<LandOutcome> {
     let { batch, curated, inForce } = prepared;
-    for (let failures = 0, duckTries = 0; ; ) {
+    for (let failures = 0, duckTries = 0; ;) {
       ownership.signal.throwIfAborted();
       try {
         const result = await this.attempt({ batch, curated, inForce }, ownership);
@@ -120,7 +120,9 @@ export class Lander {
       if (number !== null) return { ...error.landed, number };
       // Without a position the transaction may still be under way; its files wait for the collector.
       if (prepared.batch.range) await deleteFiles(this.deps, error.written);
-      throw new LandingError('LANDING_UNAVAILABLE', 'the connection broke and the landing did not happen', { cause: error });
+      throw new LandingError('LANDING_UNAVAILABLE', 'the connection broke and the landing did not happen', {
+        cause: error,
+      });
     }
   }
 
@@ -148,9 +150,23 @@ export class Lander {
   }
 
   /** Quarantines the events that DuckDB refuses; its neighbours are tried again without them. */
-  private async setAside(curated: Curated, { events, places, cause }: Extract<LandResult, { kind: 'unstorable' }>): Promise<Curated> {
+  private async setAside(
+    curated: Curated,
+    { events, places, cause }: Extract<LandResult, { kind: 'unstorable' }>,
+  ): Promise<Curated> {
     const storable = (some: readonly Valid[]): Promise<boolean> =>
-      this.deps.duck.use((connection) => canStore(this.deps, connection, eventRows(curated.rows, some.map(({ row }) => row), places, 0)));
+      this.deps.duck.use((connection) =>
+        canStore(
+          this.deps,
+          connection,
+          eventRows(
+            curated.rows,
+            some.map(({ row }) => row),
+            places,
+            0,
+          ),
+        ),
+      );
     const bad = new Set<Validated>((await bisect(events, storable)).map((i) => events[i]));
     if (bad.size === 0) throw cause;
     this.deps.logger.warn({ count: bad.size, error: cause }, 'events that passed every check do not fit their tables');
@@ -159,7 +175,9 @@ export class Lander {
 }
 
 function canWaitOut(error: unknown): error is Error {
-  return (error instanceof LandingError || error instanceof StorageError || error instanceof DuckError) && error.canRetry;
+  return (
+    (error instanceof LandingError || error instanceof StorageError || error instanceof DuckError) && error.canRetry
+  );
 }
 
 function unstorable(event: Validated): Invalid {
@@ -179,6 +197,13 @@ const isPoison = (event: Validated): boolean => !event.ok && event.refusal.reaso
 
 /** The part of a batch without positions whose messages have not landed. */
 async function unseen(store: LandingStore, batch: MicroBatch): Promise<MicroBatch> {
-  const seen = await store.seen(batch.topic, batch.items.flatMap(({ messageId }) => messageId ?? []));
-  return { ...batch, items: batch.items.filter(({ messageId }) => messageId === undefined || !seen.has(messageId)), wholeBatches: [] };
+  const seen = await store.seen(
+    batch.topic,
+    batch.items.flatMap(({ messageId }) => messageId ?? []),
+  );
+  return {
+    ...batch,
+    items: batch.items.filter(({ messageId }) => messageId === undefined || !seen.has(messageId)),
+    wholeBatches: [],
+  };
 }

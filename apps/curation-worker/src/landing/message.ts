@@ -6,7 +6,12 @@ export type UnnumberedBatch = Omit<BatchStaged, 'number'>;
 
 export function describeBatch(
   batch: MicroBatch,
-  about: { readonly lineId: string; readonly batchId: number; readonly landedAt: string; readonly contractsIndex: number },
+  about: {
+    readonly lineId: string;
+    readonly batchId: number;
+    readonly landedAt: string;
+    readonly contractsIndex: number;
+  },
   files: readonly StagedFile[],
   counts: readonly FateCount[],
 ): UnnumberedBatch {

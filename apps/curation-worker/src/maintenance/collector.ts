@@ -59,7 +59,11 @@ export class Collector {
     const { rows } = await pool.query(UNCOLLECTED);
     let deleted = 0;
     for (const row of rows as { epoch: string; accepted_from: string | null; ended_at: Date }[]) {
-      deleted += await this.collectEpoch({ epoch: Number(row.epoch), acceptedFrom: row.accepted_from, endedAt: row.ended_at });
+      deleted += await this.collectEpoch({
+        epoch: Number(row.epoch),
+        acceptedFrom: row.accepted_from,
+        endedAt: row.ended_at,
+      });
     }
     return deleted;
   }
@@ -73,7 +77,9 @@ export class Collector {
       seen.set(other, before?.heartbeat === heartbeat ? before : { heartbeat, sinceMs: nowMs });
     }
     this.seen = seen;
-    return [...seen].filter(([, { sinceMs }]) => nowMs - sinceMs >= silentMsMax).map(([other, { heartbeat }]) => ({ epoch: other, heartbeat }));
+    return [...seen]
+      .filter(([, { sinceMs }]) => nowMs - sinceMs >= silentMsMax)
+      .map(([other, { heartbeat }]) => ({ epoch: other, heartbeat }));
   }
 
   private async collectEpoch(dead: DeadEpoch): Promise<number> {
@@ -86,7 +92,9 @@ export class Collector {
       some = [];
     }
     deleted += await this.deleteUnnamed(some);
-    await this.deps.pool.query('UPDATE curation_worker.worker SET collected_at = clock_timestamp() WHERE epoch = $1', [dead.epoch]);
+    await this.deps.pool.query('UPDATE curation_worker.worker SET collected_at = clock_timestamp() WHERE epoch = $1', [
+      dead.epoch,
+    ]);
     if (deleted > 0) this.deps.logger.info({ epoch: dead.epoch, count: deleted }, 'files of a dead worker deleted');
     return deleted;
   }
@@ -100,7 +108,8 @@ export class Collector {
     const dates = datesBetween(acceptedFrom, new Date(endedAt.getTime() + DAY_MS).toISOString().slice(0, 10));
     for await (const folder of this.eventTypeFolders()) {
       for (const date of dates) {
-        for await (const { path } of storage.list(`${folder}ingest_date=${date}/`)) if (writerOf(path)?.epoch === epoch) yield path;
+        for await (const { path } of storage.list(`${folder}ingest_date=${date}/`))
+          if (writerOf(path)?.epoch === epoch) yield path;
       }
     }
   }
@@ -110,7 +119,10 @@ export class Collector {
     let startAfter: string | undefined;
     for (;;) {
       let folder: string | null = null;
-      for await (const { path } of this.deps.storage.list(RAW_PREFIX, startAfter === undefined ? undefined : { startAfter })) {
+      for await (const { path } of this.deps.storage.list(
+        RAW_PREFIX,
+        startAfter === undefined ? undefined : { startAfter },
+      )) {
         folder = path.slice(0, path.indexOf('/', RAW_PREFIX.length) + 1);
         break;
       }
@@ -124,7 +136,10 @@ export class Collector {
   private async deleteUnnamed(paths: readonly string[]): Promise<number> {
     if (paths.length === 0) return 0;
     const ids = [...new Set(paths.map((path) => writerOf(path)?.batchId))];
-    const { rows } = await this.deps.pool.query('SELECT batch_id FROM curation_worker.manifest WHERE batch_id = ANY($1::bigint[])', [ids]);
+    const { rows } = await this.deps.pool.query(
+      'SELECT batch_id FROM curation_worker.manifest WHERE batch_id = ANY($1::bigint[])',
+      [ids],
+    );
     const landed = new Set((rows as { batch_id: string }[]).map((row) => Number(row.batch_id)));
     const unnamed = paths.filter((path) => !landed.has(writerOf(path)?.batchId as number));
     for (const path of unnamed) await this.deps.storage.delete(path);
@@ -134,6 +149,7 @@ export class Collector {
 
 function datesBetween(from: string, to: string): string[] {
   const dates: string[] = [];
-  for (let ms = Date.parse(from); ms <= Date.parse(to); ms += DAY_MS) dates.push(new Date(ms).toISOString().slice(0, 10));
+  for (let ms = Date.parse(from); ms <= Date.parse(to); ms += DAY_MS)
+    dates.push(new Date(ms).toISOString().slice(0, 10));
   return dates;
 }

@@ -44,21 +44,30 @@ describe('housekeeping', () => {
     // A log of its own: the position of the one before is of no use.
     await query('TRUNCATE curation_worker.position');
     await appendItems(messaging, items, { partitions: 1, headers: { at: new Date().toISOString() } });
-    const worker = await startWorker({ messaging, store, storage, duck, landedBefore: landedBefore && ((candidates) => landedBefore.find(candidates)) });
+    const worker = await startWorker({
+      messaging,
+      store,
+      storage,
+      duck,
+      landedBefore: landedBefore && ((candidates) => landedBefore.find(candidates)),
+    });
     await until(() => caughtUp(messaging));
     await worker.stop();
     await messaging.close();
   }
 
   describe('pruning claims', () => {
-    const claimsLeft = async (): Promise<number> => (await query('SELECT count(*)::int AS n FROM curation_worker.claims'))[0].n;
+    const claimsLeft = async (): Promise<number> =>
+      (await query('SELECT count(*)::int AS n FROM curation_worker.claims'))[0].n;
     const insertClaims = (from: number, to: number, daysAgo: number) =>
       query(
         `INSERT INTO curation_worker.claims SELECT lpad(to_hex(i), 32, '0')::uuid, 1, 0, current_date - $3::int FROM generate_series($1::int, $2::int) i`,
         [from, to, daysAgo],
       );
     const accepted = (at: string) =>
-      query(`INSERT INTO curation_worker.position (topic, partition, next, epoch, accepted_to) VALUES ('t', '0', 0, 1, ${at})`);
+      query(
+        `INSERT INTO curation_worker.position (topic, partition, next, epoch, accepted_to) VALUES ('t', '0', 0, 1, ${at})`,
+      );
 
     test('goes one day a day, oldest first, and keeps what is within its window', async () => {
       await insertClaims(1, 2_000, 5);
@@ -95,25 +104,43 @@ describe('housekeeping', () => {
 
     test('an event whose claim is gone is looked up in the lake', async () => {
       await curate([shipmentEvent('a'), shipmentEvent('b')]);
-      const staged = (await landedBatches(database.pool)).flatMap((batch) => batch.files).filter((file) => file.table === 'clean.events');
+      const staged = (await landedBatches(database.pool))
+        .flatMap((batch) => batch.files)
+        .filter((file) => file.table === 'clean.events');
       const table = await DeltaTable.create(storage, 'clean/events', {
         duck,
         schema: EVENTS_COLUMNS.map(({ name, type }) => ({ name, type: type as 'string' })),
         partitionBy: [EVENT_DATE_COLUMN],
       });
-      await table.appendFiles({ files: await Promise.all(staged.map((file) => storage.localPath(file.path))), set: { _loaded_at: "TIMESTAMPTZ '2026-01-01T00:00:00Z'" } });
+      await table.appendFiles({
+        files: await Promise.all(staged.map((file) => storage.localPath(file.path))),
+        set: { _loaded_at: "TIMESTAMPTZ '2026-01-01T00:00:00Z'" },
+      });
       await query('TRUNCATE curation_worker.claims');
       const before = new LandedBefore({ storage, duck, prunedTo: () => store.prunedTo(), clock: systemClock });
       await query('UPDATE curation_worker.claims_pruning SET pruned_to = current_date');
 
-      await curate([shipmentEvent('a'), shipmentEvent('c'), shipmentEvent('d', {}, { event_time: new Date(Date.now() - DAY_MS).toISOString() })], before);
-      expect(booksOf((await landedBatches(database.pool)).slice(1))).toEqual({ landed: 2, duplicate: 1, quarantined: 0 });
+      await curate(
+        [
+          shipmentEvent('a'),
+          shipmentEvent('c'),
+          shipmentEvent('d', {}, { event_time: new Date(Date.now() - DAY_MS).toISOString() }),
+        ],
+        before,
+      );
+      expect(booksOf((await landedBatches(database.pool)).slice(1))).toEqual({
+        landed: 2,
+        duplicate: 1,
+        quarantined: 0,
+      });
       expect(await claimsLeft()).toBe(2);
     });
   });
 
   test('messages without positions are remembered for their time', async () => {
-    await query(`INSERT INTO curation_worker.inbox SELECT 't', i::text, 1, now() - (i % 2) * interval '40 days' FROM generate_series(1, 12000) i`);
+    await query(
+      `INSERT INTO curation_worker.inbox SELECT 't', i::text, 1, now() - (i % 2) * interval '40 days' FROM generate_series(1, 12000) i`,
+    );
     expect(await pruneInbox(database.pool, 35 * DAY_MS)).toBe(6_000);
     expect(await pruneInbox(database.pool, 35 * DAY_MS)).toBe(0);
   });
@@ -142,7 +169,11 @@ describe('housekeeping', () => {
       const kept = await dataFiles(storage);
       const [dead, living] = [await store.register('dead'), await store.register('living')];
       await store.declareDate(dead, '2026-11-20');
-      const left = ['raw/event_type=a/ingest_date=2026-11-20/part-900-E.jsonl.gz', 'raw/event_type=%2Fz/ingest_date=2026-11-21/part-901-E.jsonl.gz', 'staged/clean.events/b900-E.parquet'];
+      const left = [
+        'raw/event_type=a/ingest_date=2026-11-20/part-900-E.jsonl.gz',
+        'raw/event_type=%2Fz/ingest_date=2026-11-21/part-901-E.jsonl.gz',
+        'staged/clean.events/b900-E.parquet',
+      ];
       for (const path of left) await write(path.replace('E', String(dead)));
       const others = left.map((path) => path.replace('E', String(living)));
       for (const path of others) await write(path);

@@ -22,7 +22,12 @@ const MARK = `
  * Deletes the staged files of batches that every destination has passed and that landed at least `keepMs` ago. Raw
  * parts stay. Returns the number of files.
  */
-export async function deletePassedFiles(pool: Pool, storage: Storage, keepMs: number, signal: AbortSignal): Promise<number> {
+export async function deletePassedFiles(
+  pool: Pool,
+  storage: Storage,
+  keepMs: number,
+  signal: AbortSignal,
+): Promise<number> {
   let deleted = 0;
   while (!signal.aborted) {
     const { rows } = await pool.query(PASSED, [keepMs, BATCHES_MAX]);

@@ -54,7 +54,8 @@ export class PostgresOutbox implements OutboxStore {
   }
 
   async sent(numbers: readonly number[]): Promise<void> {
-    const text = 'UPDATE curation_worker.outbox SET sends = sends + 1, sent_at = clock_timestamp() WHERE number = ANY($1::bigint[])';
+    const text =
+      'UPDATE curation_worker.outbox SET sends = sends + 1, sent_at = clock_timestamp() WHERE number = ANY($1::bigint[])';
     await this.pool.query(text, [numbers]);
   }
 
@@ -68,6 +69,9 @@ export class PostgresOutbox implements OutboxStore {
 
   private async announcements(text: string, values: unknown[]): Promise<Announcement[]> {
     const { rows } = await this.pool.query(text, values);
-    return (rows as { number: string; sends: number; message: UnnumberedBatch }[]).map((row) => ({ ...row, number: Number(row.number) }));
+    return (rows as { number: string; sends: number; message: UnnumberedBatch }[]).map((row) => ({
+      ...row,
+      number: Number(row.number),
+    }));
   }
 }

@@ -37,20 +37,47 @@ describe('the outbox and its relay', () => {
     const store = new PostgresLandingStore(database.pool);
     const epoch = await store.register('w');
     const { first: batchId } = await store.batchIds();
-    const message = { lineId, batchId, landedAt: '2026-01-01T00:00:00.000Z', contractsIndex: 0, topic: 't', partition: '0', range: null, acceptedFrom: null, acceptedTo: null, files: [], counts: [] };
+    const message = {
+      lineId,
+      batchId,
+      landedAt: '2026-01-01T00:00:00.000Z',
+      contractsIndex: 0,
+      topic: 't',
+      partition: '0',
+      range: null,
+      acceptedFrom: null,
+      acceptedTo: null,
+      files: [],
+      counts: [],
+    };
     const landing = await store.begin();
-    await landing.manifest({ batchId, epoch, topic: 't', partition: '0', range: null, landed: 0, duplicate: 0, quarantined: 0, message });
+    await landing.manifest({
+      batchId,
+      epoch,
+      topic: 't',
+      partition: '0',
+      range: null,
+      landed: 0,
+      duplicate: 0,
+      quarantined: 0,
+      message,
+    });
     const { number } = await landing.commit({ batchId, epoch, contractsIndex: 0, keysEpoch: 0 });
     return { number, message, sends: 0 };
   }
 
   async function announced(): Promise<number[]> {
-    const subscription = await messaging.subscribe({ topic: TOPICS.batchesStaged.name, group: `g${Math.random()}`, eventsMax: 1_000 });
+    const subscription = await messaging.subscribe({
+      topic: TOPICS.batchesStaged.name,
+      group: `g${Math.random()}`,
+      eventsMax: 1_000,
+    });
     const end = (await messaging.ends(TOPICS.batchesStaged.name)).get('0') ?? 0;
     const numbers: number[] = [];
     while (numbers.length < end) {
       const delivery = await subscription.next();
-      for (const record of delivery?.batches.flatMap((batch) => batch.records) ?? []) numbers.push((JSON.parse(record.value.toString()) as BatchStaged).number);
+      for (const record of delivery?.batches.flatMap((batch) => batch.records) ?? [])
+        numbers.push((JSON.parse(record.value.toString()) as BatchStaged).number);
       await delivery?.ack();
     }
     await subscription.close();

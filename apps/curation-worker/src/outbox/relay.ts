@@ -76,7 +76,8 @@ export class BatchRelay {
     const { unsentMsMax, resendMs } = this.options;
     await this.send(await outbox.unsent(unsentMsMax, MESSAGES_MAX));
     const overdue = await outbox.overdue(resendMs, RESEND_MS_MAX, MESSAGES_MAX);
-    if (overdue.length > 0) logger.warn({ from: overdue[0].number, count: overdue.length }, 'landed batches are announced again');
+    if (overdue.length > 0)
+      logger.warn({ from: overdue[0].number, count: overdue.length }, 'landed batches are announced again');
     await this.send(overdue);
   }
 
@@ -112,7 +113,10 @@ export class BatchRelay {
  */
 function appendIdOf(announcements: readonly Announcement[]): string {
   const about = announcements.map(({ number, sends, message }) => [message.lineId, number, sends]);
-  const id = createHash('sha256').update(JSON.stringify(['batches.staged', about])).digest().subarray(0, 16);
+  const id = createHash('sha256')
+    .update(JSON.stringify(['batches.staged', about]))
+    .digest()
+    .subarray(0, 16);
   id[6] = (id[6] & 0x0f) | 0x80;
   id[8] = (id[8] & 0x3f) | 0x80;
   const hex = id.toString('hex');

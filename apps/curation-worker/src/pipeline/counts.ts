@@ -51,7 +51,9 @@ export function assertCounts(batch: MicroBatch): void {
     const stated = sumOf(counts);
     for (const name of new Set([...found.keys(), ...stated.keys()])) {
       if (found.get(name) !== stated.get(name)) {
-        throw new CountMismatch(`a batch at offset ${batch.items[start]?.offset} counts ${stated.get(name) ?? 0} items of ${name}, and holds ${found.get(name) ?? 0}`);
+        throw new CountMismatch(
+          `a batch at offset ${batch.items[start]?.offset} counts ${stated.get(name) ?? 0} items of ${name}, and holds ${found.get(name) ?? 0}`,
+        );
       }
     }
   }

@@ -38,7 +38,10 @@ export async function curate(items: readonly Received[], contracts: ContractsInF
   const validate = createValidateStep(contracts);
   const validated = new Array<Validated>(items.length);
   const raw = new RawGroups(items.length);
-  const rows = new RowTable(items.length, items.reduce((bytes, { value }) => bytes + value.length, 0));
+  const rows = new RowTable(
+    items.length,
+    items.reduce((bytes, { value }) => bytes + value.length, 0),
+  );
   for (let i = 0; i < items.length; i++) {
     if (i % TURN_ITEMS === 0 && i > 0) await nextTurn();
     const event = validate(parse(items[i]));
@@ -51,7 +54,16 @@ export async function curate(items: readonly Received[], contracts: ContractsInF
     const { received, envelope, contract, key, fingerprint, windowDays } = event;
     const row = rows.add(envelope, key, origin, contract, group, raw.lineOf[i]);
     const { eventId, eventType, eventTime, source } = envelope;
-    validated[i] = { ok: true, received, envelope: { eventId, eventType, eventTime, source }, contract, key, fingerprint, windowDays, row };
+    validated[i] = {
+      ok: true,
+      received,
+      envelope: { eventId, eventType, eventTime, source },
+      contract,
+      key,
+      fingerprint,
+      windowDays,
+      row,
+    };
   }
   return { validated, raw, rows };
 }

@@ -34,7 +34,11 @@ export function dedupe(validated: readonly Validated[]): Deduped {
  * @param held keys of candidates that are claimed by other batches
  * @param batchId of the batch that is landing: it holds the keys of its own duplicates
  */
-export function settle({ validated, candidates }: Deduped, held: ReadonlyMap<string, Held>, batchId: number): Outcome[] {
+export function settle(
+  { validated, candidates }: Deduped,
+  held: ReadonlyMap<string, Held>,
+  batchId: number,
+): Outcome[] {
   const first = new Map<string, Valid>();
   if (candidates.length < validated.length) for (const candidate of candidates) first.set(candidate.key, candidate);
   return validated.map((event): Outcome => {

@@ -45,7 +45,13 @@ const EPOCH = '1970-01-01T00:00:00.000Z';
 function originOf(headers: InboundHeaders, appendId: string): Origin {
   const ms = Date.parse(headers.at);
   const at = Number.isNaN(ms) ? EPOCH : new Date(ms).toISOString();
-  return { headers, ingestionId: headers.request ?? appendId, at, date: at.slice(0, 10), hour: `${at.slice(0, 13)}:00:00.000Z` };
+  return {
+    headers,
+    ingestionId: headers.request ?? appendId,
+    at,
+    date: at.slice(0, 10),
+    hour: `${at.slice(0, 13)}:00:00.000Z`,
+  };
 }
 
 /**

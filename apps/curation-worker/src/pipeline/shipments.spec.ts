@@ -21,13 +21,17 @@ const expected = JSON.parse(readFileSync(path.join(DEMO, 'expected/manifest.json
 const headers: InboundHeaders = { format: 'event', tenant: 'default', source: 'http', at: '2026-11-21T10:00:00.000Z' };
 const contracts = new ContractsInForce(
   1,
-  readCatalogDir().map(({ contract }) => ({ compiled: compile(contract), label: `${contract.name}@${contract.version}`, schemaHash: '0' })),
+  readCatalogDir().map(({ contract }) => ({
+    compiled: compile(contract),
+    label: `${contract.name}@${contract.version}`,
+    schemaHash: '0',
+  })),
 );
 
 function lines(): Buffer[] {
   const bytes = gunzipSync(readFileSync(path.join(DEMO, 'events.jsonl.gz')));
   const found: Buffer[] = [];
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0; start < bytes.length;) {
     let end = bytes.indexOf(10, start);
     if (end < 0) end = bytes.length;
     if (end > start) found.push(bytes.subarray(start, end));
@@ -37,8 +41,19 @@ function lines(): Buffer[] {
 }
 
 function asReceived(values: readonly Buffer[]): readonly Received[] {
-  const records = values.map((value, offset) => ({ key: null, headers: headers as unknown as Record<string, string>, value, offset }));
-  const batch = { header: { appendId: '11111111-1111-4111-8111-111111111111' }, appendedAt: new Date(0), base: 0, size: records.length, records };
+  const records = values.map((value, offset) => ({
+    key: null,
+    headers: headers as unknown as Record<string, string>,
+    value,
+    offset,
+  }));
+  const batch = {
+    header: { appendId: '11111111-1111-4111-8111-111111111111' },
+    appendedAt: new Date(0),
+    base: 0,
+    size: records.length,
+    records,
+  };
   return receive('events.inbound', '0', { from: 0, to: records.length }, [batch]).items;
 }
 
@@ -83,7 +98,11 @@ function shuffle<T>(items: readonly T[], seed: number): T[] {
 }
 
 describe('the shipments data set', () => {
-  const answer = { landed: expected.unique_valid_events, duplicate: expected.duplicates, quarantined: expected.quarantined };
+  const answer = {
+    landed: expected.unique_valid_events,
+    duplicate: expected.duplicates,
+    quarantined: expected.quarantined,
+  };
   let items: readonly Received[];
   let validated: readonly Validated[];
 

@@ -38,10 +38,21 @@ export function createValidateStep(contracts: ContractsInForce): (parsed: Parsed
     const { envelope } = decoded;
     const { eventId, eventType } = envelope;
     const contract = contracts.contractOf(eventType);
-    const invalid = (refusal: Refusal, by: Invalid['contract']): Invalid => ({ ok: false, received, refusal, eventId, eventType, contract: by });
+    const invalid = (refusal: Refusal, by: Invalid['contract']): Invalid => ({
+      ok: false,
+      received,
+      refusal,
+      eventId,
+      eventType,
+      contract: by,
+    });
     if (!contract) {
       const missing = contracts.unavailableFor(eventType);
-      if (missing) return invalid({ reason: 'contract_unavailable', rule: CURATION_REASONS.contract_unavailable, path: '$.event_type' }, missing);
+      if (missing)
+        return invalid(
+          { reason: 'contract_unavailable', rule: CURATION_REASONS.contract_unavailable, path: '$.event_type' },
+          missing,
+        );
     }
     const compiled = contract?.compiled;
     const violation = compiled?.validate(envelope.payload, envelope)[0];

@@ -1,6 +1,10 @@
 import { groupId, groupOf } from './grouping';
 
-const truncated = (byte: number) => ({ reason: 'invalid_json', rule: `an item is one JSON text (RFC 8259); this one ends too early, at byte ${byte}`, path: `$.payload.x${byte}` });
+const truncated = (byte: number) => ({
+  reason: 'invalid_json',
+  rule: `an item is one JSON text (RFC 8259); this one ends too early, at byte ${byte}`,
+  path: `$.payload.x${byte}`,
+});
 
 test('items that end too early are one group, wherever they end and whatever was salvaged of them', () => {
   const [a, b] = [groupOf(truncated(10), null, 'shipment.status.changed'), groupOf(truncated(999), null, null)];
@@ -10,7 +14,8 @@ test('items that end too early are one group, wherever they end and whatever was
 });
 
 test('a violation is grouped by field, list positions apart', () => {
-  const violation = (path: string) => groupOf({ reason: 'wrong_type', rule: 'weight must be a number', path }, 'parcels', 'parcel.weighed');
+  const violation = (path: string) =>
+    groupOf({ reason: 'wrong_type', rule: 'weight must be a number', path }, 'parcels', 'parcel.weighed');
   expect(groupId(violation('$.payload.items[3].weight'))).toBe(groupId(violation('$.payload.items[41].weight')));
   expect(groupId(violation('$.payload.items[3].weight'))).not.toBe(groupId(violation('$.payload.items[3].height')));
 });

@@ -11,7 +11,13 @@ export interface QuarantineGroup {
 }
 
 /** Reasons that say where an item stops being readable: the place differs from item to item and means nothing. */
-const SYNTACTIC: ReadonlySet<string> = new Set(['invalid_json', 'invalid_utf8', 'invalid_number', 'too_deep', 'item_too_large']);
+const SYNTACTIC: ReadonlySet<string> = new Set([
+  'invalid_json',
+  'invalid_utf8',
+  'invalid_number',
+  'too_deep',
+  'item_too_large',
+]);
 
 /**
  * The group of a refusal: the rule without the offending item's particulars, the path without list indices. Where an
@@ -31,5 +37,8 @@ export function groupOf(refusal: Refusal, contract: string | null, eventType: st
 
 /** 16 hex digits. */
 export function groupId({ reason, rule, path, contract, eventType }: QuarantineGroup): string {
-  return createHash('sha256').update(JSON.stringify([reason, rule, path, contract, eventType])).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(JSON.stringify([reason, rule, path, contract, eventType]))
+    .digest('hex')
+    .slice(0, 16);
 }

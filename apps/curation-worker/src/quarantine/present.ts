@@ -47,7 +47,8 @@ export function showItem(item: QuarantinedItem): ShownItem {
 
 export function showBytes(raw: Buffer): Pick<ShownItem, 'text' | 'base64' | 'bytes' | 'truncated'> {
   const truncated = raw.length > SHOWN_BYTES_MAX;
-  if (!isUtf8(raw)) return { base64: raw.subarray(0, SHOWN_BYTES_MAX).toString('base64'), bytes: raw.length, truncated };
+  if (!isUtf8(raw))
+    return { base64: raw.subarray(0, SHOWN_BYTES_MAX).toString('base64'), bytes: raw.length, truncated };
   let end = Math.min(raw.length, SHOWN_BYTES_MAX);
   // Not in the middle of a character: bytes of the form 10xxxxxx continue one.
   while (truncated && end > 0 && (raw[end] & 0xc0) === 0x80) end--;
@@ -55,5 +56,12 @@ export function showBytes(raw: Buffer): Pick<ShownItem, 'text' | 'base64' | 'byt
 }
 
 export function showGroup({ groupId, count, firstSeen, lastSeen, sample, ...group }: GroupSummary): object {
-  return { group: groupId, ...group, count, firstSeen: firstSeen.toISOString(), lastSeen: lastSeen.toISOString(), sample: showItem(sample) };
+  return {
+    group: groupId,
+    ...group,
+    count,
+    firstSeen: firstSeen.toISOString(),
+    lastSeen: lastSeen.toISOString(),
+    sample: showItem(sample),
+  };
 }

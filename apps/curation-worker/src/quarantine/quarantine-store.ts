@@ -34,8 +34,25 @@ export interface GroupSummary extends QuarantineGroup {
 }
 
 const ITEM = {
-  ...{ id: true, groupId: true, status: true, reason: true, rule: true, path: true, contract: true, contractVersion: true },
-  ...{ eventType: true, eventId: true, tenant: true, source: true, acceptedAt: true, quarantinedAt: true, attempts: true },
+  ...{
+    id: true,
+    groupId: true,
+    status: true,
+    reason: true,
+    rule: true,
+    path: true,
+    contract: true,
+    contractVersion: true,
+  },
+  ...{
+    eventType: true,
+    eventId: true,
+    tenant: true,
+    source: true,
+    acceptedAt: true,
+    quarantinedAt: true,
+    attempts: true,
+  },
   ...{ batchId: true, rawPart: true, rawLine: true, raw: true },
 } as const;
 

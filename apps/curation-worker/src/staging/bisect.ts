@@ -4,7 +4,10 @@
  *
  * @returns indices of the bad ones, ascending
  */
-export async function bisect<T>(items: readonly T[], acceptable: (some: readonly T[]) => Promise<boolean>): Promise<number[]> {
+export async function bisect<T>(
+  items: readonly T[],
+  acceptable: (some: readonly T[]) => Promise<boolean>,
+): Promise<number[]> {
   const bad: number[] = [];
   /** `knownBad`: something in the range is bad, so one half need not be tried once the other has been found good. */
   async function search(from: number, to: number, knownBad: boolean): Promise<boolean> {

@@ -38,7 +38,11 @@ export function eventRows(table: RowTable, rows: readonly number[], places: RawP
   return { bytes: table.gather(rows), select, contracts };
 }
 
-function describe({ number, contract, ...group }: RowGroup, places: RawPlaces, contracts: readonly ContractInForce[]): (string | number)[] {
+function describe(
+  { number, contract, ...group }: RowGroup,
+  places: RawPlaces,
+  contracts: readonly ContractInForce[],
+): (string | number)[] {
   const text = (value: string | undefined): string => (value === undefined ? 'NULL::VARCHAR' : quoteLiteral(value));
   const { part, lineBase } = places.ofGroup[group.rawGroup];
   return [
@@ -60,7 +64,12 @@ export const selectEvents = (table: string): string => `SELECT ${STAGED_EVENTS_C
 
 /** Out of a table that holds `EventRows.select`: a contract's typed columns. Raises for a payload that does not fit. */
 export function selectTyped(table: string, contractNo: number, { compiled }: ContractInForce): string {
-  const columns = [...TYPED_KEY_COLUMNS.map(({ name }) => name), ...compiled.typedSelect, ...STAGED_LINEAGE_COLUMNS, EVENT_DATE_COLUMN];
+  const columns = [
+    ...TYPED_KEY_COLUMNS.map(({ name }) => name),
+    ...compiled.typedSelect,
+    ...STAGED_LINEAGE_COLUMNS,
+    EVENT_DATE_COLUMN,
+  ];
   return `SELECT ${columns.join(', ')}
             FROM (SELECT *, from_json(payload, '${compiled.typedStruct}') AS p FROM ${table} WHERE contract_no = ${contractNo})`;
 }

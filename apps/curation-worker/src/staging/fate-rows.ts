@@ -29,7 +29,13 @@ const COLUMNS = FATES_COLUMNS.filter(({ name }) => name !== '_loaded_at');
 const ROW_BYTES = 640;
 
 /** One row for each item that did not land. */
-export function writeFateRows(batch: MicroBatch, validated: readonly Validated[], outcomes: readonly Outcome[], places: RawPlaces, batchId: number): FateRows {
+export function writeFateRows(
+  batch: MicroBatch,
+  validated: readonly Validated[],
+  outcomes: readonly Outcome[],
+  places: RawPlaces,
+  batchId: number,
+): FateRows {
   const buffer = new ByteBuilder(outcomes.reduce((n, { fate }) => (fate === 'landed' ? n : n + ROW_BYTES), 0));
   let rows = 0;
   outcomes.forEach((outcome, i) => {
@@ -38,7 +44,8 @@ export function writeFateRows(batch: MicroBatch, validated: readonly Validated[]
     buffer.text(line(fateOf(batch, validated[i], outcome, places, i, batchId)) + '\n');
   });
   const columns = COLUMNS.map(({ name, type }) => `'${name}': '${DUCKDB_TYPES[type]}'`);
-  const select = (file: string): string => `SELECT * FROM read_csv(${quoteLiteral(file)}, ${READ_OPTIONS}, columns={${columns.join(', ')}})`;
+  const select = (file: string): string =>
+    `SELECT * FROM read_csv(${quoteLiteral(file)}, ${READ_OPTIONS}, columns={${columns.join(', ')}})`;
   return { bytes: buffer.done(), rows, select };
 }
 
@@ -50,10 +57,22 @@ const line = (cells: Readonly<Record<string, Cell>>): string =>
     return typeof cell === 'string' ? field(cell) : cell === null ? NULL : String(cell);
   }).join(D);
 
-function fateOf(batch: MicroBatch, event: Validated, outcome: Exclude<Outcome, { fate: 'landed' }>, places: RawPlaces, i: number, batchId: number): Record<string, Cell> {
+function fateOf(
+  batch: MicroBatch,
+  event: Validated,
+  outcome: Exclude<Outcome, { fate: 'landed' }>,
+  places: RawPlaces,
+  i: number,
+  batchId: number,
+): Record<string, Cell> {
   const { origin, offset } = event.received;
   const about = event.ok
-    ? { eventId: event.envelope.eventId, eventType: event.envelope.eventType, source: event.envelope.source, contract: event.contract?.compiled ?? null }
+    ? {
+        eventId: event.envelope.eventId,
+        eventType: event.envelope.eventType,
+        source: event.envelope.source,
+        contract: event.contract?.compiled ?? null,
+      }
     : { eventId: event.eventId, eventType: event.eventType, source: null, contract: event.contract };
   const refusal = outcome.fate === 'quarantined' ? outcome.refusal : null;
   const holder = outcome.fate === 'duplicate' ? outcome.holder : null;

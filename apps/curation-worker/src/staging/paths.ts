@@ -15,10 +15,12 @@ export function rawPartPath(eventType: string, date: string, batchId: number, ep
 
 export const RAW_PREFIX = 'raw/event_type=';
 
-export const rawFolder = (eventType: string, date: string): string => `${RAW_PREFIX}${folderName(eventType)}/ingest_date=${date}/`;
+export const rawFolder = (eventType: string, date: string): string =>
+  `${RAW_PREFIX}${folderName(eventType)}/ingest_date=${date}/`;
 
 /** `staged/<table>/b<batch>-<epoch>.parquet` */
-export const stagedPath = (table: string, batchId: number, epoch: number): string => `${STAGED_PREFIX}${table}/b${batchId}-${epoch}.parquet`;
+export const stagedPath = (table: string, batchId: number, epoch: number): string =>
+  `${STAGED_PREFIX}${table}/b${batchId}-${epoch}.parquet`;
 
 export const STAGED_PREFIX = 'staged/';
 
@@ -35,7 +37,10 @@ export function writerOf(path: string): { batchId: number; epoch: number } | nul
  * partition values; what would be too long keeps its beginning and gets a hash.
  */
 function folderName(eventType: string): string {
-  const encoded = encodeURIComponent(eventType.replace(/[\ud800-\udfff]/gu, '\ufffd')).replace(/[!'()*~]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  const encoded = encodeURIComponent(eventType.replace(/[\ud800-\udfff]/gu, '\ufffd')).replace(
+    /[!'()*~]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
   if (encoded.length <= TYPE_CHARS_MAX) return encoded;
   const hash = createHash('sha256').update(eventType).digest('hex').slice(0, 16);
   return `${encoded.slice(0, TYPE_CHARS_MAX - 17).replace(/%[0-9A-F]?$/, '')}-${hash}`;

@@ -53,7 +53,11 @@ export function placeRaw(raw: RawGroups, batchId: number, epoch: number, partsMa
   const parts = alone.map((number, part): RawPart => {
     const { eventType, date, items } = raw.groups[number];
     ofGroup[number] = { part, lineBase: 0 };
-    return { path: rawPartPath(eventType ?? UNREADABLE_TYPE, date, batchId, epoch), eventType: eventType ?? UNREADABLE_TYPE, items };
+    return {
+      path: rawPartPath(eventType ?? UNREADABLE_TYPE, date, batchId, epoch),
+      eventType: eventType ?? UNREADABLE_TYPE,
+      items,
+    };
   });
   if (shared.length > 0) {
     const items: number[] = [];
@@ -78,9 +82,15 @@ export function placeRaw(raw: RawGroups, batchId: number, epoch: number, partsMa
 const JSON_FORMATS: ReadonlySet<string> = new Set(['event', 'events-api']);
 
 /** Compresses and stores one part: durable and visible when it resolves. Rejects with a StorageError. */
-export async function writeRawPart(storage: Storage, part: RawPart, validated: readonly Validated[]): Promise<StagedFile> {
+export async function writeRawPart(
+  storage: Storage,
+  part: RawPart,
+  validated: readonly Validated[],
+): Promise<StagedFile> {
   const heads = new Map<Received['origin'], Buffer>();
-  const lines = new ByteBuilder(part.items.reduce((sum, i) => sum + validated[i].received.value.length + LINE_BYTES, 0));
+  const lines = new ByteBuilder(
+    part.items.reduce((sum, i) => sum + validated[i].received.value.length + LINE_BYTES, 0),
+  );
   for (const i of part.items) {
     const event = validated[i];
     const { received } = event;

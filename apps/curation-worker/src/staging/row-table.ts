@@ -59,11 +59,27 @@ export class RowTable {
   }
 
   /** Adds an event; returns the number of its row. `line` is its line within its raw group. */
-  add(envelope: Envelope, key: string, origin: Origin, contract: ContractInForce | undefined, rawGroup: number, line: number): number {
+  add(
+    envelope: Envelope,
+    key: string,
+    origin: Origin,
+    contract: ContractInForce | undefined,
+    rawGroup: number,
+    line: number,
+  ): number {
     const { number } = this.groupOf(envelope, origin, contract, rawGroup);
     const times = D + envelope.eventTime + D + (envelope.producerTime ?? NULL) + D + envelope.ingestTime + D;
-    const names = field(envelope.source) + D + field(envelope.traceId) + D + field(envelope.subject) + D + (envelope.attributesJson ?? NULL);
-    this.bytes.text(field(envelope.eventId) + times + names + D + key + D + field(origin.ingestionId) + D + line + D + number + D);
+    const names =
+      field(envelope.source) +
+      D +
+      field(envelope.traceId) +
+      D +
+      field(envelope.subject) +
+      D +
+      (envelope.attributesJson ?? NULL);
+    this.bytes.text(
+      field(envelope.eventId) + times + names + D + key + D + field(origin.ingestionId) + D + line + D + number + D,
+    );
     this.bytes.text(envelope.payloadJson);
     this.bytes.lineFeed();
     this.ends[this.length] = this.bytes.size;
@@ -75,7 +91,7 @@ export class RowTable {
     const all = this.bytes.done();
     if (rows.length === this.length) return all;
     const runs: Buffer[] = [];
-    for (let i = 0; i < rows.length; ) {
+    for (let i = 0; i < rows.length;) {
       const first = rows[i];
       let last = first;
       while (++i < rows.length && rows[i] === last + 1) last++;
@@ -84,7 +100,12 @@ export class RowTable {
     return Buffer.concat(runs);
   }
 
-  private groupOf(envelope: Envelope, { headers }: Origin, contract: ContractInForce | undefined, rawGroup: number): RowGroup {
+  private groupOf(
+    envelope: Envelope,
+    { headers }: Origin,
+    contract: ContractInForce | undefined,
+    rawGroup: number,
+  ): RowGroup {
     const { eventType, eventVersion, tenantId } = envelope;
     const { last } = this;
     const same =
@@ -99,7 +120,15 @@ export class RowTable {
     const key = JSON.stringify([eventType, eventVersion, tenantId, headers.source, rawGroup]);
     let group = this.numbers.get(key);
     if (!group) {
-      group = { number: this.groups.length, eventType, eventVersion, tenantId, acceptSource: headers.source, contract, rawGroup };
+      group = {
+        number: this.groups.length,
+        eventType,
+        eventVersion,
+        tenantId,
+        acceptSource: headers.source,
+        contract,
+        rawGroup,
+      };
       this.numbers.set(key, group);
       this.groups.push(group);
     }

@@ -33,7 +33,13 @@ const PARQUET = 'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, RETURN_S
  *
  * @throws Unstorable when DuckDB cannot hold a row; StorageError; DuckError of any other kind
  */
-export async function stageEvents(deps: StagingDeps, connection: DuckConnection, rows: EventRows, writer: Writer, written: string[]): Promise<StagedFile[]> {
+export async function stageEvents(
+  deps: StagingDeps,
+  connection: DuckConnection,
+  rows: EventRows,
+  writer: Writer,
+  written: string[],
+): Promise<StagedFile[]> {
   return withRows(deps, connection, rows.bytes, rows.select, async (table) => {
     const files = [await copy(deps, connection, selectEvents(table), EVENTS_TABLE, writer, written)];
     for (const [no, contract] of rows.contracts.entries()) {
@@ -46,8 +52,16 @@ export async function stageEvents(deps: StagingDeps, connection: DuckConnection,
 }
 
 /** Writes the fates as one Parquet file. */
-export async function stageFates(deps: StagingDeps, connection: DuckConnection, rows: FateRows, writer: Writer, written: string[]): Promise<StagedFile> {
-  return withRows(deps, connection, rows.bytes, rows.select, (table) => copy(deps, connection, `SELECT * FROM ${table}`, FATES_TABLE, writer, written));
+export async function stageFates(
+  deps: StagingDeps,
+  connection: DuckConnection,
+  rows: FateRows,
+  writer: Writer,
+  written: string[],
+): Promise<StagedFile> {
+  return withRows(deps, connection, rows.bytes, rows.select, (table) =>
+    copy(deps, connection, `SELECT * FROM ${table}`, FATES_TABLE, writer, written),
+  );
 }
 
 /** Whether rows can be stored: as `stageEvents`, but nothing is written. */
@@ -83,7 +97,8 @@ async function withRows<T>(
     await connection.query(`CREATE TEMP TABLE ${table} AS ${select(file)}`);
     return await use(table);
   } catch (error) {
-    const isRow = error instanceof DuckError && (error.code === 'DUCK_CONVERSION' || error.code === 'DUCK_INVALID_INPUT');
+    const isRow =
+      error instanceof DuckError && (error.code === 'DUCK_CONVERSION' || error.code === 'DUCK_INVALID_INPUT');
     throw isRow ? new Unstorable(error.message, { cause: error }) : error;
   } finally {
     await rm(file, { force: true });
@@ -91,14 +106,27 @@ async function withRows<T>(
   }
 }
 
-async function copy({ storage }: StagingDeps, connection: DuckConnection, select: string, table: string, writer: Writer, written: string[]): Promise<StagedFile> {
+async function copy(
+  { storage }: StagingDeps,
+  connection: DuckConnection,
+  select: string,
+  table: string,
+  writer: Writer,
+  written: string[],
+): Promise<StagedFile> {
   const target = stagedPath(table, writer.batchId, writer.epoch);
   const staged = await storage.stage(target);
   try {
     const [stats] = await connection.query(`COPY (${select}) TO ${quoteLiteral(staged.localPath)} (${PARQUET})`);
     written.push(target);
     await staged.publish();
-    return { kind: 'clean', table, path: target, rows: Number(stats['count']), bytes: Number(stats['file_size_bytes']) };
+    return {
+      kind: 'clean',
+      table,
+      path: target,
+      rows: Number(stats['count']),
+      bytes: Number(stats['file_size_bytes']),
+    };
   } catch (error) {
     await staged.discard();
     throw error;

@@ -25,19 +25,49 @@ describe('row files', () => {
   });
 
   test('any text, and none, comes back as it was', async () => {
-    const odd = fc.constantFrom('', '\x01', '\x02', '\x02\x02', '\x03', '\n', '\r\n', '\r', '\0', '"', "'", '\\N', '\t', ' ', 'é😀', '\u2028');
+    const odd = fc.constantFrom(
+      '',
+      '\x01',
+      '\x02',
+      '\x02\x02',
+      '\x03',
+      '\n',
+      '\r\n',
+      '\r',
+      '\0',
+      '"',
+      "'",
+      '\\N',
+      '\t',
+      ' ',
+      'é😀',
+      '\u2028',
+    );
     // Half a surrogate pair has no UTF-8; the envelope refuses it.
-    const text = fc.oneof(odd, fc.string({ unit: 'grapheme' }), fc.tuple(odd, fc.string(), odd).map((parts) => parts.join('')));
+    const text = fc.oneof(
+      odd,
+      fc.string({ unit: 'grapheme' }),
+      fc.tuple(odd, fc.string(), odd).map((parts) => parts.join('')),
+    );
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(fc.option(text), fc.option(text)), { minLength: 1, maxLength: 50 }), async (rows) => {
-        const file = path.join(folder, 'rows');
-        await writeFile(file, rows.map(([a, b], i) => [String(i), field(a), field(b)].join(DELIMITER) + '\n').join(''));
-        const columns = "{'i': 'INTEGER', 'a': 'VARCHAR', 'b': 'VARCHAR'}";
-        // As hex: reading text back would strip a byte order mark.
-        const found = await duck.query(`SELECT hex(a) AS a, hex(b) AS b FROM read_csv(${quoteLiteral(file)}, ${READ_OPTIONS}, columns=${columns}) ORDER BY i`);
-        const hex = (value: string | null): string | null => (value === null ? null : Buffer.from(value).toString('hex').toUpperCase());
-        expect(found.map((row) => [row['a'], row['b']])).toEqual(rows.map(([a, b]) => [hex(a), hex(b)]));
-      }),
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.option(text), fc.option(text)), { minLength: 1, maxLength: 50 }),
+        async (rows) => {
+          const file = path.join(folder, 'rows');
+          await writeFile(
+            file,
+            rows.map(([a, b], i) => [String(i), field(a), field(b)].join(DELIMITER) + '\n').join(''),
+          );
+          const columns = "{'i': 'INTEGER', 'a': 'VARCHAR', 'b': 'VARCHAR'}";
+          // As hex: reading text back would strip a byte order mark.
+          const found = await duck.query(
+            `SELECT hex(a) AS a, hex(b) AS b FROM read_csv(${quoteLiteral(file)}, ${READ_OPTIONS}, columns=${columns}) ORDER BY i`,
+          );
+          const hex = (value: string | null): string | null =>
+            value === null ? null : Buffer.from(value).toString('hex').toUpperCase();
+          expect(found.map((row) => [row['a'], row['b']])).toEqual(rows.map(([a, b]) => [hex(a), hex(b)]));
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -60,7 +90,13 @@ describe('raw lines', () => {
 
   test('JSON on one line is kept inline, with what was known when it was accepted', () => {
     const text = line(shipmentEvent('a'), true);
-    expect(JSON.parse(text)).toMatchObject({ tenant: HEADERS.tenant, source: HEADERS.source, at: HEADERS.at, offset: 41, body: { event_id: 'a' } });
+    expect(JSON.parse(text)).toMatchObject({
+      tenant: HEADERS.tenant,
+      source: HEADERS.source,
+      at: HEADERS.at,
+      offset: 41,
+      body: { event_id: 'a' },
+    });
   });
 
   test.each([
@@ -74,13 +110,27 @@ describe('raw lines', () => {
   });
 
   test('any bytes come back', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => expect(bytesOf(line(Buffer.from(bytes), false))).toEqual(Buffer.from(bytes))));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) =>
+        expect(bytesOf(line(Buffer.from(bytes), false))).toEqual(Buffer.from(bytes)),
+      ),
+    );
   });
 });
 
 describe('paths', () => {
   test('an event type is a folder that no name can leave', () => {
-    const folders = ['a/b', '../../etc', 'a=b', 'é', '.', '..', 'x'.repeat(500), `${'é'.repeat(200)}a`, `${'é'.repeat(200)}b`].map((type) => rawPartPath(type, '2026-01-01', 7, 3));
+    const folders = [
+      'a/b',
+      '../../etc',
+      'a=b',
+      'é',
+      '.',
+      '..',
+      'x'.repeat(500),
+      `${'é'.repeat(200)}a`,
+      `${'é'.repeat(200)}b`,
+    ].map((type) => rawPartPath(type, '2026-01-01', 7, 3));
     for (const found of folders) {
       expect(found.split('/')).toHaveLength(4);
       for (const segment of found.split('/')) expect(Buffer.byteLength(segment)).toBeLessThanOrEqual(255);
@@ -91,18 +141,26 @@ describe('paths', () => {
 
   test('only files of landings have a writer', () => {
     expect(writerOf('staged/clean.events/b12-4.parquet')).toEqual({ batchId: 12, epoch: 4 });
-    for (const other of ['catalog/1.json', 'staged/clean.events/other.parquet', 'raw/b12-4.parquet.tmp']) expect(writerOf(other)).toBeNull();
+    for (const other of ['catalog/1.json', 'staged/clean.events/other.parquet', 'raw/b12-4.parquet.tmp'])
+      expect(writerOf(other)).toBeNull();
   });
 });
 
 test('bisecting finds exactly the bad ones, in few tries', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.integer({ min: 0, max: 400 }), fc.uniqueArray(fc.nat(399), { maxLength: 8 }), async (n, positions) => {
-      const bad = new Set(positions.filter((position) => position < n));
-      let tries = 0;
-      const found = await bisect(Array.from({ length: n }, (_, i) => i), async (some) => (tries++, !some.some((i) => bad.has(i))));
-      expect(found).toEqual([...bad].sort((a, b) => a - b));
-      expect(tries).toBeLessThanOrEqual(1 + bad.size * 2 * Math.ceil(Math.log2(Math.max(2, n))));
-    }),
+    fc.asyncProperty(
+      fc.integer({ min: 0, max: 400 }),
+      fc.uniqueArray(fc.nat(399), { maxLength: 8 }),
+      async (n, positions) => {
+        const bad = new Set(positions.filter((position) => position < n));
+        let tries = 0;
+        const found = await bisect(
+          Array.from({ length: n }, (_, i) => i),
+          async (some) => (tries++, !some.some((i) => bad.has(i))),
+        );
+        expect(found).toEqual([...bad].sort((a, b) => a - b));
+        expect(tries).toBeLessThanOrEqual(1 + bad.size * 2 * Math.ceil(Math.log2(Math.max(2, n))));
+      },
+    ),
   );
 });

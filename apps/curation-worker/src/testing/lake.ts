@@ -20,7 +20,13 @@ export async function publishContracts(storage: Storage, index = 1): Promise<voi
   for (const { contract, yaml } of contracts) {
     await storage.put(contractVersionPath(contract.name, contract.version), Buffer.from(yaml));
   }
-  await storage.createIfAbsent(contractIndexPath(index), encodeContractIndex(index, contracts.map(({ contract }) => contract)));
+  await storage.createIfAbsent(
+    contractIndexPath(index),
+    encodeContractIndex(
+      index,
+      contracts.map(({ contract }) => contract),
+    ),
+  );
 }
 
 const DEMO = path.join(__dirname, '../../../../demo/shipments');
@@ -37,7 +43,7 @@ export const SHIPMENTS = JSON.parse(readFileSync(path.join(DEMO, 'expected/manif
 export function shipmentLines(): Buffer[] {
   const bytes = gunzipSync(readFileSync(path.join(DEMO, 'events.jsonl.gz')));
   const lines: Buffer[] = [];
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0; start < bytes.length;) {
     const end = bytes.indexOf(10, start);
     lines.push(bytes.subarray(start, end < 0 ? bytes.length : end));
     start = end < 0 ? bytes.length : end + 1;
@@ -52,16 +58,30 @@ export interface AppendOptions {
 }
 
 /** Appends items as the gateway does: batches with counts, over all partitions in turn. */
-export async function appendItems(messaging: Messaging, items: readonly Buffer[], options: AppendOptions = {}): Promise<void> {
+export async function appendItems(
+  messaging: Messaging,
+  items: readonly Buffer[],
+  options: AppendOptions = {},
+): Promise<void> {
   const { appendItems: size = 500, partitions = TOPICS.eventsInbound.partitions } = options;
   for (let i = 0, turn = 0; i < items.length; i += size, turn++) {
     const some = items.slice(i, i + size);
-    const headers: InboundHeaders = { format: 'event', tenant: 'default', source: 'http', at: '2026-11-21T10:20:30.123Z', request: `r-${turn}`, ...options.headers };
+    const headers: InboundHeaders = {
+      format: 'event',
+      tenant: 'default',
+      source: 'http',
+      at: '2026-11-21T10:20:30.123Z',
+      request: `r-${turn}`,
+      ...options.headers,
+    };
     const hour = `${headers.at.slice(0, 13)}:00:00.000Z`;
     await messaging.append(
       TOPICS.eventsInbound.name,
       {
-        header: { appendId: v4(), counts: [{ tenant: headers.tenant, source: headers.source, hour, count: some.length }] },
+        header: {
+          appendId: v4(),
+          counts: [{ tenant: headers.tenant, source: headers.source, hour, count: some.length }],
+        },
         records: some.map((value) => ({ key: null, headers: headers as unknown as Record<string, string>, value })),
       },
       { partition: String(turn % partitions) },
@@ -97,15 +117,26 @@ export function booksOf(batches: readonly LandedBatch[]): Books {
 }
 
 /** Rows of the staged files of a table, read back. */
-export async function stagedRows(duck: Duck, storage: Storage, batches: readonly LandedBatch[], table: string, select = '*'): Promise<Record<string, unknown>[]> {
+export async function stagedRows(
+  duck: Duck,
+  storage: Storage,
+  batches: readonly LandedBatch[],
+  table: string,
+  select = '*',
+): Promise<Record<string, unknown>[]> {
   const files = batches.flatMap((batch) => batch.files).filter((file) => file.kind === 'clean' && file.table === table);
   if (files.length === 0) return [];
   const local = await Promise.all(files.map((file) => storage.localPath(file.path)));
-  return duck.query(`SELECT ${select} FROM read_parquet(${quoteList(local)}, hive_partitioning = false, union_by_name = true)`);
+  return duck.query(
+    `SELECT ${select} FROM read_parquet(${quoteList(local)}, hive_partitioning = false, union_by_name = true)`,
+  );
 }
 
 /** Lines of all raw parts that the batches name, parsed. */
-export async function rawLines(storage: Storage, batches: readonly LandedBatch[]): Promise<{ path: string; line: number; text: string }[]> {
+export async function rawLines(
+  storage: Storage,
+  batches: readonly LandedBatch[],
+): Promise<{ path: string; line: number; text: string }[]> {
   const lines: { path: string; line: number; text: string }[] = [];
   for (const file of batches.flatMap((batch) => batch.files)) {
     if (file.kind !== 'raw') continue;

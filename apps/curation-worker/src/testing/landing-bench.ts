@@ -18,7 +18,12 @@ import { makeTempFolder } from '../worker/temp-folder';
 import { publishContracts } from './lake';
 import { testLogger } from './worker-under-test';
 
-export const HEADERS: InboundHeaders = { format: 'event', tenant: 'default', source: 'http', at: '2026-11-21T10:20:30.123Z' };
+export const HEADERS: InboundHeaders = {
+  format: 'event',
+  tenant: 'default',
+  source: 'http',
+  at: '2026-11-21T10:20:30.123Z',
+};
 export const PARTITION = { topic: 'events.inbound', partition: '0' };
 
 /** A shipment event that keeps its contract, with `payload` and envelope members replaced. */
@@ -31,7 +36,14 @@ export function shipmentEvent(id: string, payload: object = {}, envelope: object
     source: 'test',
     ...envelope,
     payload: {
-      ...{ shipment_id: `s-${id}`, status: 'created', service_date: '2013-02-01', carrier_code: 'US', service_no: 1, facility_id: 'EWR' },
+      ...{
+        shipment_id: `s-${id}`,
+        status: 'created',
+        service_date: '2013-02-01',
+        carrier_code: 'US',
+        service_no: 1,
+        facility_id: 'EWR',
+      },
       ...{ lane: 'EWR-CLT', distance_miles: 529, planned_pickup: '2013-02-01T10:00:00Z', eta: '2013-02-01T11:48:00Z' },
       ...payload,
     },
@@ -43,8 +55,16 @@ export function shipmentEvent(id: string, payload: object = {}, envelope: object
 export function batchOf(values: readonly Buffer[], base = 0, headers: Partial<InboundHeaders> = {}): MicroBatch {
   const all = { ...HEADERS, ...headers } as unknown as Record<string, string>;
   const records = values.map((value, i) => ({ key: null, headers: all, value, offset: base + i }));
-  const counts = [{ tenant: all.tenant, source: all.source, hour: `${all.at.slice(0, 13)}:00:00.000Z`, count: records.length }];
-  const stored: DeliveredBatch = { header: { appendId: v4(), counts }, appendedAt: new Date(0), base, size: records.length, records };
+  const counts = [
+    { tenant: all.tenant, source: all.source, hour: `${all.at.slice(0, 13)}:00:00.000Z`, count: records.length },
+  ];
+  const stored: DeliveredBatch = {
+    header: { appendId: v4(), counts },
+    appendedAt: new Date(0),
+    base,
+    size: records.length,
+    records,
+  };
   return receive(PARTITION.topic, PARTITION.partition, { from: base, to: base + values.length }, [stored]);
 }
 
@@ -80,7 +100,15 @@ export async function makeBench(options: BenchOptions): Promise<Bench> {
   await store.take(PARTITION, epoch, 0);
   const troubles: (Error | null)[] = [];
   const lander = new Lander({
-    ...{ store, storage, keeper, duck: options.duck, tempDirectory: await makeTempFolder(), logger: testLogger, clock: systemClock },
+    ...{
+      store,
+      storage,
+      keeper,
+      duck: options.duck,
+      tempDirectory: await makeTempFolder(),
+      logger: testLogger,
+      clock: systemClock,
+    },
     backoff: new JitteredBackoff(systemRandom, 1, 5),
     failpoint: options.failpoint ?? noFailpoints,
     landBatch: options.landBatch ?? landBatch,

@@ -53,8 +53,21 @@ export async function startWorker(parts: WorkerParts): Promise<WorkerUnderTest> 
     onTrouble: (error) => worker.noteTrouble(error),
   });
   const worker: CurationWorker = new CurationWorker(
-    { ...{ messaging, store, lander, keeper, backoff, logger: testLogger, failpoint }, member: 'test', onLanded: (one) => void landed.push(one) },
-    { ...GROUPS.curation, eventsMax: 5_000, bytesMax: 16 << 20, lingerMs: 5, deliveriesMax: 5, landingsMax: 3, heartbeatMs: 200, ...parts.options },
+    {
+      ...{ messaging, store, lander, keeper, backoff, logger: testLogger, failpoint },
+      member: 'test',
+      onLanded: (one) => void landed.push(one),
+    },
+    {
+      ...GROUPS.curation,
+      eventsMax: 5_000,
+      bytesMax: 16 << 20,
+      lingerMs: 5,
+      deliveriesMax: 5,
+      landingsMax: 3,
+      heartbeatMs: 200,
+      ...parts.options,
+    },
   );
   worker.start();
   return { worker, landed, stop: () => worker.stop() };

@@ -8,7 +8,16 @@ import { testDatabase, type TestDatabase } from '@millrace/postgres/testing';
 import type { Storage } from '@millrace/storage';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { type BatchStaged, GROUPS, TOPICS } from '@millrace/topics';
-import { appendItems, booksOf, dataFiles, landedBatches, MIGRATIONS, publishContracts, shipmentLines, stagedRows } from '../testing/lake';
+import {
+  appendItems,
+  booksOf,
+  dataFiles,
+  landedBatches,
+  MIGRATIONS,
+  publishContracts,
+  shipmentLines,
+  stagedRows,
+} from '../testing/lake';
 import { startService } from '../testing/service-child';
 import { caughtUp, testDuck, until } from '../testing/worker-under-test';
 import { FAILPOINTS } from './failpoints';
@@ -45,7 +54,12 @@ describe('kill -9 of the service', () => {
   });
 
   const start = (env: Record<string, string> = {}): ReturnType<typeof startService> => {
-    const child = startService(database.url, root, { LANDING_EVENTS_MAX: '400', LANDING_LINGER: '20ms', LOG_LEVEL: 'warn', ...env });
+    const child = startService(database.url, root, {
+      LANDING_EVENTS_MAX: '400',
+      LANDING_LINGER: '20ms',
+      LOG_LEVEL: 'warn',
+      ...env,
+    });
     children.push(child);
     return child;
   };
@@ -55,7 +69,7 @@ describe('kill -9 of the service', () => {
     const counts = new Map<number, number>();
     const subscription = await messaging.subscribe({ ...GROUPS.analyticsBatches, eventsMax: 10_000 });
     const end = (await messaging.ends(TOPICS.batchesStaged.name)).get('0') ?? 0;
-    for (let seen = 0; seen < end; ) {
+    for (let seen = 0; seen < end;) {
       const delivery = await subscription.next();
       if (!delivery) break;
       for (const record of delivery.batches.flatMap((batch) => batch.records)) {
@@ -80,7 +94,13 @@ describe('kill -9 of the service', () => {
     const batches = await landedBatches(database.pool);
     const books = booksOf(batches);
     expect(books.landed + books.duplicate + books.quarantined).toBe(lines.length);
-    const [events] = await stagedRows(duck, storage, batches, 'clean.events', 'count(*) AS n, count(DISTINCT event_id) AS ids');
+    const [events] = await stagedRows(
+      duck,
+      storage,
+      batches,
+      'clean.events',
+      'count(*) AS n, count(DISTINCT event_id) AS ids',
+    );
     expect([Number(events['n']), Number(events['ids'])]).toEqual([books.landed, books.landed]);
     expect(batches.map((batch) => batch.number)).toEqual(batches.map((_, i) => i + 1));
     const { rows } = await database.pool.query('SELECT count(*)::int AS n FROM curation_worker.quarantine');
@@ -90,7 +110,10 @@ describe('kill -9 of the service', () => {
     const named = new Set(batches.flatMap((batch) => batch.files.map((file) => file.path)));
     await until(async () => (await dataFiles(storage)).every((file) => named.has(file)), 20_000);
     // What the crashed one landed and did not announce is announced by the other.
-    await until(async () => ((await messaging.ends(TOPICS.batchesStaged.name)).get('0') ?? 0) >= batches.length, 20_000);
+    await until(
+      async () => ((await messaging.ends(TOPICS.batchesStaged.name)).get('0') ?? 0) >= batches.length,
+      20_000,
+    );
     expect([...(await announced()).keys()].sort((a, b) => a - b)).toEqual(batches.map((batch) => batch.number));
 
     healed.process.kill('SIGTERM');

@@ -13,10 +13,23 @@ export class CurationMetrics {
 
   constructor(private readonly metrics: Metrics) {
     this.events = metrics.counter('millrace_curated_events_total', 'Events by what became of them.', ['fate']);
-    this.quarantined = metrics.counter('millrace_quarantined_events_total', 'Quarantined events by reason.', ['reason']);
-    this.conflicting = metrics.counter('millrace_conflicting_duplicates_total', 'Duplicates whose content differs from what had landed.');
-    this.batchEvents = metrics.histogram('millrace_landing_events', 'Events of one landing.', [], [1, 10, 100, 500, 1_000, 2_500, 5_000, 10_000, 20_000, 50_000]);
-    this.ageSeconds = metrics.histogram('millrace_accepted_to_landed_seconds', 'From the newest accept time of a batch until it has landed.');
+    this.quarantined = metrics.counter('millrace_quarantined_events_total', 'Quarantined events by reason.', [
+      'reason',
+    ]);
+    this.conflicting = metrics.counter(
+      'millrace_conflicting_duplicates_total',
+      'Duplicates whose content differs from what had landed.',
+    );
+    this.batchEvents = metrics.histogram(
+      'millrace_landing_events',
+      'Events of one landing.',
+      [],
+      [1, 10, 100, 500, 1_000, 2_500, 5_000, 10_000, 20_000, 50_000],
+    );
+    this.ageSeconds = metrics.histogram(
+      'millrace_accepted_to_landed_seconds',
+      'From the newest accept time of a batch until it has landed.',
+    );
     this.steps = metrics.histogram('millrace_landing_step_seconds', 'Time of a landing by step.', ['step']);
   }
 
@@ -28,23 +41,38 @@ export class CurationMetrics {
     let conflicts = 0;
     for (const outcome of outcomes) {
       fates[outcome.fate]++;
-      if (outcome.fate === 'quarantined') reasons.set(outcome.refusal.reason, (reasons.get(outcome.refusal.reason) ?? 0) + 1);
+      if (outcome.fate === 'quarantined')
+        reasons.set(outcome.refusal.reason, (reasons.get(outcome.refusal.reason) ?? 0) + 1);
       if (outcome.fate === 'duplicate' && outcome.holder.contentDiffers) conflicts++;
     }
     for (const [fate, n] of Object.entries(fates)) if (n > 0) this.events.inc({ fate }, n);
     for (const [reason, n] of reasons) this.quarantined.inc({ reason }, n);
     if (conflicts > 0) this.conflicting.inc(conflicts);
     this.batchEvents.observe(outcomes.length);
-    if (message.acceptedTo) this.ageSeconds.observe(Math.max(0, Date.parse(message.landedAt) - Date.parse(message.acceptedTo)) / 1_000);
+    if (message.acceptedTo)
+      this.ageSeconds.observe(Math.max(0, Date.parse(message.landedAt) - Date.parse(message.acceptedTo)) / 1_000);
   }
 
   /** Values that are read at each scrape. */
-  watch(read: { readonly inFlight: () => number; readonly positions: () => ReadonlyMap<string, number>; readonly messaging: Messaging; readonly topic: string }): void {
-    this.metrics.gauge('millrace_landings_in_flight', 'Deliveries read and not yet landed.', [], (gauge) => gauge.set(read.inFlight()));
-    this.metrics.gauge('millrace_lag_events', 'Events of the log that this worker has yet to land, by partition held.', ['partition'], async (gauge) => {
-      const ends = await read.messaging.ends(read.topic).catch(() => new Map<string, number>());
-      gauge.reset();
-      for (const [partition, next] of read.positions()) gauge.set({ partition }, Math.max(0, (ends.get(partition) ?? next) - next));
-    });
+  watch(read: {
+    readonly inFlight: () => number;
+    readonly positions: () => ReadonlyMap<string, number>;
+    readonly messaging: Messaging;
+    readonly topic: string;
+  }): void {
+    this.metrics.gauge('millrace_landings_in_flight', 'Deliveries read and not yet landed.', [], (gauge) =>
+      gauge.set(read.inFlight()),
+    );
+    this.metrics.gauge(
+      'millrace_lag_events',
+      'Events of the log that this worker has yet to land, by partition held.',
+      ['partition'],
+      async (gauge) => {
+        const ends = await read.messaging.ends(read.topic).catch(() => new Map<string, number>());
+        gauge.reset();
+        for (const [partition, next] of read.positions())
+          gauge.set({ partition }, Math.max(0, (ends.get(partition) ?? next) - next));
+      },
+    );
   }
 }

@@ -10,6 +10,9 @@ test('an error is thrown at the pass asked for, and at no other', async () => {
 
 test('nothing is planned by default', () => expect(parseFailpoints('')).toBe(noFailpoints));
 
-test.each(['after-claims', 'after-claims=explode', 'after-claims=delay', 'after-claims=crash@x'])('%s is refused', (text) => {
-  expect(() => parseFailpoints(text)).toThrow('not an action');
-});
+test.each(['after-claims', 'after-claims=explode', 'after-claims=delay', 'after-claims=crash@x'])(
+  '%s is refused',
+  (text) => {
+    expect(() => parseFailpoints(text)).toThrow('not an action');
+  },
+);

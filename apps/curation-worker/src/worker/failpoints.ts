@@ -43,7 +43,8 @@ export function parseFailpoints(text: string): Failpoint {
     if (!(FAILPOINTS as readonly string[]).includes(name)) continue;
     const match = ACTION.exec(what);
     if (!match) throw new Error(`not an action of a failpoint: ${entry}`);
-    const action: Action = match[2] === undefined ? { kind: match[1] as 'crash' | 'error' } : { kind: 'delay', ms: Number(match[2]) };
+    const action: Action =
+      match[2] === undefined ? { kind: match[1] as 'crash' | 'error' } : { kind: 'delay', ms: Number(match[2]) };
     plans.set(name, { action, at: match[3] === undefined ? null : Number(match[3]), passes: 0 });
   }
   if (plans.size === 0) return noFailpoints;

@@ -70,10 +70,13 @@ export class OwnedPartition {
   }
 
   private async settle(delivery: Delivery, generation: number, ahead: Promise<Prepared> | null): Promise<void> {
-    const current = (): boolean => generation === this.generation && !delivery.signal.aborted && !this.deps.sessionSignal.aborted;
+    const current = (): boolean =>
+      generation === this.generation && !delivery.signal.aborted && !this.deps.sessionSignal.aborted;
     if (!current() || this.stopped !== null) return;
     try {
-      const outcome = delivery.range ? await this.landRange(delivery, delivery.range, ahead) : await this.landSlice(delivery, ahead, false);
+      const outcome = delivery.range
+        ? await this.landRange(delivery, delivery.range, ahead)
+        : await this.landSlice(delivery, ahead, false);
       if (outcome.kind === 'landed' || outcome.kind === 'dropped') {
         await delivery.ack();
         await this.deps.failpoint('after-ack');
@@ -87,15 +90,24 @@ export class OwnedPartition {
   }
 
   /** Lands what of the delivery lies beyond the position, in slices where earlier attempts have failed. */
-  private async landRange(delivery: Delivery, range: { from: number; to: number }, ahead: Promise<Prepared> | null): Promise<LandOutcome> {
+  private async landRange(
+    delivery: Delivery,
+    range: { from: number; to: number },
+    ahead: Promise<Prepared> | null,
+  ): Promise<LandOutcome> {
     if (range.from > this.position.next) return { kind: 'gap' };
     let outcome: LandOutcome = { kind: 'dropped' };
     while (this.position.next < range.to) {
       const from = this.position.next;
       const slice = nextSlice(this.position, range.to - from);
       const to = from + slice.events;
-      if (slice.note && !(await this.deps.store.note(this.id, this.epoch, from, slice.events))) return { kind: 'not_owner' };
-      if (slice.poison) this.deps.logger.error({ ...this.id, position: from, attempt: this.position.attempts }, 'an event that ends the process is quarantined unread');
+      if (slice.note && !(await this.deps.store.note(this.id, this.epoch, from, slice.events)))
+        return { kind: 'not_owner' };
+      if (slice.poison)
+        this.deps.logger.error(
+          { ...this.id, position: from, attempt: this.position.attempts },
+          'an event that ends the process is quarantined unread',
+        );
       const whole = from === range.from && to === range.to;
       outcome = await this.landSlice(delivery, whole ? ahead : null, slice.poison, { from, to });
       if (outcome.kind !== 'landed' && outcome.kind !== 'dropped') return outcome;
@@ -105,14 +117,21 @@ export class OwnedPartition {
     return outcome;
   }
 
-  private async landSlice(delivery: Delivery, ahead: Promise<Prepared> | null, poison: boolean, range = delivery.range): Promise<LandOutcome> {
+  private async landSlice(
+    delivery: Delivery,
+    ahead: Promise<Prepared> | null,
+    poison: boolean,
+    range = delivery.range,
+  ): Promise<LandOutcome> {
     const { lander, lanes, sessionSignal, onLanded } = this.deps;
     const { topic, partition } = this.id;
     const prepared = await (ahead ?? lander.prepare(receive(topic, partition, range, delivery.batches), { poison }));
     if (prepared.batch.items.length === 0) return { kind: 'dropped' };
     const attempts = this.position.attempts + 1;
     const { signal, dispose } = linkSignals(delivery.signal, sessionSignal);
-    const outcome = await lanes.use(() => lander.land(prepared, { epoch: this.epoch, attempts, signal })).finally(dispose);
+    const outcome = await lanes
+      .use(() => lander.land(prepared, { epoch: this.epoch, attempts, signal }))
+      .finally(dispose);
     if (outcome.kind === 'landed') {
       await this.deps.failpoint('after-commit');
       onLanded(outcome);
@@ -129,7 +148,10 @@ export class OwnedPartition {
         this.position = await this.deps.store.take(this.id, this.epoch, this.position.next);
         if (why === 'gap' && delivery.range.from > this.position.next) {
           this.stopped = `the log continues at ${delivery.range.from}, but only what is below ${this.position.next} has landed`;
-          this.deps.logger.error({ ...this.id, position: this.position.next, reason: 'gap' }, 'records are missing from the log; the partition stops');
+          this.deps.logger.error(
+            { ...this.id, position: this.position.next, reason: 'gap' },
+            'records are missing from the log; the partition stops',
+          );
           return;
         }
       }

@@ -118,7 +118,10 @@ export class Session {
         if (this.closing) return null;
         // The engine lets that partition rest; it is never reset, and the others go on.
         if (!(error instanceof MessagingError && error.code === 'MESSAGING_POSITION_LOST')) throw error;
-        this.deps.logger.error({ topic: this.options.topic, error }, 'the log no longer holds the position of a partition; it stops');
+        this.deps.logger.error(
+          { topic: this.options.topic, error },
+          'the log no longer holds the position of a partition; it stops',
+        );
         const partition = lostPartition(error);
         const owned = partition === null ? undefined : this.partitions.get(partition);
         if (owned) owned.stopped = error.message;
@@ -144,7 +147,10 @@ export class Session {
     const id = { topic, partition };
     const position = await store.take(id, this.epoch, start);
     this.partitions.set(partition, this.own(partition, position));
-    logger.info({ topic, partition, position: position.next, attempt: position.attempts, epoch: this.epoch }, 'partition taken');
+    logger.info(
+      { topic, partition, position: position.next, attempt: position.attempts, epoch: this.epoch },
+      'partition taken',
+    );
     return position.next;
   }
 

@@ -6,7 +6,11 @@ import { nextSlice } from './slicing';
 const P: PartitionId = { topic: 't', partition: '0' };
 
 /** A worker that dies on every try that includes a poisonous offset, and is started again each time. */
-async function run(events: number, poison: ReadonlySet<number>, kills: readonly number[] = []): Promise<{ landed: number[]; poisoned: number[]; crashes: number }> {
+async function run(
+  events: number,
+  poison: ReadonlySet<number>,
+  kills: readonly number[] = [],
+): Promise<{ landed: number[]; poisoned: number[]; crashes: number }> {
   const store = new MemoryLandingStore();
   const landed: number[] = [];
   const poisoned: number[] = [];
@@ -30,13 +34,21 @@ async function run(events: number, poison: ReadonlySet<number>, kills: readonly 
     await landing.commit({ batchId: tries, epoch, contractsIndex: 0, keysEpoch: 0 });
     (slice.poison ? poisoned : landed).push(...offsets);
     const { suspectTo } = position;
-    position = { next: next + slice.events, attempts: 0, suspectTo: suspectTo !== null && suspectTo > next + slice.events ? suspectTo : null };
+    position = {
+      next: next + slice.events,
+      attempts: 0,
+      suspectTo: suspectTo !== null && suspectTo > next + slice.events ? suspectTo : null,
+    };
   }
   return { landed, poisoned, crashes };
 }
 
 test('without failures a delivery is taken whole and nothing is noted', () => {
-  expect(nextSlice({ next: 10, attempts: 0, suspectTo: null }, 5_000)).toEqual({ events: 5_000, note: false, poison: false });
+  expect(nextSlice({ next: 10, attempts: 0, suspectTo: null }, 5_000)).toEqual({
+    events: 5_000,
+    note: false,
+    poison: false,
+  });
 });
 
 test('one poisonous event among ten thousand is found by halving', async () => {
@@ -52,23 +64,31 @@ test('a single event is tried three times before it is given up', async () => {
 
 test('exactly the poisonous events are set aside, wherever they are', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.integer({ min: 1, max: 300 }), fc.uniqueArray(fc.nat(299), { maxLength: 6 }), async (events, offsets) => {
-      const poison = new Set(offsets.filter((offset) => offset < events));
-      const { landed, poisoned } = await run(events, poison);
-      expect(poisoned.sort((a, b) => a - b)).toEqual([...poison].sort((a, b) => a - b));
-      expect(landed).toHaveLength(events - poison.size);
-    }),
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 300 }),
+      fc.uniqueArray(fc.nat(299), { maxLength: 6 }),
+      async (events, offsets) => {
+        const poison = new Set(offsets.filter((offset) => offset < events));
+        const { landed, poisoned } = await run(events, poison);
+        expect(poisoned.sort((a, b) => a - b)).toEqual([...poison].sort((a, b) => a - b));
+        expect(landed).toHaveLength(events - poison.size);
+      },
+    ),
     { numRuns: 60 },
   );
 });
 
 test('restarts that have nothing to do with an event do not condemn it', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.integer({ min: 2, max: 200 }), fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { maxLength: 2 }), async (events, kills) => {
-      const { landed, poisoned } = await run(events, new Set(), kills);
-      expect(poisoned).toEqual([]);
-      expect(landed).toHaveLength(events);
-    }),
+    fc.asyncProperty(
+      fc.integer({ min: 2, max: 200 }),
+      fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { maxLength: 2 }),
+      async (events, kills) => {
+        const { landed, poisoned } = await run(events, new Set(), kills);
+        expect(poisoned).toEqual([]);
+        expect(landed).toHaveLength(events);
+      },
+    ),
     { numRuns: 100 },
   );
 });

@@ -9,7 +9,8 @@ export async function makeTempFolder(): Promise<string> {
   const parent = os.tmpdir();
   for (const name of await readdir(parent).catch(() => [])) {
     const pid = Number(new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1]);
-    if (Number.isInteger(pid) && !isAlive(pid)) await rm(path.join(parent, name), { recursive: true, force: true }).catch(() => undefined);
+    if (Number.isInteger(pid) && !isAlive(pid))
+      await rm(path.join(parent, name), { recursive: true, force: true }).catch(() => undefined);
   }
   return mkdtemp(path.join(parent, `${PREFIX}${process.pid}-`));
 }

@@ -9,8 +9,26 @@ import type { Storage } from '@millrace/storage';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { GROUPS, TOPICS } from '@millrace/topics';
 import { PostgresLandingStore } from '../landing/postgres/store';
-import { appendItems, booksOf, dataFiles, landedBatches, MIGRATIONS, publishContracts, rawLines, SHIPMENTS, shipmentLines, stagedRows } from '../testing/lake';
-import { caughtUp, startWorker, testDuck, until, type WorkerParts, type WorkerUnderTest } from '../testing/worker-under-test';
+import {
+  appendItems,
+  booksOf,
+  dataFiles,
+  landedBatches,
+  MIGRATIONS,
+  publishContracts,
+  rawLines,
+  SHIPMENTS,
+  shipmentLines,
+  stagedRows,
+} from '../testing/lake';
+import {
+  caughtUp,
+  startWorker,
+  testDuck,
+  until,
+  type WorkerParts,
+  type WorkerUnderTest,
+} from '../testing/worker-under-test';
 
 describe('curation, from the log to landed batches', () => {
   let database: TestDatabase;
@@ -38,7 +56,13 @@ describe('curation, from the log to landed batches', () => {
   });
 
   const start = async (parts: Partial<WorkerParts> = {}): Promise<WorkerUnderTest> => {
-    const worker = await startWorker({ messaging, store: new PostgresLandingStore(database.pool), storage, duck, ...parts });
+    const worker = await startWorker({
+      messaging,
+      store: new PostgresLandingStore(database.pool),
+      storage,
+      duck,
+      ...parts,
+    });
     running.push(worker);
     return worker;
   };
@@ -52,13 +76,37 @@ describe('curation, from the log to landed batches', () => {
     await drained();
     const batches = await landedBatches(database.pool);
 
-    expect(booksOf(batches)).toEqual({ landed: SHIPMENTS.unique_valid_events, duplicate: SHIPMENTS.duplicates, quarantined: SHIPMENTS.quarantined });
+    expect(booksOf(batches)).toEqual({
+      landed: SHIPMENTS.unique_valid_events,
+      duplicate: SHIPMENTS.duplicates,
+      quarantined: SHIPMENTS.quarantined,
+    });
     expect(batches.map((batch) => batch.number)).toEqual(batches.map((_, i) => i + 1));
 
-    const [events] = await stagedRows(duck, storage, batches, 'clean.events', 'count(*) AS n, count(DISTINCT dedupe_key) AS keys, count(DISTINCT event_id) AS ids');
-    expect(Object.values(events).map(Number)).toEqual([SHIPMENTS.unique_valid_events, SHIPMENTS.unique_valid_events, SHIPMENTS.unique_valid_events]);
-    const [typed] = await stagedRows(duck, storage, batches, 'clean.shipment_events', 'count(*) AS n, count(shipment_id) AS s, count(DISTINCT event_id) AS ids');
-    expect(Object.values(typed).map(Number)).toEqual([SHIPMENTS.unique_valid_events, SHIPMENTS.unique_valid_events, SHIPMENTS.unique_valid_events]);
+    const [events] = await stagedRows(
+      duck,
+      storage,
+      batches,
+      'clean.events',
+      'count(*) AS n, count(DISTINCT dedupe_key) AS keys, count(DISTINCT event_id) AS ids',
+    );
+    expect(Object.values(events).map(Number)).toEqual([
+      SHIPMENTS.unique_valid_events,
+      SHIPMENTS.unique_valid_events,
+      SHIPMENTS.unique_valid_events,
+    ]);
+    const [typed] = await stagedRows(
+      duck,
+      storage,
+      batches,
+      'clean.shipment_events',
+      'count(*) AS n, count(shipment_id) AS s, count(DISTINCT event_id) AS ids',
+    );
+    expect(Object.values(typed).map(Number)).toEqual([
+      SHIPMENTS.unique_valid_events,
+      SHIPMENTS.unique_valid_events,
+      SHIPMENTS.unique_valid_events,
+    ]);
     const fates = await stagedRows(duck, storage, batches, 'ops.fates', 'fate, _raw_part, _raw_line');
     expect(fates).toHaveLength(SHIPMENTS.duplicates + SHIPMENTS.quarantined);
 
@@ -71,13 +119,24 @@ describe('curation, from the log to landed batches', () => {
       if (!parsed) return Buffer.from(text.slice(body + 7, -1));
       return parsed.text !== undefined ? Buffer.from(parsed.text) : Buffer.from(parsed.base64 as string, 'base64');
     });
-    expect(digest(Buffer.from(bodies.map(digest).sort().join()))).toBe(digest(Buffer.from(lines.map(digest).sort().join())));
+    expect(digest(Buffer.from(bodies.map(digest).sort().join()))).toBe(
+      digest(Buffer.from(lines.map(digest).sort().join())),
+    );
 
     // A raw line landed exactly if the fates do not name it.
     const landedRaw = await stagedRows(duck, storage, batches, 'clean.events', '_raw_part, _raw_line');
     const place = (row: Record<string, unknown>): string => `${row['_raw_part']}:${row['_raw_line']}`;
     const accounted = [...landedRaw, ...fates].map(place).sort();
-    expect(digest(Buffer.from(accounted.join()))).toBe(digest(Buffer.from(raw.map((line) => `${line.path}:${line.line}`).sort().join())));
+    expect(digest(Buffer.from(accounted.join()))).toBe(
+      digest(
+        Buffer.from(
+          raw
+            .map((line) => `${line.path}:${line.line}`)
+            .sort()
+            .join(),
+        ),
+      ),
+    );
 
     const { rows } = await database.pool.query('SELECT raw FROM curation_worker.quarantine');
     const sent = new Set(lines.map(digest));
@@ -100,7 +159,13 @@ describe('curation, from the log to landed batches', () => {
     const batches = await landedBatches(database.pool);
     const books = booksOf(batches);
     expect(books.landed + books.duplicate + books.quarantined).toBe(27_000);
-    const [events] = await stagedRows(duck, storage, batches, 'clean.events', 'count(*) AS n, count(DISTINCT event_id) AS ids');
+    const [events] = await stagedRows(
+      duck,
+      storage,
+      batches,
+      'clean.events',
+      'count(*) AS n, count(DISTINCT event_id) AS ids',
+    );
     expect(Number(events['n'])).toBe(books.landed);
     expect(Number(events['ids'])).toBe(books.landed);
     expect(batches.map((batch) => batch.number)).toEqual(batches.map((_, i) => i + 1));
@@ -121,14 +186,28 @@ describe('curation, from the log to landed batches', () => {
 
   test('an unknown event type lands in clean.events alone', async () => {
     await publishContracts(storage);
-    const event = { event_id: 'a', event_type: 'new/type 1', event_time: '2026-01-02T03:04:05.123456Z', payload: { n: '@', big: 1 } };
+    const event = {
+      event_id: 'a',
+      event_type: 'new/type 1',
+      event_time: '2026-01-02T03:04:05.123456Z',
+      payload: { n: '@', big: 1 },
+    };
     const text = JSON.stringify(event).replace('"@"', '12345678901234567890123.10');
     await appendItems(messaging, [Buffer.from(text)]);
     await start();
     await drained();
     const batches = await landedBatches(database.pool);
-    expect(batches[0].files.map((file) => [file.kind, file.table])).toEqual([['clean', 'clean.events'], ['raw', 'new/type 1']]);
-    const [row] = await stagedRows(duck, storage, batches, 'clean.events', '* REPLACE (event_time::VARCHAR AS event_time, event_date::VARCHAR AS event_date)');
+    expect(batches[0].files.map((file) => [file.kind, file.table])).toEqual([
+      ['clean', 'clean.events'],
+      ['raw', 'new/type 1'],
+    ]);
+    const [row] = await stagedRows(
+      duck,
+      storage,
+      batches,
+      'clean.events',
+      '* REPLACE (event_time::VARCHAR AS event_time, event_date::VARCHAR AS event_date)',
+    );
     expect(row).toMatchObject({
       event_type: 'new/type 1',
       payload: '{"n":12345678901234567890123.10,"big":1}',

@@ -7,7 +7,14 @@ import { landBatch, type LandBatch } from '../landing/land-batch';
 import { MemoryLandingStore } from '../landing/memory/store';
 import { shipmentEvent } from '../testing/landing-bench';
 import { appendItems, dataFiles, publishContracts } from '../testing/lake';
-import { caughtUp, startWorker, testDuck, until, type WorkerParts, type WorkerUnderTest } from '../testing/worker-under-test';
+import {
+  caughtUp,
+  startWorker,
+  testDuck,
+  until,
+  type WorkerParts,
+  type WorkerUnderTest,
+} from '../testing/worker-under-test';
 
 describe('the worker, on ports in memory', () => {
   let duck: Duck;
@@ -87,7 +94,11 @@ describe('the worker, on ports in memory', () => {
     expect(worker.ready()).toBe(true);
     expect(store.state.claims.size).toBe(400);
     expect([...store.state.manifests.values()].reduce((sum, row) => sum + row.landed + row.duplicate, 0)).toBe(400);
-    const named = new Set([...store.state.manifests.values()].flatMap((row) => (row.message as { files: { path: string }[] }).files.map((file) => file.path)));
+    const named = new Set(
+      [...store.state.manifests.values()].flatMap((row) =>
+        (row.message as { files: { path: string }[] }).files.map((file) => file.path),
+      ),
+    );
     await until(async () => (await dataFiles(storage)).every((path) => named.has(path)));
   });
 
@@ -123,6 +134,8 @@ describe('the worker, on ports in memory', () => {
     await start();
     await drained();
     expect(store.state.claims.size).toBe(1_000);
-    expect([...store.state.manifests.values()].map((row) => row.number).sort((a, b) => a - b)).toEqual(Array.from({ length: store.state.manifests.size }, (_, i) => i + 1));
+    expect([...store.state.manifests.values()].map((row) => row.number).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: store.state.manifests.size }, (_, i) => i + 1),
+    );
   });
 });

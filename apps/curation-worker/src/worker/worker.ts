@@ -49,7 +49,9 @@ export class CurationWorker {
 
   /** True, or why events do not land now. */
   ready(): boolean | string {
-    const stopped = this.session ? [...this.session.partitions.values()].find((partition) => partition.stopped !== null) : undefined;
+    const stopped = this.session
+      ? [...this.session.partitions.values()].find((partition) => partition.stopped !== null)
+      : undefined;
     if (stopped) return `partition ${stopped.id.partition} has stopped: ${stopped.stopped}`;
     return this.waitingFor ?? this.trouble ?? true;
   }
@@ -75,7 +77,7 @@ export class CurationWorker {
 
   private async run(): Promise<void> {
     const { signal } = this.stopping;
-    for (let failures = 0; !signal.aborted; ) {
+    for (let failures = 0; !signal.aborted;) {
       const began = performance.now();
       try {
         await this.contractsKnown(signal);
@@ -110,7 +112,11 @@ export class CurationWorker {
       if (!this.stopping.signal.aborted) await this.session.run();
     } finally {
       this.session = null;
-      await store.retire(epoch).catch((error: unknown) => this.deps.logger.warn({ epoch, error }, 'an epoch was not retired; it will be found dead'));
+      await store
+        .retire(epoch)
+        .catch((error: unknown) =>
+          this.deps.logger.warn({ epoch, error }, 'an epoch was not retired; it will be found dead'),
+        );
     }
   }
 }

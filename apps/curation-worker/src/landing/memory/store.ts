@@ -35,7 +35,13 @@ const idOf = ({ topic, partition }: PartitionId): string => `${topic}/${partitio
 
 /** A model of the landing store: landings run one after the other, everything else at once. */
 export class MemoryLandingStore implements LandingStore {
-  readonly state: State = { claims: new Map(), positions: new Map(), inbox: new Map(), quarantine: [], manifests: new Map() };
+  readonly state: State = {
+    claims: new Map(),
+    positions: new Map(),
+    inbox: new Map(),
+    quarantine: [],
+    manifests: new Map(),
+  };
   private readonly workers = new Map<number, { alive: boolean; acceptedFrom: string | null }>();
   private readonly numbers = { next: 1, contractsIndex: 0, keysEpoch: 0, batchId: 1 };
   private turn: Promise<void> = Promise.resolve();
@@ -130,7 +136,10 @@ export class MemoryLandingStore implements LandingStore {
   takeNumber({ epoch, contractsIndex, keysEpoch }: Fence): number {
     if (!this.workers.get(epoch)?.alive) throw new LandingError('LANDING_FENCED', `worker epoch ${epoch} is dead`);
     if (this.numbers.contractsIndex !== contractsIndex || this.numbers.keysEpoch !== keysEpoch) {
-      throw new LandingError('LANDING_LINE_MOVED', `the line has moved on from contracts index ${contractsIndex} and keys epoch ${keysEpoch}`);
+      throw new LandingError(
+        'LANDING_LINE_MOVED',
+        `the line has moved on from contracts index ${contractsIndex} and keys epoch ${keysEpoch}`,
+      );
     }
     return this.numbers.next++;
   }

@@ -20,7 +20,11 @@ const CLAIM = `
 
 const HELD = `SELECT k::text, batch_id, fingerprint FROM curation_worker.claims WHERE k = ANY($1::uuid[])`;
 
-export async function insertClaims(client: PoolClient, claims: readonly Claim[], batchId: number): Promise<Map<string, Held>> {
+export async function insertClaims(
+  client: PoolClient,
+  claims: readonly Claim[],
+  batchId: number,
+): Promise<Map<string, Held>> {
   const held = new Map<string, Held>();
   if (claims.length === 0) return held;
   const values = [

@@ -1,6 +1,14 @@
 import { commit, copyIn, type PoolClient } from '@millrace/postgres';
 import type { Held } from '../../pipeline/dedupe';
-import { type Claim, type Fence, type Landing, LandingError, type ManifestRow, type PositionMove, type QuarantineRow } from '../port';
+import {
+  type Claim,
+  type Fence,
+  type Landing,
+  LandingError,
+  type ManifestRow,
+  type PositionMove,
+  type QuarantineRow,
+} from '../port';
 import { insertClaims } from './claims';
 import { landingErrors } from './errors';
 import { storable, storableOrNull } from './text';
@@ -35,10 +43,20 @@ export class PostgresLanding implements Landing {
 
   constructor(private readonly client: PoolClient) {}
 
-  async movePosition({ topic, partition, epoch, from, to, acceptedTo }: PositionMove): Promise<'moved' | 'passed' | 'not_owner' | 'gap'> {
+  async movePosition({
+    topic,
+    partition,
+    epoch,
+    from,
+    to,
+    acceptedTo,
+  }: PositionMove): Promise<'moved' | 'passed' | 'not_owner' | 'gap'> {
     const moved = await this.run(MOVE, 'move', [topic, partition, epoch, from, to, acceptedTo]);
     if (moved.rowCount === 1) return 'moved';
-    const [found] = (await this.run(WHERE_IS, 'where-is', [topic, partition])).rows as { next: string; epoch: string }[];
+    const [found] = (await this.run(WHERE_IS, 'where-is', [topic, partition])).rows as {
+      next: string;
+      epoch: string;
+    }[];
     if (!found || Number(found.epoch) !== epoch) return 'not_owner';
     return Number(found.next) >= to ? 'passed' : 'gap';
   }
@@ -60,7 +78,18 @@ export class PostgresLanding implements Landing {
 
   async manifest(row: ManifestRow): Promise<void> {
     const { batchId, epoch, topic, partition, range, landed, duplicate, quarantined, message } = row;
-    const values = [batchId, epoch, topic, partition, range?.from ?? null, range?.to ?? null, landed, duplicate, quarantined, JSON.stringify(message)];
+    const values = [
+      batchId,
+      epoch,
+      topic,
+      partition,
+      range?.from ?? null,
+      range?.to ?? null,
+      landed,
+      duplicate,
+      quarantined,
+      JSON.stringify(message),
+    ];
     await this.run(MANIFEST, 'manifest', values);
   }
 
@@ -68,7 +97,9 @@ export class PostgresLanding implements Landing {
     // Numbers only, so that they can travel in the same simple query as COMMIT: the line is locked for no round trip.
     const values = [batchId, epoch, contractsIndex, keysEpoch].map((value) => BigInt(value).toString());
     try {
-      const [taken] = await landingErrors(commit(this.client, `SELECT curation_worker.take_number(${values.join(', ')}) AS number`));
+      const [taken] = await landingErrors(
+        commit(this.client, `SELECT curation_worker.take_number(${values.join(', ')}) AS number`),
+      );
       this.release();
       return { number: Number((taken.rows[0] as { number: string }).number) };
     } catch (error) {

@@ -10,11 +10,15 @@ landingStoreConformance('postgres', async () => {
   return {
     store: new PostgresLandingStore(database.pool),
     quarantined: async () => {
-      const { rows } = await database.pool.query('SELECT reason, raw, event_id AS "eventId", headers FROM curation_worker.quarantine ORDER BY id');
+      const { rows } = await database.pool.query(
+        'SELECT reason, raw, event_id AS "eventId", headers FROM curation_worker.quarantine ORDER BY id',
+      );
       return rows;
     },
     landed: async () => {
-      const { rows } = await database.pool.query('SELECT number, batch_id FROM curation_worker.manifest ORDER BY number');
+      const { rows } = await database.pool.query(
+        'SELECT number, batch_id FROM curation_worker.manifest ORDER BY number',
+      );
       return rows.map((row) => ({ number: Number(row.number), batchId: Number(row.batch_id) }));
     },
     close: () => database.drop(),

@@ -31,7 +31,12 @@ export class PostgresLandingStore implements LandingStore {
 
   async line(): Promise<Line> {
     const [row] = await this.rows('SELECT id, next, contracts_index, keys_epoch FROM curation_worker.line');
-    return { id: row.id as string, next: Number(row.next), contractsIndex: Number(row.contracts_index), keysEpoch: Number(row.keys_epoch) };
+    return {
+      id: row.id as string,
+      next: Number(row.next),
+      contractsIndex: Number(row.contracts_index),
+      keysEpoch: Number(row.keys_epoch),
+    };
   }
 
   async adoptContracts(index: number): Promise<void> {
@@ -44,22 +49,33 @@ export class PostgresLandingStore implements LandingStore {
   }
 
   async heartbeat(epoch: number): Promise<boolean> {
-    const text = 'UPDATE curation_worker.worker SET heartbeat_at = clock_timestamp() WHERE epoch = $1 AND alive RETURNING epoch';
+    const text =
+      'UPDATE curation_worker.worker SET heartbeat_at = clock_timestamp() WHERE epoch = $1 AND alive RETURNING epoch';
     return (await this.rows(text, [epoch])).length === 1;
   }
 
   async declareDate(epoch: number, date: string): Promise<void> {
-    await this.rows('UPDATE curation_worker.worker SET accepted_from = least(accepted_from, $2::date) WHERE epoch = $1', [epoch, date]);
+    await this.rows(
+      'UPDATE curation_worker.worker SET accepted_from = least(accepted_from, $2::date) WHERE epoch = $1',
+      [epoch, date],
+    );
   }
 
   async retire(epoch: number): Promise<void> {
     // Landings lock the row FOR SHARE as they commit: this waits for them, and they find `alive` false after it.
-    await this.rows('UPDATE curation_worker.worker SET alive = false, ended_at = clock_timestamp() WHERE epoch = $1 AND alive', [epoch]);
+    await this.rows(
+      'UPDATE curation_worker.worker SET alive = false, ended_at = clock_timestamp() WHERE epoch = $1 AND alive',
+      [epoch],
+    );
   }
 
   async take({ topic, partition }: PartitionId, epoch: number, start: number): Promise<Position> {
     const [row] = await this.rows(TAKE, [topic, partition, epoch, start]);
-    return { next: Number(row.next), attempts: Number(row.attempts), suspectTo: row.suspect_to === null ? null : Number(row.suspect_to) };
+    return {
+      next: Number(row.next),
+      attempts: Number(row.attempts),
+      suspectTo: row.suspect_to === null ? null : Number(row.suspect_to),
+    };
   }
 
   async note({ topic, partition }: PartitionId, epoch: number, from: number, events: number): Promise<boolean> {
@@ -77,15 +93,23 @@ export class PostgresLandingStore implements LandingStore {
     return landingErrors(
       transaction(this.pool, async (client) => {
         // The landing holds this row until it is over.
-        await client.query('SELECT FROM curation_worker.position WHERE topic = $1 AND partition = $2 FOR UPDATE', [topic, partition]);
-        const { rows } = await client.query('SELECT number FROM curation_worker.manifest WHERE batch_id = $1', [batchId]);
+        await client.query('SELECT FROM curation_worker.position WHERE topic = $1 AND partition = $2 FOR UPDATE', [
+          topic,
+          partition,
+        ]);
+        const { rows } = await client.query('SELECT number FROM curation_worker.manifest WHERE batch_id = $1', [
+          batchId,
+        ]);
         return rows.length === 1 ? Number((rows[0] as { number: string }).number) : null;
       }),
     );
   }
 
   async seen(topic: string, messageIds: readonly string[]): Promise<Set<string>> {
-    const rows = await this.rows('SELECT message_id FROM curation_worker.inbox WHERE topic = $1 AND message_id = ANY($2::text[])', [topic, messageIds]);
+    const rows = await this.rows(
+      'SELECT message_id FROM curation_worker.inbox WHERE topic = $1 AND message_id = ANY($2::text[])',
+      [topic, messageIds],
+    );
     return new Set(rows.map((row) => row.message_id as string));
   }
 

@@ -1,4 +1,12 @@
-import { type Claim, type Fence, type Landing, LandingError, type LandingStore, type ManifestRow, type QuarantineRow } from '../port';
+import {
+  type Claim,
+  type Fence,
+  type Landing,
+  LandingError,
+  type LandingStore,
+  type ManifestRow,
+  type QuarantineRow,
+} from '../port';
 
 /** What the suite needs to know of a store beside its port. */
 export interface StoreUnderTest {
@@ -82,7 +90,10 @@ export function landingStoreConformance(name: string, make: () => Promise<StoreU
 
     test('a range ahead of the position is a gap, as is one that begins before it and ends after it', async () => {
       await land(0, 10, []);
-      for (const [from, to] of [[20, 30], [5, 15]] as const) {
+      for (const [from, to] of [
+        [20, 30],
+        [5, 15],
+      ] as const) {
         const landing = await store.begin();
         expect(await move(landing, from, to)).toBe('gap');
         await landing.rollback();
@@ -106,7 +117,9 @@ export function landingStoreConformance(name: string, make: () => Promise<StoreU
       const landing = await store.begin();
       await move(landing, 10, 20);
       const held = await landing.claim([claimOf(3), claimOf(1), claimOf(0xffff_ffff)], nextBatch);
-      expect([...held]).toEqual([[key(1), expect.objectContaining({ batchId: holder, fingerprint: 'ffffffffffffff01' })]]);
+      expect([...held]).toEqual([
+        [key(1), expect.objectContaining({ batchId: holder, fingerprint: 'ffffffffffffff01' })],
+      ]);
       await landing.rollback();
     });
 
