@@ -1,2 +1,2 @@
-export { type MigrationSet } from './template';
+export { type MigrationSet, type Preparation } from './template';
 export { testDatabase, type TestDatabase, type TestDatabaseOptions } from './test-database';

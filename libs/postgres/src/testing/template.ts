@@ -10,12 +10,19 @@ export interface MigrationSet {
   readonly dir: string;
 }
 
+/** Something else that goes into the template, once. */
+export interface Preparation {
+  /** Names what `run` does, its version included: the same key must mean the same content. */
+  readonly key: string;
+  run(url: string): Promise<unknown>;
+}
+
 /** The newest templates are kept: each edit of a migration makes another. */
 const TEMPLATES_MAX = 12;
 
 /** Names the content of the migrations, not their place: checkouts of the same commit share a template. */
-export function templateName(migrations: readonly MigrationSet[]): string {
-  const hash = createHash('sha256');
+export function templateName(migrations: readonly MigrationSet[], prepare?: Preparation): string {
+  const hash = createHash('sha256').update(`${prepare?.key ?? ''}\0`);
   for (const { schema, dir } of migrations) {
     hash.update(`${schema}\0`);
     for (const name of readdirSync(dir).sort()) {
@@ -36,8 +43,9 @@ export async function ensureTemplate(
   admin: Client,
   migrations: readonly MigrationSet[],
   url: (database: string) => string,
+  prepare?: Preparation,
 ): Promise<string> {
-  const name = templateName(migrations);
+  const name = templateName(migrations, prepare);
   await admin.query('SELECT pg_advisory_lock(hashtextextended($1, 1))', [name]);
   try {
     const { rows } = await admin.query('SELECT datistemplate FROM pg_database WHERE datname = $1', [name]);
@@ -46,6 +54,7 @@ export async function ensureTemplate(
     await dropOldTemplates(admin);
     await admin.query(`CREATE DATABASE ${quoteIdentifier(name)}`);
     for (const { schema, dir } of migrations) await migrate({ url: url(name), schema, dir });
+    await prepare?.run(url(name));
     await admin.query(`ALTER DATABASE ${quoteIdentifier(name)} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false`);
     return name;
   } finally {

@@ -5,11 +5,13 @@ import { isAlive, startMark } from '../embedded/processes';
 import { createPool, type Pool } from '../pool';
 import { quoteIdentifier } from '../quoting';
 import { sharedServer } from './server';
-import { ensureTemplate, type MigrationSet } from './template';
+import { ensureTemplate, type MigrationSet, type Preparation } from './template';
 
 export interface TestDatabaseOptions {
   /** Applied in this order, once for all tests that ask for the same. */
   readonly migrations?: readonly MigrationSet[];
+  /** Runs after the migrations, once for all tests that ask for the same. */
+  readonly prepare?: Preparation;
   /** A server that syncs its files, for tests of what survives a crash (default false). */
   readonly durable?: boolean;
 }
@@ -36,7 +38,12 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
   await admin.connect();
   try {
     await dropOrphans(admin);
-    const template = await ensureTemplate(admin, options.migrations ?? [], (database) => server.url(database));
+    const template = await ensureTemplate(
+      admin,
+      options.migrations ?? [],
+      (database) => server.url(database),
+      options.prepare,
+    );
     const name = `test_${process.pid}_${startMark(process.pid)}_${randomBytes(5).toString('hex')}`;
     await admin.query(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE ${quoteIdentifier(template)}`);
     return open(server, name);

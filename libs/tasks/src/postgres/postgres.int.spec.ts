@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
@@ -19,9 +19,17 @@ import {
 const PACKAGE = path.resolve(__dirname, '../..');
 const POLL_MS = 20;
 
+/** A database with the tasks' schema, cloned. */
+const tasksDatabase = (): Promise<TestDatabase> =>
+  testDatabase({
+    prepare: {
+      key: readFileSync(path.join(__dirname, 'migrations', '0001_http_tasks', 'migration.sql'), 'utf8'),
+      run: (url) => migratePostgresTasks({ url }),
+    },
+  });
+
 tasksConformance('postgres', async ({ origins, concurrency, drainMsMax, onDelivered }) => {
-  const database = await testDatabase();
-  await migratePostgresTasks({ url: database.url });
+  const database = await tasksDatabase();
   const queues = Object.fromEntries(Object.entries(concurrency).map(([queue, n]) => [queue, { concurrency: n }]));
   return {
     tasks: createPostgresTasks({ pool: database.pool, origins }),
@@ -78,8 +86,7 @@ describe('tasks on Postgres', () => {
   };
 
   beforeEach(async () => {
-    database = await testDatabase();
-    await migratePostgresTasks({ url: database.url });
+    database = await tasksDatabase();
     target = await Target.listen();
     runners = [];
   });

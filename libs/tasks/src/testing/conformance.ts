@@ -257,6 +257,23 @@ export function tasksConformance(name: string, make: (options: UnderTestOptions)
       );
     });
 
+    it('accepts nothing once it is closed', async () => {
+      await tasks.close();
+      await refuses(tasks.enqueue(task('/late')), 'TASKS_CLOSED');
+    });
+  });
+
+  describe(`tasks conformance: ${name}: what is refused`, () => {
+    let under: TasksUnderTest;
+    const origin = 'http://127.0.0.1:8084';
+    beforeAll(async () => {
+      under = await make({ origins: [origin], concurrency: {}, drainMsMax: 200, onDelivered: () => undefined });
+    });
+    afterAll(async () => {
+      await under.tasks.close();
+      await under.dispose();
+    });
+
     it.each<[string, (t: Task) => unknown]>([
       ['another origin', (t) => ({ ...t, url: 'http://169.254.169.254/latest/meta-data' })],
       ['another port', (t) => ({ ...t, url: 'http://127.0.0.1:1/x' })],
@@ -295,16 +312,10 @@ export function tasksConformance(name: string, make: (options: UnderTestOptions)
       ['a time far ahead', (t) => ({ ...t, scheduleAt: new Date(Date.now() + 31 * 86_400_000) })],
       ['a time that is none', (t) => ({ ...t, scheduleAt: new Date('x') })],
     ])('refuses %s', async (_what, spoil) => {
-      await refuses(tasks.enqueue(spoil(task('/x')) as Task), 'TASKS_BAD_TASK');
-      expect(target.calls).toEqual([]);
+      await refuses(under.tasks.enqueue(spoil({ queue: 'wide', url: `${origin}/x` }) as Task), 'TASKS_BAD_TASK');
     });
-
-    it('accepts nothing once it is closed', async () => {
-      await tasks.close();
-      await refuses(tasks.enqueue(task('/late')), 'TASKS_CLOSED');
-    });
-
-    const refuses = (promise: Promise<unknown>, code: TasksErrorCode): Promise<void> =>
-      expect(promise).rejects.toMatchObject({ name: 'TasksError', code, canRetry: false });
   });
 }
+
+const refuses = (promise: Promise<unknown>, code: TasksErrorCode): Promise<void> =>
+  expect(promise).rejects.toMatchObject({ name: 'TasksError', code, canRetry: false });

@@ -6,9 +6,6 @@ ALTER TABLE _private_job_queues DISABLE ROW LEVEL SECURITY;
 ALTER TABLE _private_tasks DISABLE ROW LEVEL SECURITY;
 ALTER TABLE _private_known_crontabs DISABLE ROW LEVEL SECURITY;
 
--- Its own index is ordered by time over all queues: an idle queue would search through the backlog of a blocked one.
-CREATE INDEX jobs_by_queue_index ON _private_jobs (task_id, priority, run_at) WHERE is_available;
-
 -- Runners that live. graphile-worker lets go of a dead worker's jobs after four hours; with this it takes seconds.
 CREATE TABLE runner (
   id text PRIMARY KEY,
@@ -56,7 +53,10 @@ BEGIN
     INSERT INTO _private_tasks (identifier) VALUES (queue) ON CONFLICT DO NOTHING;
     SELECT id INTO queue_id FROM _private_tasks WHERE identifier = queue;
   END IF;
-  idle := at <= now() AND NOT EXISTS (SELECT FROM _private_jobs WHERE is_available AND task_id = queue_id AND run_at <= now());
+  -- Among the oldest only: to look through a long backlog of another queue would cost more than the needless NOTIFY.
+  idle := at <= now() AND NOT EXISTS (
+    SELECT FROM (SELECT task_id FROM _private_jobs WHERE is_available AND run_at <= now() ORDER BY priority, run_at LIMIT 100) oldest
+    WHERE oldest.task_id = queue_id);
   INSERT INTO _private_jobs (task_id, payload, run_at, max_attempts, key)
     VALUES (queue_id, task, at, attempts_max, task_key) ON CONFLICT (key) DO NOTHING;
   IF NOT FOUND THEN
