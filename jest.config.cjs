@@ -1,3 +1,7 @@
 module.exports = {
   projects: ['<rootDir>/libs/*/jest.config.cjs', '<rootDir>/apps/*/jest.config.cjs', '<rootDir>/tools/jest.config.cjs'],
+  // A time limit is of the whole run: jest ignores it in a project.
+  testTimeout: 120_000,
+  maxWorkers: 2,
+  collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts', '!src/generated/**', '!src/**/testing/**', '!src/**/bench/**'],
 };

@@ -33,5 +33,5 @@ module.exports = {
   },
   moduleFileExtensions: ['ts', 'js', 'cjs', 'json'],
   testEnvironmentOptions: { customExportConditions: ['@millrace/source', 'node', 'require', 'default'] },
-  testTimeout: 60_000,
+  testTimeout: 120_000,
 };
