@@ -1,13 +1,9 @@
-import { compile, type CompiledContract, type Dedupe, readCatalogDir } from '@millrace/contracts';
+import type { Dedupe } from '@millrace/contracts';
 import { decode, type Envelope } from '@millrace/envelope';
 import { HEADERS } from '../testing/landing-bench';
-import { claimKey } from './claim-key';
+import { claimKey, DEFAULT_DEDUPE } from './claim-key';
 
-const [base] = readCatalogDir().map(({ contract }) => compile(contract));
-const under = (dedupe: Partial<Dedupe>): CompiledContract => ({
-  ...base,
-  dedupe: { strategy: 'event_id', scope: 's', windowDays: 30, ...dedupe },
-});
+const under = (dedupe: Partial<Dedupe>): Dedupe => ({ strategy: 'event_id', scope: 's', windowDays: 30, ...dedupe });
 
 function envelopeOf(event: object | string, tenant = 'default'): Envelope {
   const text = typeof event === 'string' ? event : JSON.stringify(event);
@@ -23,8 +19,8 @@ const event = {
   source: 'x',
   payload: { a: 1, b: 'two' },
 };
-const keyOf = (value: object | string, contract?: CompiledContract, tenant?: string): string => {
-  const key = claimKey(envelopeOf(value, tenant), contract);
+const keyOf = (value: object | string, dedupe: Dedupe = DEFAULT_DEDUPE, tenant?: string): string => {
+  const key = claimKey(envelopeOf(value, tenant), dedupe);
   return 'key' in key ? key.key : key.refusal.path;
 };
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { canonicalize, type Envelope, parseLossless, type Refusal } from '@millrace/envelope';
-import type { CompiledContract, Dedupe } from '@millrace/contracts';
+import type { Dedupe } from '@millrace/contracts';
 import { CURATION_REASONS } from '../pipeline/outcome';
 
 /** Of events that no contract governs; contracts that dedupe by event id share the scope by default. */
@@ -15,8 +15,7 @@ export type ClaimKey = { readonly key: string } | { readonly refusal: Refusal };
  * The key under which an event is claimed: tenant, scope, strategy and the strategy's own parts. Each part is preceded
  * by its length, so that no two lists of parts read alike. The tenant leads, so no tenant can claim another's keys.
  */
-export function claimKey(envelope: Envelope, contract: CompiledContract | undefined): ClaimKey {
-  const dedupe = contract?.dedupe ?? DEFAULT_DEDUPE;
+export function claimKey(envelope: Envelope, dedupe: Dedupe): ClaimKey {
   const prefix = part(envelope.tenantId) + part(dedupe.scope) + part(dedupe.strategy);
   switch (dedupe.strategy) {
     case 'event_id':

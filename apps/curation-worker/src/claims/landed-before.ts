@@ -2,8 +2,7 @@ import { DeltaTable, type Duck, quoteList, TableNotFound } from '@millrace/lakeh
 import type { Clock } from '@millrace/observability';
 import type { Storage } from '@millrace/storage';
 import { EVENT_DATE_COLUMN, EVENTS_TABLE, tableRoot } from '@millrace/topics';
-import type { Held } from '../pipeline/dedupe';
-import type { Valid } from '../pipeline/curate';
+import type { Candidate, Held } from '../pipeline/dedupe';
 
 export interface LandedBeforeDeps {
   readonly storage: Storage;
@@ -32,7 +31,7 @@ export class LandedBefore {
 
   constructor(private readonly deps: LandedBeforeDeps) {}
 
-  async find(candidates: readonly Valid[]): Promise<ReadonlyMap<string, Held>> {
+  async find(candidates: readonly Candidate[]): Promise<ReadonlyMap<string, Held>> {
     const prunedTo = await this.prunedTo();
     if (prunedTo === null) return NONE;
     const old = candidates.filter(
@@ -49,7 +48,7 @@ export class LandedBefore {
     return this.horizon.day;
   }
 
-  private async lookUp(old: readonly Valid[]): Promise<Map<string, Held>> {
+  private async lookUp(old: readonly Candidate[]): Promise<Map<string, Held>> {
     const held = new Map<string, Held>();
     const table = await this.open();
     if (!table) return held;

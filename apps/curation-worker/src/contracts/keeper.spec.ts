@@ -74,3 +74,26 @@ test('a line that is ahead of what storage shows is waited for', async () => {
   await keeper.refresh();
   expect(keeper.current?.contracts.index).toBe(2);
 });
+
+test('a changed strategy is claimed under both for one window', async () => {
+  const changed = shipments.yaml
+    .replace('version: 1.0.0', 'version: 2.0.0')
+    .replace(/(property: dedupe[\s\S]*?strategy: )\w+/, '$1content');
+  expect(changed).not.toBe(shipments.yaml.replace('version: 1.0.0', 'version: 2.0.0'));
+  await publishContracts(storage, 1);
+  await storage.createIfAbsent(contractVersionPath(name, '2.0.0'), Buffer.from(changed));
+  await storage.createIfAbsent(contractIndexPath(2), encodeContractIndex(2, [{ name, version: '2.0.0' }]));
+  await keeper.refresh();
+  const contracts = keeper.current?.contracts;
+  const [former] = contracts?.formerDedupe('shipment.status.changed') ?? [];
+  expect(former.dedupe).toMatchObject({ strategy: 'event_id' });
+  expect(contracts?.formerDedupe('other')).toEqual([]);
+
+  const keysAt = async (at: string): Promise<number> => {
+    const { validated } = await curate(batchOf([shipmentEvent('a')], 0, { at }).items, contracts as never);
+    return validated[0].ok ? 1 + validated[0].formerKeys.length : 0;
+  };
+  const day = 86_400_000;
+  expect(await keysAt(new Date(former.untilMs - day).toISOString())).toBe(2);
+  expect(await keysAt(new Date(former.untilMs + day).toISOString())).toBe(1);
+});

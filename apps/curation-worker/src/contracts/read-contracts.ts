@@ -9,6 +9,7 @@ import {
   newestContractIndex,
 } from '@millrace/contracts';
 import { type Storage, StorageError } from '@millrace/storage';
+import { formerDedupes } from './former-dedupe';
 import { type ContractInForce, ContractsInForce } from './in-force';
 
 /** The highest index in storage that is above `after`, or null. */
@@ -30,17 +31,30 @@ export async function readContracts(
   index: number,
   known?: ContractsInForce,
 ): Promise<ContractsInForce> {
-  const { contracts: entries } = decodeContractIndex(await storage.get(contractIndexPath(index)));
-  const labels = new Map(known?.contracts.map((contract) => [contract.label, contract]));
+  // Version files are immutable, so what is compiled stays so.
+  const cache = new Map(known?.contracts.map((contract) => [contract.label, contract]));
+  const load = async (entry: IndexEntry): Promise<ContractInForce | null> => {
+    const label = labelOf(entry);
+    const contract = cache.get(label) ?? (await readContract(storage, entry));
+    if (contract) cache.set(label, contract);
+    return contract;
+  };
   const contracts: ContractInForce[] = [];
   const unavailable: IndexEntry[] = [];
-  for (const entry of entries) {
-    // Version files are immutable, so what is compiled stays so.
-    const contract = labels.get(labelOf(entry)) ?? (await readContract(storage, entry));
+  for (const entry of await readIndex(storage, index)) {
+    const contract = await load(entry);
     if (contract) contracts.push(contract);
     else unavailable.push(entry);
   }
-  return new ContractsInForce(index, contracts, unavailable);
+  const former = await formerDedupes(storage, index, contracts, async (before) => {
+    const loaded = await Promise.all((await readIndex(storage, before)).map(load));
+    return loaded.filter((contract) => contract !== null);
+  });
+  return new ContractsInForce(index, contracts, unavailable, former);
+}
+
+async function readIndex(storage: Storage, index: number): Promise<readonly IndexEntry[]> {
+  return decodeContractIndex(await storage.get(contractIndexPath(index))).contracts;
 }
 
 const labelOf = ({ name, version }: { readonly name: string; readonly version: string }): string =>

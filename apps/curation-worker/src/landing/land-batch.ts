@@ -3,7 +3,7 @@ import type { DuckConnection } from '@millrace/lakehouse/duckdb';
 import type { StagedFile } from '@millrace/topics';
 import type { InForce } from '../contracts/keeper';
 import { countFates } from '../pipeline/counts';
-import { dedupe, type Held, settle } from '../pipeline/dedupe';
+import { type Candidate, dedupe, type Held, settle } from '../pipeline/dedupe';
 import type { Outcome } from '../pipeline/outcome';
 import { acceptSpan, type MicroBatch } from '../pipeline/received';
 import type { Curated, Valid, Validated } from '../pipeline/curate';
@@ -22,7 +22,7 @@ export interface LandDeps extends StagingDeps {
   readonly ids: BatchIds;
   readonly duck: { use<T>(task: (connection: DuckConnection) => Promise<T>): Promise<T> };
   /** Keys of old events that are in the lake although their claims have been pruned. */
-  readonly landedBefore: (candidates: readonly Valid[]) => Promise<ReadonlyMap<string, Held>>;
+  readonly landedBefore: (candidates: readonly Candidate[]) => Promise<ReadonlyMap<string, Held>>;
   /** Learns that files of an accept date are about to be written. */
   readonly declareDate: (epoch: number, date: string) => Promise<void>;
   readonly failpoint: Failpoint;
@@ -131,7 +131,8 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
 
   const claims = known.candidates.filter(({ key }) => !work.before.has(key));
   const held = await timed(deps, 'claim', () => landing.claim(claims, batchId));
-  const outcomes = settle(known, work.before.size > 0 ? new Map([...work.before, ...held]) : held, batchId);
+  const { outcomes, unused } = settle(known, work.before.size > 0 ? new Map([...work.before, ...held]) : held, batchId);
+  if (unused.length > 0) await landing.release(unused, batchId);
   await deps.failpoint('after-claims');
 
   const staged = await timed(deps, 'stage', () => stage(deps, attempt, work, outcomes));

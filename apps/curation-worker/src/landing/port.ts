@@ -60,6 +60,8 @@ export interface Landing {
   enterInbox(topic: string, messageIds: readonly string[], batchId: number): Promise<boolean>;
   /** Claims keys; returns those that others hold. The keys are distinct. */
   claim(claims: readonly Claim[], batchId: number): Promise<ReadonlyMap<string, Held>>;
+  /** Gives up claims of this landing whose events did not land after all. */
+  release(keys: readonly string[], batchId: number): Promise<void>;
   quarantine(rows: readonly QuarantineRow[]): Promise<void>;
   manifest(row: ManifestRow): Promise<void>;
   /**

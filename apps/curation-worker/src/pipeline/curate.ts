@@ -14,6 +14,7 @@ export interface Valid {
   readonly envelope: Pick<Envelope, 'eventId' | 'eventType' | 'eventTime' | 'source'>;
   readonly contract: ContractInForce | undefined;
   readonly key: string;
+  readonly formerKeys: readonly string[];
   readonly fingerprint: string;
   readonly windowDays: number;
   /** Its row in the batch's table. */
@@ -51,7 +52,7 @@ export async function curate(items: readonly Received[], contracts: ContractsInF
       validated[i] = event;
       continue;
     }
-    const { received, envelope, contract, key, fingerprint, windowDays } = event;
+    const { received, envelope, contract, key, formerKeys, fingerprint, windowDays } = event;
     const row = rows.add(envelope, key, origin, contract, group, raw.lineOf[i]);
     const { eventId, eventType, eventTime, source } = envelope;
     validated[i] = {
@@ -60,6 +61,7 @@ export async function curate(items: readonly Received[], contracts: ContractsInF
       envelope: { eventId, eventType, eventTime, source },
       contract,
       key,
+      formerKeys,
       fingerprint,
       windowDays,
       row,

@@ -69,7 +69,7 @@ function fold(validated: readonly Validated[], batchEvents: number): Outcome[] {
       if (holder) held.set(key, holder);
       else claims.set(key, { batchId, fingerprint });
     }
-    outcomes.push(...settle(known, held, batchId));
+    outcomes.push(...settle(known, held, batchId).outcomes);
   }
   return outcomes;
 }

@@ -1,6 +1,6 @@
 import { type Envelope, fingerprint, type Refusal } from '@millrace/envelope';
 import { claimKey, DEFAULT_DEDUPE, exactPayload } from '../claims/claim-key';
-import type { ContractInForce, ContractsInForce } from '../contracts/in-force';
+import type { ContractInForce, ContractsInForce, FormerDedupe } from '../contracts/in-force';
 import { CURATION_REASONS } from './outcome';
 import type { Parsed } from './parse';
 import type { Received } from './received';
@@ -13,6 +13,8 @@ export interface Checked {
   readonly contract: ContractInForce | undefined;
   /** What it will be claimed under: 32 hex digits. */
   readonly key: string;
+  /** What it would have been claimed under before its contract changed; mostly none. */
+  readonly formerKeys: readonly string[];
   /** 16 hex digits; equal for equal content however it was written. */
   readonly fingerprint: string;
   readonly windowDays: number;
@@ -57,7 +59,7 @@ export function createValidateStep(contracts: ContractsInForce): (parsed: Parsed
     const compiled = contract?.compiled;
     const violation = compiled?.validate(envelope.payload, envelope)[0];
     if (violation) return invalid(violation, compiled ?? null);
-    const claim = claimKey(envelope, compiled);
+    const claim = claimKey(envelope, compiled?.dedupe ?? DEFAULT_DEDUPE);
     if ('refusal' in claim) return invalid(claim.refusal, compiled ?? null);
     return {
       ok: true,
@@ -65,8 +67,22 @@ export function createValidateStep(contracts: ContractsInForce): (parsed: Parsed
       envelope,
       contract,
       key: claim.key,
+      formerKeys: formerKeys(envelope, contracts.formerDedupe(eventType)),
       fingerprint: fingerprint(exactPayload(envelope)),
       windowDays: compiled?.windowDays ?? DEFAULT_DEDUPE.windowDays,
     };
   };
+}
+
+const NO_KEYS: readonly string[] = [];
+
+function formerKeys(envelope: Envelope, former: readonly FormerDedupe[]): readonly string[] {
+  if (former.length === 0) return NO_KEYS;
+  const acceptedMs = Date.parse(envelope.ingestTime);
+  return former.flatMap(({ dedupe, untilMs }) => {
+    if (acceptedMs > untilMs) return [];
+    const claim = claimKey(envelope, dedupe);
+    // Without a part of the key it could not have landed then.
+    return 'key' in claim ? claim.key : [];
+  });
 }

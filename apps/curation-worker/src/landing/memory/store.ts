@@ -160,6 +160,7 @@ export class MemoryLandingStore implements LandingStore {
 
 class MemoryLanding implements Landing {
   private readonly effects: (() => void)[] = [];
+  private readonly claimed = new Map<string, { batchId: number; fingerprint: string }>();
   private manifested: ManifestRow | null = null;
   private open = true;
 
@@ -193,9 +194,13 @@ class MemoryLanding implements Landing {
     for (const { key, fingerprint } of claims) {
       const holder = this.state.claims.get(key);
       if (holder) held.set(key, holder);
-      else this.effects.push(() => this.state.claims.set(key, { batchId, fingerprint }));
+      else this.claimed.set(key, { batchId, fingerprint });
     }
     return held;
+  }
+
+  async release(keys: readonly string[], _batchId: number): Promise<void> {
+    for (const key of keys) this.claimed.delete(key);
   }
 
   async quarantine(rows: readonly QuarantineRow[]): Promise<void> {
@@ -209,6 +214,7 @@ class MemoryLanding implements Landing {
   async commit(fence: Fence): Promise<{ number: number }> {
     const number = this.store.takeNumber(fence);
     for (const effect of this.effects) effect();
+    for (const [key, claim] of this.claimed) this.state.claims.set(key, claim);
     if (this.manifested) this.state.manifests.set(fence.batchId, { ...this.manifested, number });
     this.close();
     return { number };

@@ -18,6 +18,8 @@ const CLAIM = `
   )
   SELECT k::text FROM claim WHERE NOT EXISTS (SELECT FROM inserted i WHERE i.k = claim.k)`;
 
+const RELEASE = 'DELETE FROM curation_worker.claims WHERE k = ANY($1::uuid[]) AND batch_id = $2';
+
 const HELD = `SELECT k::text, batch_id, fingerprint FROM curation_worker.claims WHERE k = ANY($1::uuid[])`;
 
 export async function insertClaims(
@@ -44,6 +46,11 @@ export async function insertClaims(
     held.set(digits(row.k), { batchId: Number(row.batch_id), fingerprint });
   }
   return held;
+}
+
+/** Deletes claims of the batch that is landing. */
+export async function deleteClaims(client: PoolClient, keys: readonly string[], batchId: number): Promise<void> {
+  await client.query(RELEASE, [uuidArrayParam(keys), batchId]);
 }
 
 const digits = (uuid: string): string => uuid.replaceAll('-', '');

@@ -9,7 +9,7 @@ import {
   type PositionMove,
   type QuarantineRow,
 } from '../port';
-import { insertClaims } from './claims';
+import { deleteClaims, insertClaims } from './claims';
 import { landingErrors } from './errors';
 import { storable, storableOrNull } from './text';
 
@@ -70,6 +70,10 @@ export class PostgresLanding implements Landing {
     return landingErrors(insertClaims(this.client, claims, batchId));
   }
 
+  release(keys: readonly string[], batchId: number): Promise<void> {
+    return landingErrors(deleteClaims(this.client, keys, batchId));
+  }
+
   async quarantine(rows: readonly QuarantineRow[]): Promise<void> {
     if (rows.length === 0) return;
     const target = { schema: 'curation_worker', table: 'quarantine', columns: QUARANTINE_COLUMNS };
@@ -100,10 +104,10 @@ export class PostgresLanding implements Landing {
       const [taken] = await landingErrors(
         commit(this.client, `SELECT curation_worker.take_number(${values.join(', ')}) AS number`),
       );
-      this.release();
+      this.giveBack();
       return { number: Number((taken.rows[0] as { number: string }).number) };
     } catch (error) {
-      if (error instanceof LandingError && error.code === 'LANDING_UNKNOWN') this.release(error);
+      if (error instanceof LandingError && error.code === 'LANDING_UNKNOWN') this.giveBack(error);
       throw error;
     }
   }
@@ -114,14 +118,14 @@ export class PostgresLanding implements Landing {
       () => undefined,
       (error: Error) => error,
     );
-    this.release(broken);
+    this.giveBack(broken);
   }
 
   private run(text: string, name: string, values: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }> {
     return landingErrors(this.client.query({ name, text, values }));
   }
 
-  private release(broken?: Error): void {
+  private giveBack(broken?: Error): void {
     if (!this.open) return;
     this.open = false;
     this.client.release(broken);

@@ -133,6 +133,24 @@ export function landingStoreConformance(name: string, make: () => Promise<StoreU
       await landing.rollback();
     });
 
+    test('a claim that was given up is free for others, and only claims of the landing itself can be', async () => {
+      await land(0, 10, [claimOf(1)]);
+      const batchId = nextBatch++;
+      const landing = await store.begin();
+      await move(landing, 10, 20);
+      await landing.claim([claimOf(1), claimOf(2), claimOf(3)], batchId);
+      await landing.release([key(1), key(2)], batchId);
+      await landing.manifest(manifest(batchId));
+      await landing.commit(fence(batchId));
+      const next = await store.begin();
+      await move(next, 20, 30);
+      expect([...(await next.claim([claimOf(1), claimOf(2), claimOf(3)], nextBatch)).keys()].sort()).toEqual([
+        key(1),
+        key(3),
+      ]);
+      await next.rollback();
+    });
+
     test('of two landings under way that claim one key, one lands it and the other learns so', async () => {
       const [one, two] = [nextBatch++, nextBatch++];
       const claims = Array.from({ length: 300 }, (_, n) => claimOf(n));
