@@ -5,9 +5,11 @@ export const config = defineConfig({
   databaseUrl: url({
     env: ['DATABASE_URL'],
     secret: true,
+    schemes: ['postgres:', 'postgresql:'],
+    example: 'postgresql://millrace_table_manager@127.0.0.1:5432/millrace',
     doc: "Postgres: the log (schema log) and this service's own schema, table_manager.",
   }),
-  storageRoot: path({ env: ['STORAGE_ROOT'], doc: 'Folder of the lake.' }),
+  storageRoot: path({ env: ['STORAGE_ROOT'], example: '/var/lib/millrace/lake', doc: 'Folder of the lake.' }),
   databaseConnectionsMax: integer({
     env: ['DATABASE_CONNECTIONS_MAX'],
     default: 5,
@@ -43,7 +45,7 @@ export const config = defineConfig({
     default: 1_000,
     min: 10,
     max: 3_600_000,
-    doc: 'Least time between two rebuilds of what became stale.',
+    doc: 'Least time between the starts of two rebuilds of what became stale; a rebuild is also followed by a rest as long as itself.',
   }),
   martPartitionsMax: integer({
     env: ['MARTS_REBUILD_PARTITIONS_MAX'],
@@ -51,7 +53,7 @@ export const config = defineConfig({
     min: 1,
     max: 10_000,
     unit: 'partitions',
-    doc: 'Partitions rebuilt at once.',
+    doc: 'Partitions of a mart rebuilt at once; others have their turn after them.',
   }),
   compactEvery: duration({
     env: ['TABLES_COMPACT_EVERY'],

@@ -8,7 +8,7 @@ import { ContractsInForce } from './contracts-in-force';
 export const STORAGE = Symbol('storage');
 
 /** Names and versions as contracts have them; anything else is in no storage path of ours. */
-const NAME = /^[A-Za-z0-9_.-]{1,128}$/;
+const NAME = /^(?!\.+$)[A-Za-z0-9_.-]{1,128}$/;
 
 @ApiTags('contracts')
 @Controller('/v1/contracts')

@@ -55,7 +55,6 @@ export class Leadership {
         const session = await this.acquire();
         if (session) await this.lead(session);
         else this.become('standby');
-        this.fault = null;
       } catch (error) {
         this.role = null;
         this.fault = error instanceof Error ? error.message : String(error);
@@ -120,6 +119,7 @@ export class Leadership {
   }
 
   private become(role: 'leader' | 'standby'): void {
+    this.fault = null;
     if (this.role === role) return;
     this.role = role;
     this.options.onChange(role);

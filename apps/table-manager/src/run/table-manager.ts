@@ -154,10 +154,7 @@ export function createTableManager(
     round: async () => {
       const began = monotonicMs();
       const done = await rounds.commit();
-      if (!done) {
-        await publishRearranged(catalog, tables);
-        return false;
-      }
+      if (!done) return false;
       relay.wake();
       martsLoop.wake();
       events.onCommitted?.(done, monotonicMs() - began);
@@ -170,10 +167,8 @@ export function createTableManager(
     catalog: () => catalog.current,
     filesMin: settings.compactFilesMin,
     vacuumEveryMs: settings.vacuumEveryMs,
-    onCompacted: (table, files) => {
-      events.onCompacted?.(table, files);
-      commitLoop.wake();
-    },
+    publish: () => publishRearranged(catalog, tables),
+    onCompacted: (table, files) => events.onCompacted?.(table, files),
     onVacuumed: (table, result) => events.onVacuumed?.(table, result),
   });
   const { compactEveryMs } = settings;
@@ -251,7 +246,7 @@ export function createTableManager(
   return { work, rounds, catalog, tables, contracts, fault };
 }
 
-/** Names what compaction made between commits, so that readers leave the small files behind. */
+/** Names what compaction made, so that readers leave the small files behind. */
 async function publishRearranged(catalog: CatalogWriter, tables: TablePool): Promise<void> {
   const { current } = catalog;
   if (!current) return;

@@ -27,6 +27,8 @@ export interface MaintenanceDeps {
   readonly targetFileBytes: number;
   readonly vacuumEveryMs: number;
   readonly now: () => number;
+  /** Names what was compacted in the catalog. */
+  readonly publish: () => Promise<void>;
   readonly onCompacted: (table: string, files: number) => void;
   readonly onVacuumed: (table: string, result: Vacuumed) => void;
 }
@@ -73,10 +75,13 @@ export class Maintenance {
       await run(({ size }) => size >= from && size < to, filesMin);
     const cold = tidying(table.snapshot.files.values(), now());
     if (cold) await run(cold, 2);
+    await this.deps.publish();
   }
 
   private async vacuum(id: string, table: DeltaTable, signal: AbortSignal): Promise<void> {
-    const { record, now, vacuumEveryMs } = this.deps;
+    const { record, now, vacuumEveryMs, catalog } = this.deps;
+    // Readers may be at the version that the catalog names for as long as it names it: what that one needs must stay.
+    if (table.version > (catalog()?.tables[id].version ?? -1)) return;
     const last = await record.lastRun(id);
     if (last && now() - last.getTime() < vacuumEveryMs) return;
     await record.began(id, new Date(now()));

@@ -13,6 +13,7 @@ import type { Failpoint } from '../run/failpoint';
 import {
   createTableManager,
   type TableManager,
+  type TableManagerEvents,
   type TableManagerPorts,
   type TableManagerSettings,
 } from '../run/table-manager';
@@ -49,6 +50,7 @@ export interface ManagerOptions {
   readonly settings?: Partial<TableManagerSettings>;
   readonly ports?: Partial<TableManagerPorts>;
   readonly failpoint?: Failpoint;
+  readonly events?: Partial<TableManagerEvents>;
   readonly contracts?: readonly CatalogContract[];
 }
 
@@ -75,7 +77,7 @@ export async function createRig(): Promise<Rig> {
   const rig: Rig = {
     ...{ lake, database, messaging, errors },
     line: new StagedLine(lake.duck, lake.storage),
-    manager({ settings, ports, failpoint = async () => undefined, contracts = readCatalogDir() } = {}) {
+    manager({ settings, ports, events, failpoint = async () => undefined, contracts = readCatalogDir() } = {}) {
       const manager = createTableManager(
         {
           ...{ storage: lake.storage, duck: lake.duck, pool: database.pool, messaging: open(), vacuumRecord: noVacuum },
@@ -83,7 +85,7 @@ export async function createRig(): Promise<Rig> {
           ...ports,
         },
         { ...FAST, ...settings },
-        { onError: (error) => errors.push(error) },
+        { ...events, onError: (error) => errors.push(error) },
       );
       managers.push(manager);
       return manager;
