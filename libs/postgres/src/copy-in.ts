@@ -91,7 +91,7 @@ export function copyText(value: CopyValue): string | undefined {
   switch (typeof value) {
     case 'string':
       if (UNSTORABLE.test(value)) return undefined;
-      return value.replace(NEEDS_ESCAPE, (c) => ESCAPES[c]!);
+      return value.replace(NEEDS_ESCAPE, (c) => ESCAPES[c]);
     case 'boolean':
       return value ? 't' : 'f';
     case 'undefined':

@@ -20,7 +20,7 @@ export async function readCopyBinary(client: ClientBase, query: string): Promise
   const chunks: Buffer[] = [];
   for await (const chunk of client.query(copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`)))
     chunks.push(chunk as Buffer);
-  return parseCopyBinary(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+  return parseCopyBinary(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
 }
 
 /** Throws `POSTGRES_BAD_VALUE` when `bytes` are not one whole binary COPY file. */

@@ -101,7 +101,7 @@ function plan(schema: string, migrations: readonly Migration[], ledger: readonly
       refuse(row.migration_name, 'was left half applied by another tool: mend it and mark it as rolled back');
   const known = migrations.filter(({ name }) => applied.has(name));
   for (const { name, checksum } of known) {
-    if (applied.get(name)!.checksum !== checksum) refuse(name, 'was edited after it had been applied');
+    if (applied.get(name)?.checksum !== checksum) refuse(name, 'was edited after it had been applied');
   }
   const pending = migrations.filter(({ name }) => !applied.has(name));
   const last = known.at(-1)?.name;

@@ -38,7 +38,7 @@ const RESERVED =
   /^(host|content-length|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|expect|x-task-.*|x-cloudtasks-.*|x-appengine-.*|x-google-.*)$/i;
 
 /**
- * Checks a task against LIMITS and `origins` (e.g. `http://127.0.0.1:8084`): a task can only ever call our own services.
+ * Checks a task against LIMITS and `origins` (from `allowlist`): a task can only ever call our own services.
  * Throws TASKS_BAD_TASK with what is wrong.
  */
 export function checkTask(task: Task, origins: readonly string[], now: number): CheckedTask {
@@ -74,6 +74,9 @@ function inRange(name: string, value: number, min: number, max: number): void {
     throw bad(`${name} must be a whole number from ${min} to ${max}`);
 }
 
+/** An allowlist in the form that `checkTask` takes. Throws a TypeError for what is no URL: a matter of configuration. */
+export const allowlist = (origins: readonly string[]): string[] => origins.map((origin) => new URL(origin).origin);
+
 /** Also asked before each call: the allowlist may have shrunk since the task was stored. */
 export function checkUrl(text: string, origins: readonly string[]): string {
   let url: URL;
@@ -84,8 +87,7 @@ export function checkUrl(text: string, origins: readonly string[]): string {
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw bad('url must be http or https');
   if (url.username || url.password) throw bad('url must not carry credentials');
-  if (!origins.some((origin) => new URL(origin).origin === url.origin))
-    throw bad(`${url.origin} is not an allowed origin`);
+  if (!origins.includes(url.origin)) throw bad(`${url.origin} is not an allowed origin`);
   url.hash = '';
   if (url.href.length > LIMITS.urlBytesMax) throw bad(`url is longer than ${LIMITS.urlBytesMax} bytes`);
   return url.href;

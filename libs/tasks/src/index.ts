@@ -1,4 +1,4 @@
 export * from './port';
 export { backoffMs } from './backoff';
-export { checkTask, type CheckedTask, LIMITS } from './check-task';
+export { allowlist, checkTask, type CheckedTask, LIMITS } from './check-task';
 export type { Deliver, Delivery, DeliveryResult, Delivered } from './delivery';

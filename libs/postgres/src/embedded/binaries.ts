@@ -91,7 +91,7 @@ export function prepareBinaries(
     const failure = mend(native) ?? whyNot(native, account);
     if (failure === undefined) return { binaries: inside(native) };
     failures.push(failure);
-  } else failures.push(`${native} cannot be reached by the account ${account!.uid}`);
+  } else failures.push(`${native} cannot be reached by the account ${account?.uid}`);
   for (const dir of spareDirs) {
     try {
       if (!canReach(dir, account)) continue;

@@ -19,5 +19,7 @@ export const isPortFree = async (port: number): Promise<boolean> => (await liste
 /** `preferred` when it is free, else one that the system gives. Somebody may take it before it is used: try again then. */
 export async function pickPort(preferred: number | undefined): Promise<number> {
   if (preferred && (await isPortFree(preferred))) return preferred;
-  return (await listen(0))!;
+  const port = await listen(0);
+  if (port === undefined) throw new Error('the system has no free port');
+  return port;
 }

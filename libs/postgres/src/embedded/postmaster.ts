@@ -15,6 +15,8 @@ export interface PidFile {
 }
 
 const FILE = 'postmaster.pid';
+/** An immediate shutdown has nothing to do but to end its processes. */
+const IMMEDIATE_MS_MAX = 3_000;
 /** Beyond the process ids of any system: a pid file that holds it is stale to Postgres. */
 const NOBODY = 2_147_483_646;
 
@@ -157,7 +159,7 @@ export async function stopPostmaster(
   signal(pid, 'SIGINT');
   if (await gone(isGone, waitMsMax)) return true;
   signal(pid, 'SIGQUIT');
-  if (await gone(isGone, 5_000)) return true;
+  if (await gone(isGone, IMMEDIATE_MS_MAX)) return true;
   signal(pid, 'SIGKILL');
   return (await gone(isGone, 5_000)) && endOrphans(clusterName);
 }

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import { checkUrl } from '../check-task';
+import { allowlist, checkUrl } from '../check-task';
 import { TasksError } from '../port';
 import type { Deliver, Delivery, DeliveryResult } from './index';
 
@@ -25,6 +25,7 @@ export function createHttpDelivery({
   origins: readonly string[];
   connectionsMax?: number;
 }): HttpDelivery {
+  const allowed = allowlist(origins);
   const agents = {
     'http:': new http.Agent({ keepAlive: true, maxSockets: connectionsMax }),
     'https:': new https.Agent({ keepAlive: true, maxSockets: connectionsMax }),
@@ -32,7 +33,7 @@ export function createHttpDelivery({
   const deliver: Deliver = async (delivery, signal) => {
     signal.throwIfAborted();
     try {
-      const url = new URL(checkUrl(delivery.url, origins));
+      const url = new URL(checkUrl(delivery.url, allowed));
       const timeout = AbortSignal.timeout(delivery.timeoutMs);
       const agent = agents[url.protocol as keyof typeof agents];
       const status = await post(url, delivery, agent, AbortSignal.any([signal, timeout]));

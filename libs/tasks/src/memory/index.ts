@@ -1,6 +1,6 @@
 import { type Clock, currentTraceparent, type Random, systemClock, systemRandom } from '@millrace/observability';
 import { backoffMs } from '../backoff';
-import { type CheckedTask, checkTask } from '../check-task';
+import { allowlist, type CheckedTask, checkTask } from '../check-task';
 import type { Deliver, Delivered } from '../delivery';
 import { createHttpDelivery } from '../delivery/http';
 import { type Task, type TaskRunner, type Tasks, TasksError } from '../port';
@@ -37,7 +37,8 @@ const WAKE_MS_MAX = 60_000;
 
 /** The tasks port without a store: a task lives as long as this object. */
 export function createMemoryTasks(options: MemoryTasksOptions): MemoryTasks {
-  const { origins, clock = systemClock, random = systemRandom } = options;
+  const { clock = systemClock, random = systemRandom } = options;
+  const origins = allowlist(options.origins);
   const http = options.deliver ? undefined : createHttpDelivery({ origins });
   const deliver: Deliver = options.deliver ?? (http as { deliver: Deliver }).deliver;
   const entries = new Map<string, Entry>();

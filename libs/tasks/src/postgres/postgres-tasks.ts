@@ -1,6 +1,6 @@
 import { type Clock, currentTraceparent, systemClock } from '@millrace/observability';
 import { createPool, isUnavailable, type Pool, quoteIdentifier } from '@millrace/postgres';
-import { checkTask } from '../check-task';
+import { allowlist, checkTask } from '../check-task';
 import { type Task, type Tasks, TasksError } from '../port';
 import { SCHEMA } from './migrate-tasks';
 import { keyOf, payloadOf } from './payload';
@@ -20,7 +20,8 @@ export interface PostgresTasksOptions {
  * may have been stored: enqueued again, a named one is `exists`, one without a name comes twice.
  */
 export function createPostgresTasks(options: PostgresTasksOptions): Tasks {
-  const { origins, schema = SCHEMA, clock = systemClock } = options;
+  const { schema = SCHEMA, clock = systemClock } = options;
+  const origins = allowlist(options.origins);
   const own = options.pool ? undefined : createPool({ url: options.url ?? '', max: 4, applicationName: 'tasks' });
   const pool = options.pool ?? (own as Pool);
   const statement = {
