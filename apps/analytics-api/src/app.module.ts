@@ -3,12 +3,12 @@ import { setTimeout as sleepFor } from 'node:timers/promises';
 import path from 'node:path';
 import { type ContractSet, contractSet, loadContractSet } from '@millrace/contracts';
 import { openDuck } from '@millrace/lakehouse';
+import { CatalogLog } from '@millrace/lakehouse/catalog';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { createPool } from '@millrace/postgres';
 import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { TOPICS } from '@millrace/topics';
-import { CatalogReader } from './catalog/catalog-reader';
 import { Lake } from './catalog/lake';
 import type { Config } from './config';
 import type { ConservationDeps } from './conservation/conservation';
@@ -20,6 +20,10 @@ import { createLogTail } from './trace/log-tail';
 import type { TraceDeps } from './trace/trace';
 import { TRACE_DEPS, TraceController } from './trace/trace.controller';
 
+const PRUNE_EVERY_MS = 3_600_000;
+/** Batches and commits are kept this long for traces; conservation is kept for ever, a row a source and hour. */
+const KEPT_MS = 90 * 86_400_000;
+
 /** Composition root: read models in Postgres, tables read from the lake's folder by DuckDB. */
 @Module({})
 export class AppModule {
@@ -30,7 +34,11 @@ export class AppModule {
     const topic = TOPICS.eventsInbound.name;
 
     const storage = createFilesystemStorage({ root: config.storageRoot });
-    const pool = createPool({ url: config.databaseUrl, max: config.databaseConnectionsMax, applicationName: context.name });
+    const pool = createPool({
+      url: config.databaseUrl,
+      max: config.databaseConnectionsMax,
+      applicationName: context.name,
+    });
     const messaging = createPostgresMessaging({ url: config.databaseUrl, applicationName: context.name });
     const duck = await openDuck({
       memoryLimitMb: Math.floor(config.duckMemoryBytes / 2 ** 20),
@@ -39,17 +47,23 @@ export class AppModule {
       spillBytesMax: config.duckSpillBytesMax,
     });
     const readModels = new PostgresReadModels(pool);
-    const catalog = new CatalogReader(storage);
+    const catalog = new CatalogLog(storage, () => performance.now());
     const lake = new Lake({ storage, duck, catalog, clock, queryMsMax: config.queryMsMax });
     const onError = (error: unknown): void => logger.error({ error: error as Error }, 'a projection fell behind');
-    const sequenceGaps = metrics.counter('millrace_append_gaps_total', 'Appends that a producer numbered and the log does not hold.');
+    const sequenceGaps = metrics.counter(
+      'millrace_append_gaps_total',
+      'Appends that a producer numbered and the log does not hold.',
+    );
 
     const projections = createProjections({
       ...{ messaging, readModels, onError, sleep },
       onTablesChanged: () => void catalog.refresh().catch(onError),
       onSequenceGap: (gap) => {
         sequenceGaps.inc(gap.found - gap.expected);
-        logger.warn({ partition: gap.partition, incarnation: gap.incarnation, expected: gap.expected, found: gap.found }, 'appends are missing from the log');
+        logger.warn(
+          { partition: gap.partition, incarnation: gap.incarnation, expected: gap.expected, found: gap.found },
+          'appends are missing from the log',
+        );
       },
     });
 
@@ -67,6 +81,13 @@ export class AppModule {
     lifecycle.add({ name: 'postgres', start: async () => void (await pool.query('SELECT 1')), stop: () => pool.end() });
     lifecycle.add({ name: 'log', start: async () => undefined, stop: () => messaging.close() });
     let polling: NodeJS.Timeout | undefined;
+    let pruning: NodeJS.Timeout | undefined;
+    const prune = (): void => void readModels.prune(new Date(now() - KEPT_MS)).catch(onError);
+    lifecycle.add({
+      name: 'retention',
+      start: async () => void (pruning = setInterval(prune, PRUNE_EVERY_MS)),
+      stop: async () => clearInterval(pruning),
+    });
     lifecycle.add({
       name: 'catalog',
       start: async () => {
@@ -76,7 +97,12 @@ export class AppModule {
       stop: async () => clearInterval(polling),
     });
     for (const [name, loop] of Object.entries(projections)) {
-      lifecycle.add({ name: `projection:${name}`, start: () => loop.start(), stop: () => loop.stop(), ready: () => loop.healthy || 'the last delivery failed' });
+      lifecycle.add({
+        name: `projection:${name}`,
+        start: () => loop.start(),
+        stop: () => loop.stop(),
+        ready: () => loop.healthy || 'the last delivery failed',
+      });
     }
 
     return {

@@ -2,12 +2,12 @@ import { DeltaTable, type Duck, type DuckRow, type Snapshot } from '@millrace/la
 import { ProblemException } from '@millrace/service';
 import type { Storage } from '@millrace/storage';
 import type { Catalog } from '@millrace/topics';
-import type { CatalogReader } from './catalog-reader';
 
 export interface LakeDeps {
   readonly storage: Storage;
   readonly duck: Duck;
-  readonly catalog: CatalogReader;
+  /** Knows the newest catalog. */
+  readonly catalog: { readonly current: Catalog | null };
   readonly clock: { now(): number };
   readonly queryMsMax: number;
 }
@@ -27,7 +27,7 @@ export class Lake {
 
   /** The newest catalog known; null on a lake without a commit. */
   catalog(): Catalog | null {
-    return this.deps.catalog.current();
+    return this.deps.catalog.current;
   }
 
   /** Null when the catalog does not have the table. */
@@ -58,7 +58,11 @@ export class Lake {
       return await this.deps.duck.query(text, values, { timeoutMs: this.deps.queryMsMax });
     } catch (error) {
       if ((error as { code?: string }).code !== 'DUCK_TIMEOUT') throw error;
-      throw new ProblemException(503, { detail: `The query took longer than ${this.deps.queryMsMax} ms.` }, { 'retry-after': '5' });
+      throw new ProblemException(
+        503,
+        { detail: `The query took longer than ${this.deps.queryMsMax} ms.` },
+        { 'retry-after': '5' },
+      );
     }
   }
 

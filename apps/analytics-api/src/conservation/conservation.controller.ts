@@ -21,14 +21,19 @@ export class ConservationController {
     const to = day('to', query.to);
     const answer = await conservation(this.deps, from, to && new Date(to.getTime() + DAY_MS));
     if (answer) return answer;
-    throw new ProblemException(503, { detail: 'What was received is not counted up to now yet.' }, { 'retry-after': '1' });
+    throw new ProblemException(
+      503,
+      { detail: 'What was received is not counted up to now yet.' },
+      { 'retry-after': '1' },
+    );
   }
 }
 
 function day(name: string, value: string | undefined): Date | null {
   if (value === undefined) return null;
   const date = new Date(`${value}T00:00:00.000Z`);
-  if (/^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(date.getTime()) && date.toISOString().startsWith(value)) return date;
+  if (/^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(date.getTime()) && date.toISOString().startsWith(value))
+    return date;
   const detail = `${name} must be a date, YYYY-MM-DD.`;
   throw new ProblemException(400, { detail, errors: [{ path: `query.${name}`, rule: 'date', detail }] });
 }

@@ -24,7 +24,11 @@ type Totals = Pick<ConservationRow, 'received' | 'landed' | 'duplicate' | 'quara
  * receipts are counted up to them. Null when that took too long, or when fates overtook receipts: then there is no
  * honest answer yet.
  */
-export async function conservation(deps: ConservationDeps, from: Date | null, to: Date | null): Promise<ConservationAnswer | null> {
+export async function conservation(
+  deps: ConservationDeps,
+  from: Date | null,
+  to: Date | null,
+): Promise<ConservationAnswer | null> {
   const deadline = deps.now() + (deps.waitMsMax ?? 5_000);
   const ends = await deps.ends();
   for (;;) {

@@ -24,7 +24,8 @@ type Build = (relation: string, input: ReturnType<typeof period>) => MartQuery;
 
 const PERIOD = ['from', 'to', 'carrier_code', 'limit', 'page'];
 const PeriodQuery = (): MethodDecorator => (target, key, descriptor) => {
-  for (const name of PERIOD) ApiQuery({ name, required: false, schema: { type: 'string' } })(target, key, descriptor as never);
+  for (const name of PERIOD)
+    ApiQuery({ name, required: false, schema: { type: 'string' } })(target, key, descriptor as never);
 };
 
 @ApiTags('marts')
@@ -58,18 +59,29 @@ export class MartsController {
     return this.answer(EXCEPTIONS, query, [...PERIOD, 'facility_id'], build, request, reply);
   }
 
-  private async answer(mart: MartDefinition, query: Parameters, known: readonly string[], build: Build, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    for (const name of Object.keys(query)) if (!known.includes(name)) throw badParameter(name, `is not known here; known are ${known.join(', ')}`);
+  private async answer(
+    mart: MartDefinition,
+    query: Parameters,
+    known: readonly string[],
+    build: Build,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    for (const name of Object.keys(query))
+      if (!known.includes(name)) throw badParameter(name, `is not known here; known are ${known.join(', ')}`);
     const input = period(query);
     // Built once over no relation, so that a question that is none is refused also while the mart is empty.
     this.checked(() => build('nothing', input));
     const catalog = this.lake.catalog();
     const at = catalog && (await this.lake.table(catalog, mart.id));
-    await sendVersioned(request, reply, { [mart.id]: at?.snapshot.version ?? -1 }, async () => {
+    await sendVersioned(request, reply, catalog?.lineId ?? '', { [mart.id]: at?.snapshot.version ?? -1 }, async () => {
       if (!at) return { rows: [] };
       const files = at.table.prune(at.snapshot, { [mart.partitionColumn]: { min: input.from, max: input.to } });
       const question = this.checked(() => build('mart', input));
-      const rows = await this.lake.query(`WITH mart AS (${await at.table.scanSql(at.snapshot, { files })}) ${question.sql}`, question.params);
+      const rows = await this.lake.query(
+        `WITH mart AS (${await at.table.scanSql(at.snapshot, { files })}) ${question.sql}`,
+        question.params,
+      );
       return pageOf(question, rows);
     });
   }
@@ -85,7 +97,8 @@ export class MartsController {
 }
 
 function period(query: Parameters) {
-  const limit = query.limit === undefined ? undefined : /^\d{1,9}$/.test(query.limit) ? Number(query.limit) : Number.NaN;
+  const limit =
+    query.limit === undefined ? undefined : /^\d{1,9}$/.test(query.limit) ? Number(query.limit) : Number.NaN;
   return { from: query.from, to: query.to, carrierCode: query.carrier_code, limit, page: query.page };
 }
 

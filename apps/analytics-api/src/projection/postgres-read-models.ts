@@ -26,7 +26,8 @@ interface Delta {
 
 async function add(client: Queryable, deltas: readonly Delta[]): Promise<void> {
   if (deltas.length === 0) return;
-  const numbers = (key: 'received' | 'landed' | 'duplicate' | 'quarantined'): number[] => deltas.map((d) => d[key] ?? 0);
+  const numbers = (key: 'received' | 'landed' | 'duplicate' | 'quarantined'): number[] =>
+    deltas.map((d) => d[key] ?? 0);
   await client.query(ADD, [
     deltas.map((d) => d.tenant),
     deltas.map((d) => d.source),
@@ -53,14 +54,22 @@ export class PostgresReadModels implements ReadModels {
         [range.topic, range.partition, range.from, range.to],
       );
       if (moved.rowCount === 1) {
-        await add(client, range.counts.map(({ count, ...key }) => ({ ...key, received: count })));
+        await add(
+          client,
+          range.counts.map(({ count, ...key }) => ({ ...key, received: count })),
+        );
         return;
       }
-      const { rows } = await client.query(`SELECT next FROM analytics_api.position WHERE topic = $1 AND partition = $2`, [range.topic, range.partition]);
+      const { rows } = await client.query(
+        `SELECT next FROM analytics_api.position WHERE topic = $1 AND partition = $2`,
+        [range.topic, range.partition],
+      );
       // Counts belong to whole batches, and deliveries of headers hold whole batches: a range lies before the
       // position or begins at it. Anything else means that the log skipped something, which must not be counted over.
       if (Number(rows[0]?.next) < range.to) {
-        throw new Error(`${range.topic}/${range.partition}: counted to ${rows[0]?.next}, was given [${range.from}, ${range.to})`);
+        throw new Error(
+          `${range.topic}/${range.partition}: counted to ${rows[0]?.next}, was given [${range.from}, ${range.to})`,
+        );
       }
     });
   }
@@ -70,7 +79,9 @@ export class PostgresReadModels implements ReadModels {
   }
 
   async receivedPositions(topic: string): Promise<ReadonlyMap<string, number>> {
-    const { rows } = await this.pool.query(`SELECT partition, next FROM analytics_api.position WHERE topic = $1`, [topic]);
+    const { rows } = await this.pool.query(`SELECT partition, next FROM analytics_api.position WHERE topic = $1`, [
+      topic,
+    ]);
     return new Map(rows.map((row) => [String(row.partition), Number(row.next)]));
   }
 
@@ -86,15 +97,28 @@ export class PostgresReadModels implements ReadModels {
       );
       const fresh = new Set(rows.map((row) => `${row.line_id}/${row.number}`));
       const counted = batches.filter((batch) => fresh.delete(`${batch.lineId}/${batch.number}`));
-      await add(client, counted.flatMap((batch) => batch.counts));
+      await add(
+        client,
+        counted.flatMap((batch) => batch.counts),
+      );
     });
   }
 
   async recordCommit(commit: TablesChanged): Promise<void> {
+    // An answer to a sender that missed an earlier message says nothing new.
+    if (Object.keys(commit.tables).length === 0) return;
     await this.pool.query(
       `INSERT INTO analytics_api.table_commit (line_id, catalog_version, number_from, number_to, tables, rebuilt, at)
        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-      [commit.lineId, commit.catalogVersion, commit.from, commit.number, JSON.stringify(commit.tables), commit.rebuilt ? JSON.stringify(commit.rebuilt) : null, commit.at],
+      [
+        commit.lineId,
+        commit.catalogVersion,
+        commit.from,
+        commit.number,
+        JSON.stringify(commit.tables),
+        commit.rebuilt ? JSON.stringify(commit.rebuilt) : null,
+        commit.at,
+      ],
     );
   }
 
@@ -141,13 +165,43 @@ export class PostgresReadModels implements ReadModels {
     return rows[0] ? toBatchPlace(rows[0]) : null;
   }
 
-  async martBuild(lineId: string, mart: string, partition: string, number: number): Promise<{ version: number; at: string } | null> {
+  async martBuild(
+    lineId: string,
+    mart: string,
+    partition: string,
+    number: number,
+  ): Promise<{ version: number; at: string } | null> {
     const { rows } = await this.pool.query(
       `SELECT tables->>$2 AS version, at FROM analytics_api.table_commit
-        WHERE line_id = $1 AND number_to >= $4 AND (rebuilt->$2->>$3)::bigint >= $4 ORDER BY catalog_version LIMIT 1`,
+        WHERE line_id = $1 AND (rebuilt->$2->>$3)::bigint >= $4 ORDER BY catalog_version LIMIT 1`,
       [lineId, mart, partition, number],
     );
     return rows[0] ? { version: Number(rows[0].version), at: (rows[0].at as Date).toISOString() } : null;
+  }
+
+  async committedPositions(topic: string): Promise<ReadonlyMap<string, number>> {
+    const { rows } = await this.pool.query(
+      `SELECT partition, max(range_to) AS upto FROM analytics_api.batch b
+        WHERE topic = $1 AND range_to IS NOT NULL
+          AND number <= (SELECT max(number_to) FROM analytics_api.table_commit c WHERE c.line_id = b.line_id)
+        GROUP BY 1`,
+      [topic],
+    );
+    return new Map(rows.map((row) => [String(row.partition), Number(row.upto)]));
+  }
+
+  async prune(before: Date): Promise<void> {
+    // The newest batch of each partition and the newest commit stay: positions are read from them.
+    await this.pool.query(
+      `DELETE FROM analytics_api.batch b WHERE landed_at < $1
+          AND EXISTS (SELECT 1 FROM analytics_api.batch n WHERE n.topic = b.topic AND n.partition = b.partition AND n.range_to > b.range_to)`,
+      [before],
+    );
+    await this.pool.query(
+      `DELETE FROM analytics_api.table_commit c WHERE at < $1
+          AND number_to < (SELECT max(number_to) FROM analytics_api.table_commit n WHERE n.line_id = c.line_id)`,
+      [before],
+    );
   }
 
   async uncommitted(lineId: string): Promise<number> {

@@ -15,8 +15,15 @@ export interface ProjectionDeps {
 }
 
 /** The service's three readers: receipts (headers only), fates, commits. Each starts and stops by itself. */
-export function createProjections(deps: ProjectionDeps): { received: ConsumeLoop; fates: ConsumeLoop; commits: ConsumeLoop } {
-  const loop = (subscribe: ConstructorParameters<typeof ConsumeLoop>[0]['subscribe'], handle: (d: Delivery) => Promise<void>): ConsumeLoop =>
+export function createProjections(deps: ProjectionDeps): {
+  received: ConsumeLoop;
+  fates: ConsumeLoop;
+  commits: ConsumeLoop;
+} {
+  const loop = (
+    subscribe: ConstructorParameters<typeof ConsumeLoop>[0]['subscribe'],
+    handle: (d: Delivery) => Promise<void>,
+  ): ConsumeLoop =>
     new ConsumeLoop({ messaging: deps.messaging, subscribe, handle, onError: deps.onError, sleep: deps.sleep });
   const noteSequences = createSequenceWatch(deps.onSequenceGap ?? (() => undefined));
   return {
@@ -30,7 +37,12 @@ export function createProjections(deps: ProjectionDeps): { received: ConsumeLoop
       async (delivery) => {
         if (!delivery.range) throw new Error('the input log must have positions to be counted');
         const counts = delivery.batches.flatMap((batch) => batch.header.counts ?? []);
-        await deps.readModels.countReceived({ topic: delivery.topic, partition: delivery.partition, ...delivery.range, counts });
+        await deps.readModels.countReceived({
+          topic: delivery.topic,
+          partition: delivery.partition,
+          ...delivery.range,
+          counts,
+        });
         noteSequences(delivery);
       },
     ),
@@ -45,7 +57,10 @@ export function createProjections(deps: ProjectionDeps): { received: ConsumeLoop
 }
 
 /** Follows each producer's numbers per partition. Memory is bounded: the longest unseen producers are forgotten. */
-function createSequenceWatch(onGap: NonNullable<ProjectionDeps['onSequenceGap']>, producersMax = 1_000): (delivery: Delivery) => void {
+function createSequenceWatch(
+  onGap: NonNullable<ProjectionDeps['onSequenceGap']>,
+  producersMax = 1_000,
+): (delivery: Delivery) => void {
   const next = new Map<string, number>();
   return (delivery) => {
     for (const { header } of delivery.batches) {
@@ -53,7 +68,8 @@ function createSequenceWatch(onGap: NonNullable<ProjectionDeps['onSequenceGap']>
       const { incarnation, sequence } = header.producer;
       const key = `${delivery.partition}/${incarnation}`;
       const expected = next.get(key);
-      if (expected !== undefined && sequence > expected) onGap({ partition: delivery.partition, incarnation, expected, found: sequence });
+      if (expected !== undefined && sequence > expected)
+        onGap({ partition: delivery.partition, incarnation, expected, found: sequence });
       next.delete(key);
       next.set(key, sequence + 1);
       if (next.size > producersMax) next.delete(next.keys().next().value as string);

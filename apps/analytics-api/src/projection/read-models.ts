@@ -43,11 +43,20 @@ export interface ReadModels {
   receivedPositions(topic: string): Promise<ReadonlyMap<string, number>>;
   /** How far landed batches cover each partition of the input, without a gap from the first on. */
   landedPositions(topic: string): Promise<ReadonlyMap<string, number>>;
+  /** How far committed batches cover each partition of the input: what lies before is in the tables. */
+  committedPositions(topic: string): Promise<ReadonlyMap<string, number>>;
   batch(batchId: number): Promise<BatchPlace | null>;
   /** The first build of a mart partition that was made from batches up to `number` or later; null while there is none. */
-  martBuild(lineId: string, mart: string, partition: string, number: number): Promise<{ readonly version: number; readonly at: string } | null>;
+  martBuild(
+    lineId: string,
+    mart: string,
+    partition: string,
+    number: number,
+  ): Promise<{ readonly version: number; readonly at: string } | null>;
   /** Batches beyond what is committed. */
   uncommitted(lineId: string): Promise<number>;
+  /** Forgets batches that landed, and commits that were made, before a time. */
+  prune(before: Date): Promise<void>;
 }
 
 /** Where a landed batch stands. */
@@ -61,5 +70,9 @@ export interface BatchPlace {
   readonly contractsIndex: number;
   readonly landedAt: string;
   /** The commit that made it visible, or null while it waits. */
-  readonly commit: { readonly catalogVersion: number; readonly tables: Readonly<Record<string, number>>; readonly at: string } | null;
+  readonly commit: {
+    readonly catalogVersion: number;
+    readonly tables: Readonly<Record<string, number>>;
+    readonly at: string;
+  } | null;
 }

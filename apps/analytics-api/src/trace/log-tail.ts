@@ -2,24 +2,36 @@ import { decode } from '@millrace/envelope';
 import type { Messaging } from '@millrace/messaging';
 import type { InboundHeaders } from '@millrace/topics';
 
-/** Records looked at, at most, before the answer is that it is not known to be there. */
+/** Records looked at, at most. */
 const RECORDS_MAX = 50_000;
 const WAIT_MS_MAX = 2_000;
 
 /**
- * Whether an event lies in the log between two positions of each partition: what is acknowledged and not landed yet.
+ * Whether an event lies in the log between two positions of each partition: what is acknowledged and in no table yet.
+ * Null when that is more than can be read in a moment.
  * Reads beside the groups, with no position of its own.
  */
 export function createLogTail(messaging: Messaging, topic: string) {
-  return async (eventId: string, from: ReadonlyMap<string, number>, to: ReadonlyMap<string, number>): Promise<boolean> => {
+  return async (
+    eventId: string,
+    from: ReadonlyMap<string, number>,
+    to: ReadonlyMap<string, number>,
+  ): Promise<boolean | null> => {
     const open = new Map([...to].filter(([partition, end]) => end > (from.get(partition) ?? 0)));
     if (open.size === 0) return false;
-    const subscription = await messaging.subscribe({ topic, group: null, onAssigned: async (partition) => from.get(partition) ?? 0 });
-    const timer = setTimeout(() => void subscription.close(), WAIT_MS_MAX);
+    const subscription = await messaging.subscribe({
+      topic,
+      group: null,
+      onAssigned: async (partition) => from.get(partition) ?? 0,
+    });
+    const end = AbortSignal.timeout(WAIT_MS_MAX);
+    end.addEventListener('abort', () => void subscription.close(), { once: true });
     try {
-      for (let looked = 0; open.size > 0 && looked < RECORDS_MAX; ) {
+      let looked = 0;
+      while (open.size > 0) {
+        if (looked >= RECORDS_MAX) return null;
         const delivery = await subscription.next();
-        if (!delivery) return false;
+        if (!delivery) return null;
         for (const record of delivery.batches.flatMap((batch) => batch.records)) {
           looked++;
           const decoded = decode(record.value, record.headers as unknown as InboundHeaders);
@@ -29,7 +41,6 @@ export function createLogTail(messaging: Messaging, topic: string) {
       }
       return false;
     } finally {
-      clearTimeout(timer);
       await subscription.close();
     }
   };

@@ -19,6 +19,10 @@ export class TraceController {
       throw new ProblemException(400, { detail, errors: [{ path: 'params.id', rule: 'length', detail }] });
     }
     const found = await trace(this.deps, id);
+    if (found === 'unknown') {
+      const detail = 'More is under way than can be looked through: it is not known whether this event is among it.';
+      throw new ProblemException(503, { detail }, { 'retry-after': '5' });
+    }
     if (found) return found;
     throw new ProblemException(404, { detail: 'No event of this id has been received.' }, { 'retry-after': '2' });
   }

@@ -16,13 +16,32 @@ export interface Receipt {
   readonly contract: string | null;
   /** Why it is in quarantine. */
   readonly verdict: { readonly reason: string; readonly rule: string; readonly path: string } | null;
-  readonly dedupe: { readonly key: string | null; readonly duplicateOfBatch: number | null; readonly contentDiffers: boolean | null };
+  readonly dedupe: {
+    readonly key: string | null;
+    readonly duplicateOfBatch: number | null;
+    readonly contentDiffers: boolean | null;
+  };
   readonly raw: { readonly part: string; readonly line: number };
-  readonly batch: { readonly id: number; readonly number: number; readonly landedAt: string; readonly topic: string; readonly partition: string } | null;
+  readonly batch: {
+    readonly id: number;
+    readonly number: number;
+    readonly landedAt: string;
+    readonly topic: string;
+    readonly partition: string;
+  } | null;
   /** The commit that made it visible. */
-  readonly commit: { readonly catalogVersion: number; readonly tables: Readonly<Record<string, number>>; readonly at: string } | null;
+  readonly commit: {
+    readonly catalogVersion: number;
+    readonly tables: Readonly<Record<string, number>>;
+    readonly at: string;
+  } | null;
   /** Mart partitions that its row belongs to, and since when they hold it; null while they do not. */
-  readonly marts: readonly { readonly mart: string; readonly partition: string; readonly version: number | null; readonly at: string | null }[];
+  readonly marts: readonly {
+    readonly mart: string;
+    readonly partition: string;
+    readonly version: number | null;
+    readonly at: string | null;
+  }[];
 }
 
 export interface Trace {
@@ -35,13 +54,20 @@ export interface Trace {
 
 export interface TraceDeps {
   readonly lake: Lake;
-  readonly readModels: Pick<ReadModels, 'batch' | 'landedPositions' | 'uncommitted' | 'martBuild'>;
+  readonly readModels: Pick<
+    ReadModels,
+    'batch' | 'landedPositions' | 'committedPositions' | 'uncommitted' | 'martBuild'
+  >;
   readonly contracts: () => Promise<ContractSet>;
   readonly refreshCatalog: () => Promise<Catalog | null>;
   /** Ends of the input log's partitions. */
   readonly ends: () => Promise<ReadonlyMap<string, number>>;
-  /** Whether the log holds the event between the landed positions and its ends. */
-  readonly inTail: (eventId: string, from: ReadonlyMap<string, number>, to: ReadonlyMap<string, number>) => Promise<boolean>;
+  /** Whether the log holds the event between two positions of each partition; null when that was too much to look at. */
+  readonly inTail: (
+    eventId: string,
+    from: ReadonlyMap<string, number>,
+    to: ReadonlyMap<string, number>,
+  ) => Promise<boolean | null>;
   readonly topic: string;
   readonly sleep: (ms: number) => Promise<void>;
   readonly now: () => number;
@@ -50,9 +76,10 @@ export interface TraceDeps {
 
 /**
  * The whole way of an event. An id that is in no table is waited for: until everything that was in the log when the
- * question came has landed and is committed, `waitMsMax` at most. Null when it is nowhere.
+ * question came has landed and is committed, `waitMsMax` at most. Then, what is in the log and not in the tables is
+ * pending. Null when it is nowhere, `unknown` when too much is under way to say so.
  */
-export async function trace(deps: TraceDeps, eventId: string): Promise<Trace | null> {
+export async function trace(deps: TraceDeps, eventId: string): Promise<Trace | null | 'unknown'> {
   const found = await lookUp(deps, eventId);
   if (found) return found;
   const ends = await deps.ends();
@@ -65,7 +92,8 @@ export async function trace(deps: TraceDeps, eventId: string): Promise<Trace | n
     if (deps.now() >= deadline) break;
     await deps.sleep(50);
   }
-  const pending = await deps.inTail(eventId, await deps.readModels.landedPositions(deps.topic), ends);
+  const pending = await deps.inTail(eventId, await deps.readModels.committedPositions(deps.topic), ends);
+  if (pending === null) return 'unknown';
   return pending ? { eventId, status: 'PENDING', receipts: [] } : null;
 }
 
@@ -74,7 +102,9 @@ async function isVisible({ readModels, topic, lake }: TraceDeps, ends: ReadonlyM
   const landed = await readModels.landedPositions(topic);
   for (const [partition, end] of ends) if (end > (landed.get(partition) ?? 0)) return false;
   const lineId = lake.catalog()?.lineId;
-  return lineId === undefined ? [...ends.values()].every((end) => end === 0) : (await readModels.uncommitted(lineId)) === 0;
+  return lineId === undefined
+    ? [...ends.values()].every((end) => end === 0)
+    : (await readModels.uncommitted(lineId)) === 0;
 }
 
 async function lookUp(deps: TraceDeps, eventId: string): Promise<Trace | null> {
@@ -87,7 +117,13 @@ async function lookUp(deps: TraceDeps, eventId: string): Promise<Trace | null> {
     ...landed.map((row) => receiptOf(deps, catalog, row, 'landed')),
     ...others.map((row) => receiptOf(deps, catalog, row, row.fate as 'duplicate' | 'quarantined')),
   ]);
-  receipts.sort((a, b) => (a.receivedAt < b.receivedAt ? -1 : a.receivedAt > b.receivedAt ? 1 : (a.batch?.number ?? 0) - (b.batch?.number ?? 0)));
+  receipts.sort((a, b) =>
+    a.receivedAt < b.receivedAt
+      ? -1
+      : a.receivedAt > b.receivedAt
+        ? 1
+        : (a.batch?.number ?? 0) - (b.batch?.number ?? 0),
+  );
   // A duplicate's first receipt may have landed under another id (dedupe by content or business key): it is landed too.
   const status = receipts.some((receipt) => receipt.fate !== 'quarantined') ? 'LANDED' : 'QUARANTINED';
   return { eventId, status, receipts, ...(landed[0] && { event: eventOf(landed[0]) }) };
@@ -101,7 +137,9 @@ async function rowsOf({ lake }: TraceDeps, catalog: Catalog, id: string, eventId
   const files = at.table.prune(at.snapshot, { event_id: { values: [eventId] } });
   if (files.length === 0) return [];
   const relation = await at.table.scanSql(at.snapshot, { files });
-  return lake.query(`SELECT * FROM (${relation}) WHERE event_id = $event_id ORDER BY _batch_id, _raw_line LIMIT 1000`, { event_id: eventId });
+  return lake.query(`SELECT * FROM (${relation}) WHERE event_id = $event_id ORDER BY _batch_id, _raw_line LIMIT 1000`, {
+    event_id: eventId,
+  });
 }
 
 async function receiptOf(deps: TraceDeps, catalog: Catalog, row: Row, fate: Receipt['fate']): Promise<Receipt> {
@@ -114,14 +152,21 @@ async function receiptOf(deps: TraceDeps, catalog: Catalog, row: Row, fate: Rece
     eventType: text(row.event_type),
     source: text(row.source),
     contract: text(row._contract_version),
-    verdict: fate === 'quarantined' ? { reason: String(row.reason), rule: String(row.rule), path: String(row.path) } : null,
+    verdict:
+      fate === 'quarantined' ? { reason: String(row.reason), rule: String(row.rule), path: String(row.path) } : null,
     dedupe: {
       key: text(row.dedupe_key),
       duplicateOfBatch: row.duplicate_of_batch == null ? null : Number(row.duplicate_of_batch),
       contentDiffers: row.content_differs == null ? null : Boolean(row.content_differs),
     },
     raw: { part: String(row._raw_part), line: Number(row._raw_line) },
-    batch: place && { id: place.batchId, number: place.number, landedAt: place.landedAt, topic: place.topic, partition: place.partition },
+    batch: place && {
+      id: place.batchId,
+      number: place.number,
+      landedAt: place.landedAt,
+      topic: place.topic,
+      partition: place.partition,
+    },
     commit: place?.commit ?? null,
     marts: fate === 'landed' && place ? await martsOf(deps, catalog, row, place) : [],
   };
@@ -134,7 +179,10 @@ async function martsOf(deps: TraceDeps, catalog: Catalog, row: Row, place: Batch
   if (!contract || marts.length === 0) return [];
   const at = await deps.lake.table(catalog, contract.table);
   if (!at) return [];
-  const files = at.table.prune(at.snapshot, { event_id: { values: [String(row.event_id)] }, event_date: { values: [String(row.event_date)] } });
+  const files = at.table.prune(at.snapshot, {
+    event_id: { values: [String(row.event_id)] },
+    event_date: { values: [String(row.event_date)] },
+  });
   const partitions = marts.map((mart, i) => `CAST(${mart.partitionExpression} AS VARCHAR) AS p${i}`).join(', ');
   const [typed] = await deps.lake.query(
     `SELECT ${partitions} FROM (${await at.table.scanSql(at.snapshot, { files })}) WHERE event_id = $id AND _batch_id = $batch LIMIT 1`,

@@ -1,0 +1,49 @@
+import { trace, type TraceDeps } from './trace';
+
+/** A lake without tables, whose log has ten records; what has landed and is committed moves with time. */
+function setUp(at: { landed: (ms: number) => number; committed: (ms: number) => number; inTail: TraceDeps['inTail'] }) {
+  let now = 0;
+  const asked: { from: number; to: number }[] = [];
+  const deps = {
+    lake: { catalog: () => null },
+    readModels: {
+      landedPositions: async () => new Map([['0', at.landed(now)]]),
+      committedPositions: async () => new Map([['0', at.committed(now)]]),
+      uncommitted: async () => (at.committed(now) < at.landed(now) ? 1 : 0),
+    },
+    refreshCatalog: async () => null,
+    ends: async () => new Map([['0', 10]]),
+    inTail: async (id: string, from: ReadonlyMap<string, number>, to: ReadonlyMap<string, number>) => {
+      asked.push({ from: from.get('0') ?? 0, to: to.get('0') ?? 0 });
+      return at.inTail(id, from, to);
+    },
+    topic: 'events.inbound',
+    sleep: async (ms: number) => void (now += ms),
+    now: () => now,
+    waitMsMax: 5_000,
+  } as unknown as TraceDeps;
+  return { deps, asked, elapsed: () => now };
+}
+
+test('an event that landed and waits for its commit is pending, not unknown', async () => {
+  const { deps, asked } = setUp({ landed: () => 10, committed: () => 3, inTail: async () => true });
+  expect(await trace(deps, 'e')).toEqual({ eventId: 'e', status: 'PENDING', receipts: [] });
+  expect(asked).toEqual([{ from: 3, to: 10 }]);
+});
+
+test('an event that is in the log and has not landed is pending', async () => {
+  const { deps, elapsed } = setUp({ landed: () => 0, committed: () => 0, inTail: async () => true });
+  expect(await trace(deps, 'e')).toMatchObject({ status: 'PENDING' });
+  expect(elapsed()).toBeGreaterThanOrEqual(5_000);
+});
+
+test('an event that is nowhere is unknown, and says so only after a look at all that is under way', async () => {
+  const { deps, asked } = setUp({ landed: () => 4, committed: () => 4, inTail: async () => false });
+  expect(await trace(deps, 'e')).toBeNull();
+  expect(asked).toEqual([{ from: 4, to: 10 }]);
+});
+
+test('more than can be looked at is no answer, least of all that nothing was received', async () => {
+  const { deps } = setUp({ landed: () => 0, committed: () => 0, inTail: async () => null });
+  expect(await trace(deps, 'e')).toBe('unknown');
+});

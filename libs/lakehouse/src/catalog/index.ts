@@ -1,0 +1,1 @@
+export { CatalogLog } from './catalog-log';
