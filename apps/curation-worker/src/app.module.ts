@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
@@ -19,6 +18,7 @@ import { BatchIds } from './landing/batch-ids';
 import { landBatch } from './landing/land-batch';
 import { Lander } from './landing/lander';
 import { PostgresLandingStore } from './landing/postgres/store';
+import { openScratch, systemTimers } from './machine.client';
 import { Collector } from './maintenance/collector';
 import { pruneClaims, pruneInbox } from './maintenance/prune-claims';
 import { Schedule } from './maintenance/schedule';
@@ -32,7 +32,6 @@ import { JitteredBackoff } from './worker/backoff';
 import { CurationMetrics } from './worker/curation-metrics';
 import { DeclaredDates } from './worker/declared-dates';
 import { parseFailpoints } from './worker/failpoints';
-import { makeTempFolder } from './worker/temp-folder';
 import { CurationWorker } from './worker/worker';
 
 const MINUTE_MS = 60_000;
@@ -44,8 +43,9 @@ const READ_CONNECTIONS_MAX = 2;
 export class AppModule {
   static async compose(context: ServiceContext<Config>): Promise<DynamicModule> {
     const { config, lifecycle, logger, metrics, clock, random } = context;
-    const failpoint = parseFailpoints(config.failpoints);
-    const backoff = new JitteredBackoff(random);
+    const timers = systemTimers;
+    const failpoint = parseFailpoints(config.failpoints, timers);
+    const backoff = new JitteredBackoff(random, timers);
 
     const storage = createFilesystemStorage({ root: config.storageRoot });
     const pool = createPool({
@@ -63,11 +63,11 @@ export class AppModule {
     const prisma = new PrismaClient({
       adapter: new PrismaPg({ connectionString: config.databaseUrl, max: READ_CONNECTIONS_MAX }),
     });
-    const tempDirectory = await makeTempFolder();
+    const scratch = await openScratch();
     const duck = await openDuck({
       memoryLimitMb: Math.floor(config.duckMemoryBytes / 2 ** 20),
       threads: config.duckThreads,
-      tempDirectory: path.join(tempDirectory, 'spill'),
+      tempDirectory: path.join(scratch.folder, 'spill'),
       spillBytesMax: config.duckSpillBytesMax,
       connectionsMax: config.landingsMax,
     });
@@ -75,12 +75,12 @@ export class AppModule {
     const store = new PostgresLandingStore(pool);
     const outbox = new PostgresOutbox(pool);
     const keeper = new ContractsKeeper(store, storage, logger);
-    const relay = new BatchRelay({ messaging, outbox, failpoint, logger });
+    const relay = new BatchRelay({ messaging, outbox, failpoint, timers, logger });
     const measured = new CurationMetrics(metrics);
     const landedBefore = new LandedBefore({ storage, duck, prunedTo: () => store.prunedTo(), clock });
     const dates = new DeclaredDates(store);
     const lander = new Lander({
-      ...{ store, storage, tempDirectory, duck, keeper, backoff, logger, failpoint, clock, landBatch },
+      ...{ store, storage, scratch, duck, keeper, backoff, logger, failpoint, clock, landBatch },
       ids: new BatchIds(store),
       landedBefore: (candidates) => landedBefore.find(candidates),
       declareDate: (epoch, date) => dates.declare(epoch, date),
@@ -89,7 +89,7 @@ export class AppModule {
     });
     const worker: CurationWorker = new CurationWorker(
       {
-        ...{ messaging, store, lander, keeper, backoff, logger, failpoint },
+        ...{ messaging, store, lander, keeper, backoff, logger, failpoint, timers },
         member: `${os.hostname()}/${process.pid}`,
         onLanded: (landed) => {
           measured.landed(landed);
@@ -131,6 +131,7 @@ export class AppModule {
         { name: 'claims', everyMs: 20 * MINUTE_MS, run: async (signal) => void (await pruneClaims(pool, signal)) },
         { name: 'inbox', everyMs: 60 * MINUTE_MS, run: async () => void (await pruneInbox(pool, config.inboxKeep)) },
       ],
+      timers,
       logger,
     );
 
@@ -139,7 +140,7 @@ export class AppModule {
       start: async () => undefined,
       stop: async () => {
         await duck.close();
-        await rm(tempDirectory, { recursive: true, force: true });
+        await scratch.remove();
       },
     });
     lifecycle.add({ name: 'postgres', start: async () => void (await store.line()), stop: () => pool.end() });

@@ -34,7 +34,7 @@ export interface LanderDeps extends LandDeps {
   readonly backoff: Backoff;
   readonly logger: Logger;
   readonly landBatch: LandBatch;
-  /** Told of each failure that is waited out, and with null when a landing has succeeded after one. */
+  /** Told of each failure that is waited out, and with null of each landing. */
   readonly onTrouble: (error: Error | null) => void;
 }
 
@@ -70,7 +70,7 @@ export class Lander {
       ownership.signal.throwIfAborted();
       try {
         const result = await this.attempt({ batch, curated, inForce }, ownership);
-        if (failures > 0) this.deps.onTrouble(null);
+        if (result.kind === 'landed') this.deps.onTrouble(null);
         switch (result.kind) {
           case 'landed':
           case 'not_owner':

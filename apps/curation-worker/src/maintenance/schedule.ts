@@ -1,4 +1,5 @@
 import type { Logger } from '@millrace/observability';
+import type { Timers } from '../worker/timers';
 
 interface Job {
   readonly name: string;
@@ -9,21 +10,22 @@ interface Job {
 /** Runs jobs in the background: each at its own pace, never twice at once; a failure waits for the next round. */
 export class Schedule {
   private readonly stopping = new AbortController();
-  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly ends: (() => void)[] = [];
   private readonly running = new Map<string, Promise<void>>();
 
   constructor(
     private readonly jobs: readonly Job[],
+    private readonly timers: Pick<Timers, 'every'>,
     private readonly logger: Logger,
   ) {}
 
   start(): void {
-    for (const job of this.jobs) this.timers.push(setInterval(() => void this.run(job), job.everyMs));
+    for (const job of this.jobs) this.ends.push(this.timers.every(job.everyMs, () => void this.run(job)));
   }
 
   async stop(): Promise<void> {
     this.stopping.abort();
-    for (const timer of this.timers) clearInterval(timer);
+    for (const end of this.ends) end();
     await Promise.all(this.running.values());
   }
 

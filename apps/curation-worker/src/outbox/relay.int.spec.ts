@@ -2,6 +2,7 @@ import { type Messaging, MessagingError } from '@millrace/messaging';
 import { createMemoryMessaging, type MemoryMessaging } from '@millrace/messaging/memory';
 import { testDatabase, type TestDatabase } from '@millrace/postgres/testing';
 import { type BatchStaged, TOPICS } from '@millrace/topics';
+import { systemTimers } from '../machine.client';
 import { PostgresLandingStore } from '../landing/postgres/store';
 import { MIGRATIONS } from '../testing/lake';
 import { testLogger, until } from '../testing/worker-under-test';
@@ -30,7 +31,10 @@ describe('the outbox and its relay', () => {
   });
 
   const relayOver = (over: Messaging = messaging, options = QUICK): BatchRelay =>
-    new BatchRelay({ messaging: over, outbox, failpoint: noFailpoints, logger: testLogger }, options);
+    new BatchRelay(
+      { messaging: over, outbox, failpoint: noFailpoints, timers: systemTimers, logger: testLogger },
+      options,
+    );
 
   /** Lands an empty batch: what the relay needs of a landing. */
   async function land(): Promise<Announcement> {

@@ -3,12 +3,14 @@ import type { Messaging } from '@millrace/messaging';
 import type { Logger } from '@millrace/observability';
 import { type BatchStaged, TOPICS } from '@millrace/topics';
 import type { Failpoint } from '../worker/failpoints';
+import type { Timers } from '../worker/timers';
 import type { Announcement, OutboxStore } from './outbox-store';
 
 export interface RelayDeps {
   readonly messaging: Messaging;
   readonly outbox: OutboxStore;
   readonly failpoint: Failpoint;
+  readonly timers: Pick<Timers, 'every'>;
   readonly logger: Logger;
 }
 
@@ -37,7 +39,7 @@ export class BatchRelay {
   private queue: Announcement[] = [];
   private flushing: Promise<void> | null = null;
   private sweeping: Promise<void> | null = null;
-  private timer: NodeJS.Timeout | null = null;
+  private endSweeps: () => void = () => undefined;
   private stopped = false;
 
   constructor(
@@ -46,12 +48,12 @@ export class BatchRelay {
   ) {}
 
   start(): void {
-    this.timer = setInterval(() => void this.sweep(), this.options.sweepMs);
+    this.endSweeps = this.deps.timers.every(this.options.sweepMs, () => void this.sweep());
   }
 
   /** Sends what is queued, if messaging takes it, and stops. */
   async stop(): Promise<void> {
-    if (this.timer) clearInterval(this.timer);
+    this.endSweeps();
     this.stopped = true;
     await this.sweeping;
     await this.flushing;

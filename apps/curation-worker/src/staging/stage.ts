@@ -1,17 +1,15 @@
-import { randomUUID } from 'node:crypto';
-import { rm, writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import { DuckError, quoteIdentifier, quoteLiteral, type DuckConnection } from '@millrace/lakehouse/duckdb';
+import { DuckError, type DuckConnection, quoteLiteral } from '@millrace/lakehouse/duckdb';
 import type { Storage } from '@millrace/storage';
 import { EVENTS_TABLE, FATES_TABLE, type StagedFile } from '@millrace/topics';
 import { type EventRows, selectEvents, selectTyped } from './event-rows';
 import type { FateRows } from './fate-rows';
 import { stagedPath } from './paths';
+import type { Scratch } from './scratch';
 
 export interface StagingDeps {
   readonly storage: Storage;
-  /** Folder for row files; they live for a few hundred milliseconds and are never synced. */
-  readonly tempDirectory: string;
+  /** For row files; they live for a few hundred milliseconds. */
+  readonly scratch: Scratch;
 }
 
 export interface Writer {
@@ -81,28 +79,27 @@ export async function canStore(deps: StagingDeps, connection: DuckConnection, ro
   }
 }
 
+/** The rows' table on a connection, which is lent to one caller at a time. */
+const ROWS = 'staged_rows';
+
 async function withRows<T>(
-  { tempDirectory }: StagingDeps,
+  { scratch }: StagingDeps,
   connection: DuckConnection,
   bytes: Buffer,
   select: (file: string) => string,
   use: (table: string) => Promise<T>,
 ): Promise<T> {
-  const id = randomUUID();
-  const file = path.join(tempDirectory, `${id}.rows`);
-  // Several connections share an instance but not its temporary tables; the name is unique for the reader of a log.
-  const table = quoteIdentifier(`rows_${id}`);
-  await writeFile(file, bytes);
+  const file = await scratch.hold(bytes);
   try {
-    await connection.query(`CREATE TEMP TABLE ${table} AS ${select(file)}`);
-    return await use(table);
+    await connection.query(`CREATE OR REPLACE TEMP TABLE ${ROWS} AS ${select(file.path)}`);
+    return await use(ROWS);
   } catch (error) {
     const isRow =
       error instanceof DuckError && (error.code === 'DUCK_CONVERSION' || error.code === 'DUCK_INVALID_INPUT');
     throw isRow ? new Unstorable(error.message, { cause: error }) : error;
   } finally {
-    await rm(file, { force: true });
-    await connection.query(`DROP TABLE IF EXISTS ${table}`).catch(() => undefined);
+    await file.drop();
+    await connection.query(`DROP TABLE IF EXISTS ${ROWS}`).catch(() => undefined);
   }
 }
 

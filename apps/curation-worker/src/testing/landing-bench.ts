@@ -11,10 +11,10 @@ import { landBatch, type LandBatch, type LandDeps } from '../landing/land-batch'
 import { Lander } from '../landing/lander';
 import { MemoryLandingStore } from '../landing/memory/store';
 import type { LandingStore } from '../landing/port';
+import { openScratch, systemTimers } from '../machine.client';
 import { type MicroBatch, receive } from '../pipeline/received';
 import { JitteredBackoff } from '../worker/backoff';
 import { type Failpoint, noFailpoints } from '../worker/failpoints';
-import { makeTempFolder } from '../worker/temp-folder';
 import { publishContracts } from './lake';
 import { testLogger } from './worker-under-test';
 
@@ -105,11 +105,11 @@ export async function makeBench(options: BenchOptions): Promise<Bench> {
       storage,
       keeper,
       duck: options.duck,
-      tempDirectory: await makeTempFolder(),
+      scratch: await openScratch(),
       logger: testLogger,
       clock: systemClock,
     },
-    backoff: new JitteredBackoff(systemRandom, 1, 5),
+    backoff: new JitteredBackoff(systemRandom, systemTimers, 1, 5),
     failpoint: options.failpoint ?? noFailpoints,
     landBatch: options.landBatch ?? landBatch,
     ids: new BatchIds(store),

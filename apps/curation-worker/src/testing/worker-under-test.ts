@@ -9,10 +9,10 @@ import { BatchIds } from '../landing/batch-ids';
 import { landBatch, type LandBatch, type Landed, type LandDeps } from '../landing/land-batch';
 import { Lander } from '../landing/lander';
 import type { LandingStore } from '../landing/port';
+import { openScratch, systemTimers } from '../machine.client';
 import { JitteredBackoff } from '../worker/backoff';
 import { type Failpoint, noFailpoints } from '../worker/failpoints';
 import type { SessionOptions } from '../worker/session';
-import { makeTempFolder } from '../worker/temp-folder';
 import { CurationWorker } from '../worker/worker';
 
 export interface WorkerParts {
@@ -39,12 +39,12 @@ export const testDuck = (): Promise<Duck> => openDuck({ memoryLimitMb: 256, thre
 /** A worker with everything real but what the test replaces. */
 export async function startWorker(parts: WorkerParts): Promise<WorkerUnderTest> {
   const { messaging, store, storage, duck, failpoint = noFailpoints } = parts;
-  const tempDirectory = await makeTempFolder();
+  const scratch = await openScratch();
   const landed: Landed[] = [];
   const keeper = new ContractsKeeper(store, storage, testLogger);
-  const backoff = new JitteredBackoff(systemRandom, 5, 200);
+  const backoff = new JitteredBackoff(systemRandom, systemTimers, 5, 200);
   const lander = new Lander({
-    ...{ store, storage, tempDirectory, duck, keeper, backoff, failpoint, logger: testLogger, clock: systemClock },
+    ...{ store, storage, scratch, duck, keeper, backoff, failpoint, logger: testLogger, clock: systemClock },
     landBatch: parts.landBatch ?? landBatch,
     ids: new BatchIds(store),
     landedBefore: parts.landedBefore ?? (async () => new Map()),
@@ -54,7 +54,7 @@ export async function startWorker(parts: WorkerParts): Promise<WorkerUnderTest> 
   });
   const worker: CurationWorker = new CurationWorker(
     {
-      ...{ messaging, store, lander, keeper, backoff, logger: testLogger, failpoint },
+      ...{ messaging, store, lander, keeper, backoff, logger: testLogger, failpoint, timers: systemTimers },
       member: 'test',
       onLanded: (one) => void landed.push(one),
     },

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Timers } from './timers';
 
 /** Places between two durable steps. A test makes the process crash, stall or fail at each of them. */
 export const FAILPOINTS = [
@@ -36,7 +36,7 @@ const ACTION = /^(crash|error|delay:(\d{1,6}))(?:@(\d{1,9}))?$/;
  *
  * @throws Error for an action that does not exist
  */
-export function parseFailpoints(text: string): Failpoint {
+export function parseFailpoints(text: string, timers: Pick<Timers, 'sleep'>): Failpoint {
   const plans = new Map<string, { action: Action; at: number | null; passes: number }>();
   for (const entry of text.split(',')) {
     const [name, what = ''] = entry.trim().split('=');
@@ -51,7 +51,7 @@ export function parseFailpoints(text: string): Failpoint {
   return async (name) => {
     const plan = plans.get(name);
     if (!plan || (plan.at !== null && ++plan.passes !== plan.at)) return;
-    if (plan.action.kind === 'delay') await sleep(plan.action.ms);
+    if (plan.action.kind === 'delay') await timers.sleep(plan.action.ms);
     else if (plan.action.kind === 'error') throw new InjectedFailure(`failpoint ${name}`);
     else {
       process.kill(process.pid, 'SIGKILL');

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@millrace/observability';
 import type { Delivery } from '@millrace/messaging';
 import type { Landed } from '../landing/land-batch';
@@ -9,6 +8,7 @@ import type { Failpoint } from './failpoints';
 import { linkSignals } from './linked-signal';
 import type { Semaphore } from './semaphore';
 import { nextSlice } from './slicing';
+import type { Timers } from './timers';
 
 export interface PartitionDeps {
   readonly store: LandingStore;
@@ -16,6 +16,7 @@ export interface PartitionDeps {
   /** Landings under way at once, over all partitions. */
   readonly lanes: Semaphore;
   readonly failpoint: Failpoint;
+  readonly timers: Timers;
   readonly logger: Logger;
   readonly onLanded: (landed: Landed) => void;
   /** A failure that is no landing's own: the session cannot go on. */
@@ -166,6 +167,6 @@ export class OwnedPartition {
   /** Another worker owns the position. If the lease is still ours after a while, it was the other that was wrong. */
   private async waitOut(delivery: Delivery): Promise<void> {
     const { signal, dispose } = linkSignals(delivery.signal, this.deps.sessionSignal);
-    await sleep(NOT_OWNER_RETRY_MS, undefined, { signal }).finally(dispose);
+    await this.deps.timers.sleep(NOT_OWNER_RETRY_MS, signal).finally(dispose);
   }
 }

@@ -6,6 +6,7 @@ import type { Logger } from '@millrace/observability';
 import type { Failpoint } from './failpoints';
 import { OwnedPartition } from './partition';
 import { Semaphore } from './semaphore';
+import type { Timers } from './timers';
 
 export interface SessionOptions {
   readonly topic: string;
@@ -28,6 +29,7 @@ export interface SessionDeps {
   readonly store: LandingStore;
   readonly lander: Lander;
   readonly failpoint: Failpoint;
+  readonly timers: Timers;
   readonly logger: Logger;
   readonly onLanded: (landed: Landed) => void;
   /** Called with the epoch each time the worker is known to be alive. */
@@ -48,7 +50,7 @@ export class Session {
   private readonly lanes: Semaphore;
   private readonly running = new Set<Promise<void>>();
   private subscription: Subscription | null = null;
-  private heartbeats: NodeJS.Timeout | null = null;
+  private endHeartbeats: () => void = () => undefined;
   private closing: Promise<void> | null = null;
 
   constructor(
@@ -106,7 +108,7 @@ export class Session {
     const closed = this.subscription?.close();
     while (this.running.size > 0) await Promise.all(this.running);
     await closed?.catch((error: unknown) => this.deps.logger.warn({ error }, 'the subscription did not close'));
-    if (this.heartbeats) clearInterval(this.heartbeats);
+    this.endHeartbeats();
     this.partitions.clear();
   }
 
@@ -163,9 +165,9 @@ export class Session {
   }
 
   private own(partition: string, position: ConstructorParameters<typeof OwnedPartition>[2]): OwnedPartition {
-    const { store, lander, failpoint, logger, onLanded } = this.deps;
+    const { store, lander, failpoint, timers, logger, onLanded } = this.deps;
     return new OwnedPartition({ topic: this.options.topic, partition }, this.epoch, position, {
-      ...{ store, lander, failpoint, logger, onLanded },
+      ...{ store, lander, failpoint, timers, logger, onLanded },
       lanes: this.lanes,
       onFatal: (error) => this.cancel(error),
       sessionSignal: this.abort.signal,
@@ -181,7 +183,7 @@ export class Session {
         this.deps.logger.debug({ epoch: this.epoch, error }, 'heartbeat failed');
       }
     };
-    this.heartbeats = setInterval(() => void beat(), this.options.heartbeatMs);
+    this.endHeartbeats = this.deps.timers.every(this.options.heartbeatMs, () => void beat());
   }
 }
 

@@ -41,10 +41,14 @@ export class CurationWorker {
   async stop(): Promise<void> {
     this.stopping.abort(new Error('the worker stops'));
     const { session } = this;
-    const drained = setTimeout(() => session?.cancel(new Error('the drain took too long')), DRAIN_MS_MAX);
+    const drained = new AbortController();
+    void this.deps.timers.sleep(DRAIN_MS_MAX, drained.signal).then(
+      () => session?.cancel(new Error('the drain took too long')),
+      () => undefined,
+    );
     await session?.close();
     await this.running;
-    clearTimeout(drained);
+    drained.abort();
   }
 
   /** True, or why events do not land now. */
