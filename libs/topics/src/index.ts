@@ -2,6 +2,7 @@
  * What the services say to each other: topic names, groups and message shapes. Messages are JSON, one record each,
  * and are validated by the reader: an unknown field is ignored, a missing one is an error.
  */
+export * from './audit';
 export * from './batches-staged';
 export * from './tables-changed';
 export * from './contracts-changed';

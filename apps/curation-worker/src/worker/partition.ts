@@ -156,10 +156,13 @@ export class OwnedPartition {
           return;
         }
       }
+      // What was handed out while the position was asked for is rewound by this nack, and is of before it.
+      this.generation++;
       await delivery.nack(FAILED_RETRY_MS);
     } catch (error) {
       if (delivery.signal.aborted || this.deps.sessionSignal.aborted) return;
       this.deps.logger.warn({ ...this.id, error }, 'a partition could not be taken again');
+      this.generation++;
       await delivery.nack(NOT_OWNER_RETRY_MS).catch(() => undefined);
     }
   }
