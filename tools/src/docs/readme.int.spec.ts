@@ -17,6 +17,8 @@ const shown = blocks.filter(({ language }) => language === 'json').map(({ text }
 let dir: string;
 beforeAll(() => {
   dir = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-readme-'));
+  // Postgres may run as another account, which has to get to its data.
+  fs.chmodSync(dir, 0o755);
 });
 afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
 

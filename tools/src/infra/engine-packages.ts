@@ -15,11 +15,11 @@ export const npmPackages = (...packages: readonly string[]): string =>
     run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', folder, ...packages]);
   });
 
-/** A virtual environment with these packages, wheels only. Throws when they cannot be had. */
+/** A virtual environment with these packages. Throws when they cannot be had. */
 export const pythonPackages = (...packages: readonly string[]): string =>
   kept('python', packages, (folder) => {
     run('python3', ['-m', 'venv', folder]);
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--only-binary', ':all:'];
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--prefer-binary'];
     run(path.join(folder, 'bin', 'python'), [...pip, ...packages]);
   });
 
