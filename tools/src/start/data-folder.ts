@@ -16,6 +16,10 @@ export interface DataFolder {
 
 const FREE_BYTES_MIN = 256 * 1024 * 1024;
 
+function nearestExisting(folder: string): string {
+  return fs.existsSync(folder) ? folder : nearestExisting(path.dirname(folder));
+}
+
 /** Creates what is missing. Throws StartError when the folder is read-only, no folder, or its disk is full. */
 export function openDataFolder(dir: string): DataFolder {
   const root = path.resolve(dir);
@@ -27,6 +31,8 @@ export function openDataFolder(dir: string): DataFolder {
     temporary: path.join(root, 'tmp'),
   };
   try {
+    // Making folders on a read-only file system says ENOENT of the first one; asking what exists says why.
+    if (!fs.existsSync(root)) fs.accessSync(nearestExisting(root), fs.constants.W_OK);
     fs.mkdirSync(root, { recursive: true });
     // People's data is in these. Postgres sees to its own, which another account may have to enter.
     for (const each of [folder.lake, folder.logs, folder.temporary])
