@@ -3,12 +3,17 @@ import { setTimeout as sleepFor } from 'node:timers/promises';
 import path from 'node:path';
 import { type ContractSet, contractSet, loadContractSet } from '@millrace/contracts';
 import { openDuck } from '@millrace/lakehouse';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { AuditController } from './audit/audit.controller';
+import { PrismaClient } from './generated/prisma/client';
+import { REFRESH_CATALOG, TablesChangedController } from './projection/tables-changed.controller';
 import { CatalogLog } from '@millrace/lakehouse/catalog';
+import { MessagingServer } from '@millrace/messaging/nest';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { createPool } from '@millrace/postgres';
 import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
-import { TOPICS } from '@millrace/topics';
+import { type Catalog, TOPICS } from '@millrace/topics';
 import { Lake } from './catalog/lake';
 import type { Config } from './config';
 import type { ConservationDeps } from './conservation/conservation';
@@ -20,6 +25,10 @@ import { createLogTail } from './trace/log-tail';
 import type { TraceDeps } from './trace/trace';
 import { TRACE_DEPS, TraceController } from './trace/trace.controller';
 
+/** Of the audit's, which few people look at. */
+const PRISMA_CONNECTIONS_MAX = 2;
+/** Questions that run or wait for a connection of DuckDB. */
+const QUERIES_MAX = 64;
 const PRUNE_EVERY_MS = 3_600_000;
 /** Batches and commits are kept this long for traces; conservation is kept for ever, a row a source and hour. */
 const KEPT_MS = 90 * 86_400_000;
@@ -46,9 +55,16 @@ export class AppModule {
       tempDirectory: path.join(config.storageRoot, '.spill', context.name),
       spillBytesMax: config.duckSpillBytesMax,
     });
+    const prisma = new PrismaClient({
+      adapter: new PrismaPg({ connectionString: config.databaseUrl, max: PRISMA_CONNECTIONS_MAX }),
+    });
     const readModels = new PostgresReadModels(pool);
     const catalog = new CatalogLog(storage, () => performance.now());
-    const lake = new Lake({ storage, duck, catalog, clock, queryMsMax: config.queryMsMax });
+    const lake = new Lake({ storage, duck, catalog, clock, queryMsMax: config.queryMsMax, queriesMax: QUERIES_MAX });
+    let refreshing: Promise<Catalog | null> | null = null;
+    /** Concurrent calls share one look. */
+    const refreshCatalog = (): Promise<Catalog | null> =>
+      (refreshing ??= catalog.refresh().finally(() => (refreshing = null)));
     const onError = (error: unknown): void => logger.error({ error: error as Error }, 'a projection fell behind');
     const sequenceGaps = metrics.counter(
       'millrace_append_gaps_total',
@@ -57,7 +73,6 @@ export class AppModule {
 
     const projections = createProjections({
       ...{ messaging, readModels, onError, sleep },
-      onTablesChanged: () => void catalog.refresh().catch(onError),
       onSequenceGap: (gap) => {
         sequenceGaps.inc(gap.found - gap.expected);
         logger.warn(
@@ -72,7 +87,7 @@ export class AppModule {
     const conservation: ConservationDeps = { readModels, ends, topic, sleep, now, waitMsMax: config.waitMax };
     const tracing: TraceDeps = {
       ...{ lake, readModels, ends, topic, sleep, now, waitMsMax: config.waitMax },
-      refreshCatalog: () => catalog.refresh(),
+      refreshCatalog,
       contracts: async () => (contracts = (await loadContractSet(storage, { known: contracts })) ?? contracts),
       inTail: createLogTail(messaging, topic),
     };
@@ -80,6 +95,8 @@ export class AppModule {
     lifecycle.add({ name: 'duckdb', start: async () => undefined, stop: () => duck.close() });
     lifecycle.add({ name: 'postgres', start: async () => void (await pool.query('SELECT 1')), stop: () => pool.end() });
     lifecycle.add({ name: 'log', start: async () => undefined, stop: () => messaging.close() });
+    lifecycle.add({ name: 'audit', start: () => prisma.$connect(), stop: () => prisma.$disconnect() });
+    context.consume('control', new MessagingServer({ messaging, onError }));
     let polling: NodeJS.Timeout | undefined;
     let pruning: NodeJS.Timeout | undefined;
     const prune = (): void => void readModels.prune(new Date(now() - KEPT_MS)).catch(onError);
@@ -91,8 +108,8 @@ export class AppModule {
     lifecycle.add({
       name: 'catalog',
       start: async () => {
-        await catalog.refresh();
-        polling = setInterval(() => void catalog.refresh().catch(onError), config.catalogPoll);
+        await refreshCatalog();
+        polling = setInterval(() => void refreshCatalog().catch(onError), config.catalogPoll);
       },
       stop: async () => clearInterval(polling),
     });
@@ -107,9 +124,12 @@ export class AppModule {
 
     return {
       module: AppModule,
-      controllers: [MartsController, ConservationController, TraceController],
+      controllers: [MartsController, ConservationController, TraceController, AuditController, TablesChangedController],
       providers: [
         { provide: Lake, useValue: lake },
+        { provide: PrismaClient, useValue: prisma },
+        { provide: PostgresReadModels, useValue: readModels },
+        { provide: REFRESH_CATALOG, useValue: () => void refreshCatalog().catch(onError) },
         { provide: CONSERVATION_DEPS, useValue: conservation },
         { provide: TRACE_DEPS, useValue: tracing },
       ],

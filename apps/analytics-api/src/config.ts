@@ -5,9 +5,15 @@ export const config = defineConfig({
   databaseUrl: url({
     env: ['DATABASE_URL'],
     secret: true,
+    schemes: ['postgres:', 'postgresql:'],
+    example: 'postgresql://millrace_analytics_api@127.0.0.1:5432/millrace',
     doc: 'Postgres: the log (schema log) and the read models (schema analytics_api).',
   }),
-  storageRoot: path({ env: ['STORAGE_ROOT'], doc: 'Folder of the lake; only read.' }),
+  storageRoot: path({
+    env: ['STORAGE_ROOT'],
+    example: '/var/lib/millrace/lake',
+    doc: 'Folder of the lake; only read.',
+  }),
   databaseConnectionsMax: integer({
     env: ['DATABASE_CONNECTIONS_MAX'],
     default: 8,

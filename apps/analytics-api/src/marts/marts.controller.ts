@@ -17,9 +17,9 @@ import {
 import { ProblemException } from '@millrace/service';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Lake } from '../catalog/lake';
-import { sendVersioned } from './versioned-answer';
+import { badParameter, checkedParameters, type Parameters } from '../http/parameters';
+import { sendVersioned } from '../http/versioned-answer';
 
-type Parameters = Readonly<Record<string, string | undefined>>;
 type Build = (relation: string, input: ReturnType<typeof period>) => MartQuery;
 
 const PERIOD = ['from', 'to', 'carrier_code', 'limit', 'page'];
@@ -45,7 +45,7 @@ export class MartsController {
   @ApiQuery({ name: 'group_by', required: false, enum: ON_TIME_GROUPS })
   @PeriodQuery()
   onTime(@Query() query: Parameters, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const groupBy = (query.group_by ?? 'carrier_code').split(',') as OnTimeGroup[];
+    const groupBy = String(query.group_by ?? 'carrier_code').split(',') as OnTimeGroup[];
     const build: Build = (relation, input) => onTimePerformanceQuery(relation, { ...input, groupBy });
     return this.answer(ON_TIME_PERFORMANCE, query, [...PERIOD, 'group_by'], build, request, reply);
   }
@@ -67,9 +67,7 @@ export class MartsController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    for (const name of Object.keys(query))
-      if (!known.includes(name)) throw badParameter(name, `is not known here; known are ${known.join(', ')}`);
-    const input = period(query);
+    const input = period(checkedParameters(query, known));
     // Built once over no relation, so that a question that is none is refused also while the mart is empty.
     this.checked(() => build('nothing', input));
     const catalog = this.lake.catalog();
@@ -77,11 +75,8 @@ export class MartsController {
     await sendVersioned(request, reply, catalog?.lineId ?? '', { [mart.id]: at?.snapshot.version ?? -1 }, async () => {
       if (!at) return { rows: [] };
       const files = at.table.prune(at.snapshot, { [mart.partitionColumn]: { min: input.from, max: input.to } });
-      const question = this.checked(() => build('mart', input));
-      const rows = await this.lake.query(
-        `WITH mart AS (${await at.table.scanSql(at.snapshot, { files })}) ${question.sql}`,
-        question.params,
-      );
+      const question = this.checked(() => build('relation', input));
+      const rows = await this.lake.ask(at, { files }, question.sql, question.params);
       return pageOf(question, rows);
     });
   }
@@ -100,9 +95,4 @@ function period(query: Parameters) {
   const limit =
     query.limit === undefined ? undefined : /^\d{1,9}$/.test(query.limit) ? Number(query.limit) : Number.NaN;
   return { from: query.from, to: query.to, carrierCode: query.carrier_code, limit, page: query.page };
-}
-
-function badParameter(name: string, rule: string): ProblemException {
-  const detail = `${name} ${rule}.`;
-  return new ProblemException(400, { detail, errors: [{ path: `query.${name}`, rule: 'parameter', detail }] });
 }

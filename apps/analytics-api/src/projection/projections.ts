@@ -1,24 +1,21 @@
 import { ConsumeLoop, jsonRecords } from '@millrace/messaging/loop';
 import type { Delivery, Messaging } from '@millrace/messaging';
-import { GROUPS, type BatchStaged, type TablesChanged } from '@millrace/topics';
-import type { ReadModels } from './read-models';
+import { type BatchStaged, GROUPS } from '@millrace/topics';
+import type { CountedBatch, ReadModels } from './read-models';
 
 export interface ProjectionDeps {
   readonly messaging: Messaging;
   readonly readModels: ReadModels;
   readonly onError: (error: unknown) => void;
   readonly sleep: (ms: number) => Promise<void>;
-  /** A commit was recorded: readers of the catalog may look for its newest version. */
-  readonly onTablesChanged?: () => void;
   /** A producer's sequence number is missing: an append was lost, or one of unknown outcome never happened. */
   readonly onSequenceGap?: (gap: { partition: string; incarnation: string; expected: number; found: number }) => void;
 }
 
-/** The service's three readers: receipts (headers only), fates, commits. Each starts and stops by itself. */
+/** The service's readers of data topics: receipts (headers only) and fates. Each starts and stops by itself. */
 export function createProjections(deps: ProjectionDeps): {
   received: ConsumeLoop;
   fates: ConsumeLoop;
-  commits: ConsumeLoop;
 } {
   const loop = (
     subscribe: ConstructorParameters<typeof ConsumeLoop>[0]['subscribe'],
@@ -32,28 +29,38 @@ export function createProjections(deps: ProjectionDeps): {
         ...GROUPS.conservation,
         headersOnly: true,
         inFlightMax: 1,
-        onAssigned: (partition) => deps.readModels.receivedPosition(GROUPS.conservation.topic, partition),
+        onAssigned: async (partition) =>
+          (await deps.readModels.receivedPositions(GROUPS.conservation.topic)).get(partition) ?? null,
       },
       async (delivery) => {
-        if (!delivery.range) throw new Error('the input log must have positions to be counted');
-        const counts = delivery.batches.flatMap((batch) => batch.header.counts ?? []);
-        await deps.readModels.countReceived({
-          topic: delivery.topic,
-          partition: delivery.partition,
-          ...delivery.range,
-          counts,
-        });
+        await deps.readModels.countReceived(delivery.topic, delivery.partition, countedBatches(delivery));
         noteSequences(delivery);
       },
     ),
     fates: loop({ ...GROUPS.analyticsBatches, eventsMax: 200, inFlightMax: 1 }, (delivery) =>
       deps.readModels.countFates(jsonRecords<BatchStaged>(delivery)),
     ),
-    commits: loop({ ...GROUPS.analyticsTables, eventsMax: 200, inFlightMax: 1 }, async (delivery) => {
-      for (const commit of jsonRecords<TablesChanged>(delivery)) await deps.readModels.recordCommit(commit);
-      deps.onTablesChanged?.();
-    }),
   };
+}
+
+/**
+ * The batches of a delivery of headers.
+ *
+ * @throws Error for a batch whose header does not count all of its records: pending would be wrong from then on
+ */
+export function countedBatches({
+  topic,
+  partition,
+  batches,
+}: Pick<Delivery, 'topic' | 'partition' | 'batches'>): CountedBatch[] {
+  return batches.map(({ base, size, header }) => {
+    if (base === null) throw new Error(`${topic} has no positions: it cannot be counted`);
+    const counts = header.counts ?? [];
+    const sum = counts.reduce((total, { count }) => total + count, 0);
+    if (sum !== size)
+      throw new Error(`${topic}/${partition}: the batch at ${base} has ${size} records, its header counts ${sum}`);
+    return { from: base, to: base + size, counts };
+  });
 }
 
 /** Follows each producer's numbers per partition. Memory is bounded: the longest unseen producers are forgotten. */

@@ -18,13 +18,12 @@ beforeEach(async () => {
 });
 afterEach(() => database.drop());
 
-const range = (from: number, to: number, count = to - from, partition = '0') => ({
-  topic: TOPIC,
-  partition,
+const range = (from: number, to: number, count = to - from) => ({
   from,
   to,
   counts: [{ tenant: 't', source: 'http', hour: HOUR, count }],
 });
+const receive = (...batches: ReturnType<typeof range>[]) => models.countReceived(TOPIC, '0', batches);
 const batch = (
   number: number,
   from: number,
@@ -62,33 +61,48 @@ const only = async () => (await models.conservation(null, null)).rows[0];
 
 test('receipts and fates are counted once, however often they are told', async () => {
   for (let i = 0; i < 3; i++) {
-    await models.countReceived(range(0, 10));
+    await receive(range(0, 10));
     await models.countFates([batch(1, 0, 4, { landed: 2, duplicate: 1, quarantined: 1 })]);
   }
-  await models.countReceived(range(10, 12));
+  await receive(range(10, 12));
   expect(await only()).toMatchObject({ received: 12, landed: 2, duplicate: 1, quarantined: 1, pending: 8 });
 });
 
 test('two instances that count the same at once count it once', async () => {
   const other = new PostgresReadModels(database.pool);
   for (let i = 0; i < 20; i++) {
-    await Promise.all([models, other, models].map((m) => m.countReceived(range(i * 5, i * 5 + 5))));
+    await Promise.all([models, other, models].map((m) => m.countReceived(TOPIC, '0', [range(i * 5, i * 5 + 5)])));
     await Promise.all([models, other].map((m) => m.countFates([batch(i + 1, i * 5, i * 5 + 5)])));
   }
   expect(await only()).toMatchObject({ received: 100, landed: 100, pending: 0 });
 });
 
 test('a range that skips part of the log is refused, not counted over', async () => {
-  await models.countReceived(range(0, 10));
-  await expect(models.countReceived(range(12, 15))).rejects.toThrow('counted to 10');
+  await receive(range(0, 10));
+  await expect(receive(range(12, 15))).rejects.toThrow('counted to 10');
   expect((await only()).received).toBe(10);
 });
 
+test('an instance that begins further back than another has counted goes on where that one is', async () => {
+  await receive(range(0, 10), range(10, 20));
+  await receive(range(0, 10), range(10, 20), range(20, 30));
+  expect((await only()).received).toBe(30);
+  // No batch is counted in part.
+  await expect(receive(range(25, 35))).rejects.toThrow('counted to 30, was given [25, 35)');
+});
+
+test('fates of a retry, which has no range, do not show before its receipt', async () => {
+  await models.countFates([{ ...batch(1, 0, 1), range: null }]);
+  expect((await models.conservation(null, null)).behind).toBe(true);
+  await receive(range(0, 3));
+  expect(await models.conservation(null, null)).toMatchObject({ behind: false, rows: [{ pending: 2 }] });
+});
+
 test('fates that overtake receipts are told apart from an answer', async () => {
-  await models.countReceived(range(0, 2));
+  await receive(range(0, 2));
   await models.countFates([batch(1, 0, 5)]);
   expect((await models.conservation(null, null)).behind).toBe(true);
-  await models.countReceived(range(2, 5));
+  await receive(range(2, 5));
   expect(await models.conservation(null, null)).toMatchObject({ behind: false, rows: [{ pending: 0 }] });
 });
 
@@ -123,15 +137,35 @@ test('any order and repetition of batches gives the sums of the batches', async 
 });
 
 test('a batch knows the commit that made it visible, also when an answer to a repetition came first', async () => {
-  await models.countFates([batch(11, 0, 5), batch(12, 5, 9)]);
-  expect(await models.uncommitted(LINE)).toBe(2);
-  expect((await models.committedPositions(TOPIC)).size).toBe(0);
-  await models.recordCommit(commit(11, 10, 8, { tables: {} }));
-  await models.recordCommit(commit(11, 12, 8));
-  await models.recordCommit(commit(11, 12, 8));
-  expect((await models.batch(110))?.commit).toMatchObject({ catalogVersion: 8, tables: { 'clean.events': 8 } });
-  expect(await models.uncommitted(LINE)).toBe(0);
-  expect(await models.committedPositions(TOPIC)).toEqual(new Map([['0', 9]]));
+  await models.countFates([batch(1, 0, 5), batch(2, 5, 9)]);
+  expect((await models.places([10])).get(10)?.commit).toBeNull();
+  await models.recordCommit(commit(3, 2, 8, { tables: {} }));
+  await models.recordCommit(commit(1, 2, 8));
+  await models.recordCommit(commit(1, 2, 8));
+  expect((await models.places([10, 20, 30])).get(20)?.commit).toMatchObject({
+    catalogVersion: 8,
+    tables: { 'clean.events': 8 },
+  });
+  expect((await models.places([10, 20, 30])).size).toBe(2);
+});
+
+test('a commit of batches without rows is one, too', async () => {
+  await models.countFates([batch(1, 0, 5, { landed: 0, duplicate: 5, quarantined: 0 })]);
+  await models.recordCommit(commit(1, 1, 4, { tables: {} }));
+  expect((await models.places([10])).get(10)?.commit).toMatchObject({ catalogVersion: 4 });
+});
+
+test('what has landed is known without gaps, in whatever order batches are told of', async () => {
+  await models.countFates([batch(3, 9, 12)]);
+  await models.countFates([batch(1, 0, 5)]);
+  expect(await models.progress(LINE, TOPIC)).toEqual({ number: 1, landedTo: new Map([['0', 5]]) });
+  await models.countFates([{ ...batch(2, 5, 9), range: null }]);
+  expect(await models.progress(LINE, TOPIC)).toEqual({ number: 3, landedTo: new Map([['0', 12]]) });
+  expect(await models.progress(null, TOPIC)).toEqual({ number: 3, landedTo: new Map([['0', 12]]) });
+  expect(await models.visibleTo(LINE, TOPIC, 3)).toEqual(new Map([['0', 12]]));
+  expect(await models.visibleTo(LINE, TOPIC, 2)).toEqual(new Map([['0', 9]]));
+  expect(await models.visibleTo(LINE, TOPIC, 0)).toEqual(new Map([['0', 0]]));
+  expect(await models.progress('another', TOPIC)).toMatchObject({ number: 0 });
 });
 
 test('a mart partition is dated by the first build that was made from the batch or later', async () => {
@@ -148,13 +182,26 @@ test('a mart partition is dated by the first build that was made from the batch 
   expect(await models.martBuild(LINE, 'mart.x', '2026-01-02', 1)).toBeNull();
 });
 
-test('pruning keeps the positions', async () => {
+test('pruning keeps the positions, and a batch that is told of again afterwards is not counted again', async () => {
+  await receive(range(0, 9));
   await models.countFates([batch(1, 0, 5), batch(2, 5, 9)]);
   await models.recordCommit(commit(1, 1, 1));
   await models.recordCommit(commit(2, 2, 2));
   await models.prune(new Date('2027-01-01'));
-  expect(await models.batch(10)).toBeNull();
-  expect(await models.landedPositions(TOPIC)).toEqual(new Map([['0', 9]]));
-  expect(await models.committedPositions(TOPIC)).toEqual(new Map([['0', 9]]));
-  expect(await models.uncommitted(LINE)).toBe(0);
+  expect((await models.places([10])).size).toBe(0);
+  expect(await models.progress(LINE, TOPIC)).toEqual({ number: 2, landedTo: new Map([['0', 9]]) });
+  await models.countFates([batch(1, 0, 5)]);
+  expect(await only()).toMatchObject({ received: 9, landed: 9, pending: 0 });
+});
+
+test('of a partition that is built again and again the newest build stays', async () => {
+  for (const number of [4, 7, 9]) {
+    await models.recordCommit(
+      commit(10, 9, number, { tables: { 'mart.x': number }, rebuilt: { 'mart.x': { d: number } } }),
+    );
+  }
+  expect(await models.martBuild(LINE, 'mart.x', 'd', 5)).toMatchObject({ version: 7 });
+  await models.prune(new Date('2027-01-01'));
+  expect(await models.martBuild(LINE, 'mart.x', 'd', 5)).toMatchObject({ version: 9 });
+  expect(await models.martBuild(LINE, 'mart.x', 'd', 10)).toBeNull();
 });

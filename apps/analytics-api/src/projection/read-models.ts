@@ -1,10 +1,8 @@
 import type { CountRow } from '@millrace/messaging';
 import type { BatchStaged, TablesChanged } from '@millrace/topics';
 
-/** A run of the input log, as counted: `[from, to)` of one partition and what its batches' headers say. */
-export interface CountedRange {
-  readonly topic: string;
-  readonly partition: string;
+/** A batch of the input log as its header tells of it: `[from, to)` of its partition, and who sent what. */
+export interface CountedBatch {
   readonly from: number;
   readonly to: number;
   readonly counts: readonly CountRow[];
@@ -22,15 +20,27 @@ export interface ConservationRow {
   readonly pending: number;
 }
 
+/** How far the input has landed. */
+export interface LandedProgress {
+  /** Batches up to this number are known here, without a gap. */
+  readonly number: number;
+  /** Everything before this position of a partition is in those batches. */
+  readonly landedTo: ReadonlyMap<string, number>;
+}
+
 /**
  * What analytics-api knows of the path, projected from topics. Every method may be called twice with the same input,
- * also at once by two instances, and counts it once.
+ * in any order, also at once by two instances, and counts it once.
  */
 export interface ReadModels {
-  /** Counts what was received. A range that is counted already, whole or in part, changes nothing but the rest. */
-  countReceived(range: CountedRange): Promise<void>;
-  /** Where counting goes on in a partition; null before the first range. */
-  receivedPosition(topic: string, partition: string): Promise<number | null>;
+  /**
+   * Counts contiguous batches of a partition of the input; those that are counted already change nothing.
+   *
+   * @throws Error for batches that leave out some of the log: it must not be counted over
+   */
+  countReceived(topic: string, partition: string, batches: readonly CountedBatch[]): Promise<void>;
+  /** Where counting goes on in each partition of the input. */
+  receivedPositions(topic: string): Promise<ReadonlyMap<string, number>>;
   /** Counts the fates of batches, each number of a line once. */
   countFates(batches: readonly BatchStaged[]): Promise<void>;
   recordCommit(commit: TablesChanged): Promise<void>;
@@ -39,24 +49,26 @@ export interface ReadModels {
    * receipt is not: then a row may show more fates than receipts, and the answer has to wait.
    */
   conservation(from: Date | null, to: Date | null): Promise<{ rows: ConservationRow[]; behind: boolean }>;
-  /** Highest counted position of each partition of the input. */
-  receivedPositions(topic: string): Promise<ReadonlyMap<string, number>>;
-  /** How far landed batches cover each partition of the input, without a gap from the first on. */
-  landedPositions(topic: string): Promise<ReadonlyMap<string, number>>;
-  /** How far committed batches cover each partition of the input: what lies before is in the tables. */
-  committedPositions(topic: string): Promise<ReadonlyMap<string, number>>;
-  batch(batchId: number): Promise<BatchPlace | null>;
+  /** Of a line, or of the newest one where none is named. */
+  progress(lineId: string | null, topic: string): Promise<LandedProgress>;
+  /** What lies before this position of a partition is in batches up to `number`. */
+  visibleTo(lineId: string | null, topic: string, number: number): Promise<ReadonlyMap<string, number>>;
+  places(batchIds: readonly number[]): Promise<ReadonlyMap<number, BatchPlace>>;
   /** The first build of a mart partition that was made from batches up to `number` or later; null while there is none. */
-  martBuild(
-    lineId: string,
-    mart: string,
-    partition: string,
-    number: number,
-  ): Promise<{ readonly version: number; readonly at: string } | null>;
-  /** Batches beyond what is committed. */
-  uncommitted(lineId: string): Promise<number>;
-  /** Forgets batches that landed, and commits that were made, before a time. */
+  martBuild(lineId: string, mart: string, partition: string, number: number): Promise<MartBuild | null>;
+  /** Forgets batches that landed, and commits that were made, before a time. What is counted stays counted. */
   prune(before: Date): Promise<void>;
+}
+
+export interface MartBuild {
+  readonly version: number;
+  readonly at: string;
+}
+
+export interface TableCommit {
+  readonly catalogVersion: number;
+  readonly tables: Readonly<Record<string, number>>;
+  readonly at: string;
 }
 
 /** Where a landed batch stands. */
@@ -66,13 +78,7 @@ export interface BatchPlace {
   readonly batchId: number;
   readonly topic: string;
   readonly partition: string;
-  readonly range: { readonly from: number; readonly to: number } | null;
-  readonly contractsIndex: number;
   readonly landedAt: string;
   /** The commit that made it visible, or null while it waits. */
-  readonly commit: {
-    readonly catalogVersion: number;
-    readonly tables: Readonly<Record<string, number>>;
-    readonly at: string;
-  } | null;
+  readonly commit: TableCommit | null;
 }

@@ -1,8 +1,13 @@
-import { Controller, Get, Inject, Param } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { EVENT_ID_CHARS_MAX } from '@millrace/envelope';
 import { ProblemException } from '@millrace/service';
-import { trace, type Trace, type TraceDeps } from './trace';
+import { EVENTS_TABLE, FATES_TABLE } from '@millrace/topics';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { checkedParameters } from '../http/parameters';
+import { sendTagged } from '../http/versioned-answer';
+import { trace, type TraceDeps } from './trace';
+import { traceJson } from './trace-json';
 
 export const TRACE_DEPS = Symbol('trace');
 
@@ -13,7 +18,13 @@ export class TraceController {
 
   @Get(':id/trace')
   @ApiOperation({ summary: 'The whole way of one event: received, judged, landed, committed, in marts' })
-  async read(@Param('id') id: string): Promise<Trace> {
+  async read(
+    @Param('id') id: string,
+    @Query() query: Record<string, unknown>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    checkedParameters(query, []);
     if ([...id].length > EVENT_ID_CHARS_MAX) {
       const detail = `An event id has at most ${EVENT_ID_CHARS_MAX} characters.`;
       throw new ProblemException(400, { detail, errors: [{ path: 'params.id', rule: 'length', detail }] });
@@ -23,7 +34,13 @@ export class TraceController {
       const detail = 'More is under way than can be looked through: it is not known whether this event is among it.';
       throw new ProblemException(503, { detail }, { 'retry-after': '5' });
     }
-    if (found) return found;
+    if (found) {
+      const tables = this.deps.lake.catalog()?.tables ?? {};
+      const versions = [EVENTS_TABLE, FATES_TABLE].flatMap((table) =>
+        tables[table] ? [[table, tables[table].version]] : [],
+      );
+      return sendTagged(request, reply, Object.fromEntries(versions), traceJson(found));
+    }
     throw new ProblemException(404, { detail: 'No event of this id has been received.' }, { 'retry-after': '2' });
   }
 }

@@ -1,3 +1,4 @@
+-- How far the input log is counted. Moves in the transaction that counts.
 CREATE TABLE analytics_api.position (
   topic     text NOT NULL,
   partition text NOT NULL,
@@ -15,7 +16,14 @@ CREATE TABLE analytics_api.conservation (
   quarantined bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (tenant, source, hour)
 );
-CREATE INDEX conservation_hour_idx ON analytics_api.conservation (hour);
+-- Answers are pages in this order.
+CREATE INDEX conservation_hour_idx ON analytics_api.conservation (hour, source, tenant);
+
+-- The number up to which every batch of a line is known here, without a gap.
+CREATE TABLE analytics_api.line (
+  line_id text PRIMARY KEY,
+  number  bigint NOT NULL
+);
 
 CREATE TABLE analytics_api.batch (
   line_id         text NOT NULL,
@@ -30,16 +38,37 @@ CREATE TABLE analytics_api.batch (
   PRIMARY KEY (line_id, number)
 );
 CREATE INDEX batch_batch_id_idx ON analytics_api.batch (batch_id);
-CREATE INDEX batch_topic_partition_range_to_idx ON analytics_api.batch (topic, partition, range_to);
+
+-- How far batches cover a partition of the input.
+CREATE TABLE analytics_api.landed (
+  topic      text NOT NULL,
+  partition  text NOT NULL,
+  -- The end of the furthest batch whose fates are counted.
+  counted_to bigint NOT NULL,
+  -- The same of batches up to the line's number: everything before it has landed.
+  landed_to  bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (topic, partition)
+);
 
 CREATE TABLE analytics_api.table_commit (
   line_id         text NOT NULL,
-  catalog_version bigint NOT NULL,
-  number_from     bigint NOT NULL,
   number_to       bigint NOT NULL,
+  number_from     bigint NOT NULL,
+  catalog_version bigint NOT NULL,
   tables          jsonb NOT NULL,
-  rebuilt         jsonb,
   at              timestamptz(3) NOT NULL,
-  PRIMARY KEY (line_id, catalog_version)
+  PRIMARY KEY (line_id, number_to)
 );
-CREATE INDEX table_commit_line_id_number_to_idx ON analytics_api.table_commit (line_id, number_to);
+
+-- Builds of mart partitions. Older ones are forgotten after a while, the newest of each stays.
+CREATE TABLE analytics_api.mart_build (
+  line_id   text NOT NULL,
+  mart      text NOT NULL,
+  partition text NOT NULL,
+  -- Everything up to this number is in it.
+  number    bigint NOT NULL,
+  version   bigint NOT NULL,
+  at        timestamptz(3) NOT NULL,
+  PRIMARY KEY (line_id, mart, partition, number)
+);
+CREATE INDEX mart_build_at_idx ON analytics_api.mart_build (at);
