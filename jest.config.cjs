@@ -3,5 +3,11 @@ module.exports = {
   // A time limit is of the whole run: jest ignores it in a project.
   testTimeout: 120_000,
   maxWorkers: 2,
-  collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts', '!src/generated/**', '!src/**/testing/**', '!src/**/bench/**'],
+  collectCoverageFrom: [
+    'src/**/*.ts',
+    '!src/**/*.spec.ts',
+    '!src/generated/**',
+    '!src/**/testing/**',
+    '!src/**/bench/**',
+  ],
 };
