@@ -101,6 +101,16 @@ describe('docs/architecture.md', () => {
   });
 });
 
+describe('docs/performance.md', () => {
+  it('explains every part that npm run bench has', () => {
+    const source = fs.readFileSync(path.join(WORKSPACE_ROOT, 'tools/src/bench/main.ts'), 'utf8');
+    const parts = [...source.matchAll(/wanted\.has\('(\w+)'\)/g)].map(([, part]) => part);
+    const explained = tables(page('docs/performance.md')).find(({ columns }) => columns[0] === 'part');
+    expect(parts.length).toBeGreaterThan(0);
+    expect(explained?.rows.map(({ part }) => part?.replaceAll('`', ''))).toEqual(parts);
+  });
+});
+
 describe('decisions', () => {
   const decisions = pages.filter(({ file }) => file.startsWith('docs/decisions/'));
 
