@@ -1,24 +1,33 @@
+import { statfs } from 'node:fs/promises';
 import { type DynamicModule, Module } from '@nestjs/common';
-import { PrismaPg } from '@prisma/adapter-pg';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { TOPICS } from '@millrace/topics';
 import { v4 } from 'uuid';
+import { DiskSpace } from './availability/disk-space';
+import { LogHealth } from './availability/log-health';
+import { createAppend } from './capture/append-span';
 import { createBatchHandler } from './capture/batch';
+import { BodyBudget } from './capture/body-budget';
+import { refuseForNow } from './capture/capture';
 import { GroupCommit } from './capture/group-commit';
+import { RECORD_BYTES_MAX, RETRY_AFTER_FULL_SECONDS } from './capture/limits';
+import { createReception } from './capture/reception';
 import { addCaptureRoutes } from './capture/routes';
 import { createSingleHandler, SINGLE_ROUTE } from './capture/single';
 import type { Config } from './config';
 import { ContractSource } from './contracts/strict-check';
-import { PrismaClient } from './generated/prisma/client';
-import { PrismaIdempotencyStore } from './idempotency/prisma-store';
-import { withIdempotency } from './idempotency/with-idempotency';
+import { PrismaIdempotencyStore } from './idempotency/prisma.client';
+import { type KeyedHandler, withIdempotency } from './idempotency/with-idempotency';
 import { createPushHandler } from './pubsub/push';
 import { parseWebhookSources } from './webhooks/sources';
-import { createWebhookHandler } from './webhooks/webhook';
+import { createWebhookHandler, webhookRoute, whenSigned } from './webhooks/webhook';
 
+const TOPIC = TOPICS.eventsInbound;
 const PRUNE_EVERY_MS = 600_000;
+const LOG_CHECK_EVERY_MS = 1_000;
+const DISK_CHECK_EVERY_MS = 5_000;
 /** How long a strict answer may rest on contracts that were looked up before. */
 const CONTRACTS_FRESH_MS_MAX = 1_000;
 
@@ -27,67 +36,158 @@ const CONTRACTS_FRESH_MS_MAX = 1_000;
 export class AppModule {
   static compose(context: ServiceContext<Config>): DynamicModule {
     const { config, lifecycle, logger, metrics, clock, random } = context;
-    const messaging = createPostgresMessaging({ url: config.databaseUrl, applicationName: context.name });
-    const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: config.databaseUrl, max: config.databaseConnectionsMax }) });
-    const storage = createFilesystemStorage({ root: config.storageRoot });
-    const now = (): number => clock.now();
-    const onError = (error: unknown): void => logger.error({ error: error as Error }, 'idempotency keys were not pruned');
+    const monotonicMs = (): number => performance.now();
+    const onLogError = (error: unknown): void => logger.warn({ error }, 'the log failed');
+    const messaging = createPostgresMessaging({
+      url: config.databaseUrl,
+      applicationName: context.name,
+      appendConnectionsMax: config.appendsInFlightMax,
+      statementTimeoutMs: config.appendMsMax,
+      // Appends are repeated by the group commit, which knows how long its callers may wait.
+      appendRetryMs: 0,
+      limits: { recordBytesMax: RECORD_BYTES_MAX, batchBytesMax: 2 * RECORD_BYTES_MAX, batchRecordsMax: 200_000 },
+      onError: onLogError,
+    });
+    const health = new LogHealth({
+      probe: () => messaging.ends(TOPIC.name),
+      monotonicMs,
+      fullMs: RETRY_AFTER_FULL_SECONDS * 1000,
+    });
+    const disk = new DiskSpace({ read: () => statfs(config.storageRoot), freePercentMin: config.diskFreePercentMin });
 
-    const acceptedItems = metrics.counter('millrace_accepted_items_total', 'Items made durable.');
-    const appendSeconds = metrics.histogram('millrace_append_duration_seconds', 'From the start of an append until it is durable.');
+    const appendedItems = metrics.counter('millrace_accepted_items_total', 'Items made durable.');
+    const appends = metrics
+      .seriesHistogram('millrace_append_duration_seconds', 'From the start of an append until it is durable.', [])
+      .series();
+    const failures = metrics.counter('millrace_failed_appends_total', 'Appends whose requests were refused.', ['code']);
     const groupCommit = new GroupCommit({
-      messaging,
-      topic: TOPICS.eventsInbound.name,
-      partitions: Array.from({ length: TOPICS.eventsInbound.partitions }, (_, i) => String(i)),
+      append: createAppend(messaging, TOPIC.name, 'postgresql'),
+      partitions: Array.from({ length: TOPIC.partitions }, (_, i) => String(i)),
       limits: {
         lingerMsMax: config.lingerMsMax,
         batchItemsMax: config.appendItemsMax,
         batchBytesMax: config.appendBytesMax,
         inFlightMax: config.appendsInFlightMax,
         queueBytesMax: config.queueBytesMax,
+        queueMsMax: config.queueMsMax,
         retryMsMax: config.appendRetryMsMax,
       },
-      newId: v4,
-      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-      now,
-      onAppended: (items, _requests, _bytes, ms) => {
-        acceptedItems.inc(items);
-        appendSeconds.observe(ms / 1000);
+      newId: () => v4({ random: random.bytes(16) }),
+      timers: {
+        monotonicMs,
+        after: (ms, fn) => {
+          const timer = setTimeout(fn, ms);
+          return () => clearTimeout(timer);
+        },
+        soon: (fn) => void setImmediate(fn),
+      },
+      observer: {
+        onAppended: (items, _requests, _bytes, ms) => {
+          appendedItems.inc(items);
+          appends.observe(ms / 1000);
+          health.onAppended();
+        },
+        onFailed: (error) => {
+          failures.inc({ code: (error as { code?: string }).code ?? 'unknown' });
+          health.onFailed(error);
+        },
       },
     });
-    metrics.gauge('millrace_held_bytes', 'Bytes accepted from requests and not yet durable.', [], (gauge) => gauge.set(groupCommit.heldBytes));
+    const budget = new BodyBudget(config.bodyBytesMax);
+    metrics.gauge('millrace_queue_bytes', 'Memory of items taken and not yet durable.', [], (gauge) =>
+      gauge.set(groupCommit.heldBytes),
+    );
+    metrics.gauge('millrace_body_bytes', 'Memory of request bodies.', [], (gauge) => gauge.set(budget.heldBytes));
 
-    const idempotency = new PrismaIdempotencyStore(prisma, { lockMs: config.idempotencyLock, ttlMs: config.idempotencyTtl, now });
-    let pruning: NodeJS.Timeout | undefined;
+    const keys = new PrismaIdempotencyStore({
+      url: config.databaseUrl,
+      applicationName: context.name,
+      connectionsMax: config.keyConnectionsMax,
+      lockMs: config.keyLockMs,
+      ttlMs: config.keyTtlMs,
+      onIdleError: (error) => logger.warn({ error }, 'a connection of the idempotency keys broke'),
+    });
+    const pruneKeys = () => keys.prune().catch((error) => logger.warn({ error }, 'idempotency keys were not pruned'));
+    lifecycle.add({
+      name: 'disk',
+      ...every(DISK_CHECK_EVERY_MS, () => disk.check()),
+      ready: () => disk.shortage() ?? true,
+    });
+    const pruning = every(PRUNE_EVERY_MS, pruneKeys);
     lifecycle.add({
       name: 'idempotency-keys',
       start: async () => {
-        await prisma.$connect();
-        pruning = setInterval(() => void idempotency.prune().catch(onError), PRUNE_EVERY_MS);
+        await keys.start();
+        await pruning.start();
       },
       stop: async () => {
-        clearInterval(pruning);
-        await prisma.$disconnect();
+        await pruning.stop();
+        await keys.stop();
       },
     });
+    const checking = every(LOG_CHECK_EVERY_MS, () => health.check());
     lifecycle.add({
       name: 'log',
-      start: () => messaging.ensureTopic(TOPICS.eventsInbound.name, { partitions: TOPICS.eventsInbound.partitions }),
+      start: async () => {
+        await messaging.ensureTopic(TOPIC.name, { partitions: TOPIC.partitions });
+        await checking.start();
+      },
       stop: async () => {
+        await checking.stop();
         await groupCommit.drain();
         await messaging.close();
       },
+      ready: () => health.ready(),
     });
 
-    const contracts = new ContractSource({ storage, now, freshMsMax: CONTRACTS_FRESH_MS_MAX });
-    const capture = { groupCommit, now };
-    const keyed = (route: string, handler: Parameters<typeof withIdempotency>[2]) => withIdempotency(idempotency, route, handler);
+    const contracts = new ContractSource({
+      storage: createFilesystemStorage({ root: config.storageRoot }),
+      now: () => clock.now(),
+      freshMsMax: CONTRACTS_FRESH_MS_MAX,
+      onError: (error) => logger.warn({ error }, 'contracts could not be read'),
+    });
+    const capture = { groupCommit, receive: createReception(() => clock.now()) };
+    const keyed = (route: Parameters<typeof withIdempotency>[1], handler: KeyedHandler) =>
+      withIdempotency(keys, route, handler);
+    const sources = parseWebhookSources(config.webhookSources);
     addCaptureRoutes(context.fastify, context.openapi, {
-      single: keyed(SINGLE_ROUTE, createSingleHandler({ ...capture, random })),
-      batch: keyed('POST /v1/events', createBatchHandler({ ...capture, strictCheck: () => contracts.strictCheck() })),
-      push: keyed('POST /api/v1/ingest_event', createPushHandler(capture)),
-      webhook: keyed('POST /v1/webhooks', createWebhookHandler({ ...capture, sources: parseWebhookSources(config.webhookSources) })),
+      budget,
+      closed: () => {
+        const shortage = disk.shortage();
+        return shortage === null
+          ? null
+          : refuseForNow(`The service takes nothing while ${shortage}.`, undefined, RETRY_AFTER_FULL_SECONDS);
+      },
+      handlers: {
+        single: keyed(SINGLE_ROUTE, createSingleHandler({ ...capture, clock, random })),
+        batch: keyed('POST /v1/events', createBatchHandler({ ...capture, strictCheck: () => contracts.strictCheck() })),
+        push: keyed('POST /api/v1/ingest_event', createPushHandler(capture)),
+        webhook: whenSigned(sources, clock, keyed(webhookRoute, createWebhookHandler(capture))),
+      },
     });
     return { module: AppModule };
   }
+}
+
+/** Something done at once and then again and again, each time after the last has ended. */
+function every(ms: number, work: () => Promise<unknown>): { start(): Promise<void>; stop(): Promise<void> } {
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  let turn: Promise<unknown> = Promise.resolve();
+  const next = (): void => {
+    turn = work().finally(() => {
+      if (!stopped) timer = setTimeout(next, ms);
+    });
+  };
+  return {
+    start: async () => {
+      next();
+      await turn;
+    },
+    stop: async () => {
+      stopped = true;
+      clearTimeout(timer);
+      await turn;
+    },
+  };
 }

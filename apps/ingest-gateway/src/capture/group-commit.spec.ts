@@ -1,7 +1,14 @@
 import { MessagingError, type RecordBatch } from '@millrace/messaging';
 import { GroupCommit, type GroupCommitDeps, QueueFullError } from './group-commit';
 
-const limits = { lingerMsMax: 1, batchItemsMax: 100, batchBytesMax: 10_000, inFlightMax: 2, queueBytesMax: 1_000, retryMsMax: 1_000 };
+const limits = {
+  lingerMsMax: 1,
+  batchItemsMax: 100,
+  batchBytesMax: 10_000,
+  inFlightMax: 2,
+  queueBytesMax: 1_000,
+  retryMsMax: 1_000,
+};
 const headers = { format: 'event', tenant: 't', source: 'http', at: '2026-01-01T10:20:30.000Z' };
 const item = (text: string, more = {}) => ({ headers: { ...headers, ...more }, value: Buffer.from(text) });
 
@@ -10,7 +17,10 @@ interface Appended {
   readonly partition: string;
 }
 
-function setUp(append: (appended: Appended) => Promise<void> = async () => undefined, overrides: Partial<GroupCommitDeps> = {}) {
+function setUp(
+  append: (appended: Appended) => Promise<void> = async () => undefined,
+  overrides: Partial<GroupCommitDeps> = {},
+) {
   const log: Appended[] = [];
   let id = 0;
   let time = 0;
@@ -50,7 +60,12 @@ test('requests that arrive together share one append, in order, and are answered
 
 test('the header counts items by tenant, source and accept hour, and numbers the appends of a partition', async () => {
   const { groupCommit, log } = setUp();
-  await groupCommit.submit([item('a'), item('b', { source: 'pubsub' }), item('c'), item('d', { at: '2026-01-01T11:00:00.000Z' })]);
+  await groupCommit.submit([
+    item('a'),
+    item('b', { source: 'pubsub' }),
+    item('c'),
+    item('d', { at: '2026-01-01T11:00:00.000Z' }),
+  ]);
   expect(log[0].batch.header.counts).toEqual([
     { tenant: 't', source: 'http', hour: '2026-01-01T10:00:00.000Z', count: 2 },
     { tenant: 't', source: 'pubsub', hour: '2026-01-01T10:00:00.000Z', count: 1 },

@@ -1,13 +1,9 @@
-import { MessagingError, type CountRow, type Headers, type Messaging } from '@millrace/messaging';
-
-/** One item as it is appended: its exact bytes and what the gateway knows beside them. */
-export interface CapturedItem {
-  readonly headers: Headers;
-  readonly value: Buffer;
-}
+import { type BatchHeader, MessagingError, type RecordBatch } from '@millrace/messaging';
+import { AppendQueue, type CapturedItem, type Waiting, weightOf } from './append-queue';
+import { countItems } from './count-items';
 
 export interface GroupCommitLimits {
-  /** Longest wait of a request for others to share its append, ms. */
+  /** Longest wait of a request for others to share its append while there is room for that append, ms. */
   readonly lingerMsMax: number;
   /** An append is closed at this many items … */
   readonly batchItemsMax: number;
@@ -15,183 +11,253 @@ export interface GroupCommitLimits {
   readonly batchBytesMax: number;
   /** Appends under way at once, at most one per partition. */
   readonly inFlightMax: number;
-  /** Bytes waiting or under way, over all requests; beyond it requests are refused. */
+  /** Memory of items waiting or under way, over all requests, bytes; beyond it requests are refused. */
   readonly queueBytesMax: number;
+  /** A request that waits longer than this for its append to begin is refused, ms. */
+  readonly queueMsMax: number;
   /** An append of unknown outcome is repeated under its id for this long, ms. */
   readonly retryMsMax: number;
 }
 
+/** Waits, injected so that a simulation can own them. */
+export interface CommitTimers {
+  /** Milliseconds from an arbitrary origin; never steps backwards. */
+  monotonicMs(): number;
+  /** Calls `fn` once after `ms`, unless cancelled by the result. */
+  after(ms: number, fn: () => void): () => void;
+  /** Calls `fn` once, after what has arrived by now was handled. */
+  soon(fn: () => void): void;
+}
+
+/** Told of each append that ended: by success, or by the error that its requests were refused with. */
+export interface CommitObserver {
+  onAppended(items: number, requests: number, bytes: number, ms: number): void;
+  onFailed(error: unknown): void;
+}
+
 export interface GroupCommitDeps {
-  readonly messaging: Messaging;
-  readonly topic: string;
+  /** Appends to one partition; resolves once that is durable, rejects with a MessagingError. */
+  readonly append: (batch: RecordBatch, partition: string) => Promise<unknown>;
   readonly partitions: readonly string[];
   readonly limits: GroupCommitLimits;
   /** A new UUID, for append ids and the incarnation. */
   readonly newId: () => string;
-  /** Resolves after so many milliseconds. */
-  readonly sleep: (ms: number) => Promise<void>;
-  readonly now: () => number;
-  readonly onAppended?: (items: number, requests: number, bytes: number, ms: number) => void;
+  readonly timers: CommitTimers;
+  readonly observer?: CommitObserver;
 }
 
 /** The queue holds as much as it may: nothing of the request was taken. */
 export class QueueFullError extends Error {}
+/** The request waited too long for its turn: nothing of it was taken. */
+export class QueueTimeoutError extends Error {}
 
-interface Waiting {
-  readonly items: readonly CapturedItem[];
-  readonly bytes: number;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
+/** How much of the memory of a busier time is left after an append. */
+const OPEN_DECAY = 0.98;
+const RETRY_MIN_MS = 20;
+const RETRY_MAX_MS = 1_000;
+const REFUSED_FOR_SURE: ReadonlySet<string> = new Set(['MESSAGING_FULL', 'MESSAGING_TOO_LARGE', 'MESSAGING_NO_TOPIC']);
 
 /**
  * Group commit: requests that arrive together are appended together, and each is answered once that one append is
  * durable. A request's items go into one append, in order.
  *
- * `submit` resolves after durability. It rejects with `QueueFullError` or the append's `MessagingError`;
- * `MESSAGING_UNKNOWN` means that the items may be in the log, and a caller must say so (503: retry with the same ids).
+ * An append begins when half of those who could share it are there, or when a turn of the event loop brings no further
+ * request; a second one beside it also when its first request has waited for the linger. So a single caller waits for
+ * nobody, and many share.
+ *
+ * `submit` resolves after durability. It rejects with `QueueFullError`, `QueueTimeoutError` or the append's
+ * `MessagingError`; `MESSAGING_UNKNOWN` means that the items may be in the log, and a caller must say so (503: retry with
+ * the same ids).
  *
  * Each partition's appends carry (incarnation, sequence): a reader that counts them sees a lost append as a gap.
  */
 export class GroupCommit {
   readonly incarnation: string;
-  private queue: Waiting[] = [];
-  private queuedItems = 0;
-  private queuedBytes = 0;
-  private bytesHeld = 0;
-  private timer: NodeJS.Timeout | null = null;
+  private readonly queue = new AppendQueue();
   private readonly idle: string[];
   private readonly sequences = new Map<string, number>();
+  private held = 0;
   private underWay = 0;
-  private drained: (() => void) | null = null;
+  /** Requests not yet answered, and about the most of them at a time. */
+  private open = 0;
+  private openLately = 0;
+  /** Whether a look at the queue is due, and with how many requests in it at the last look. */
+  private looking = false;
+  private seen = 0;
+  private expiry: (() => void) | null = null;
+  private linger: (() => void) | null = null;
+  private drained: (() => void)[] = [];
 
   constructor(private readonly deps: GroupCommitDeps) {
     this.incarnation = deps.newId();
     this.idle = [...deps.partitions];
   }
 
-  /** Bytes accepted from requests and not yet durable. */
+  /** Memory of items accepted from requests and not yet durable, bytes. */
   get heldBytes(): number {
-    return this.bytesHeld;
+    return this.held;
   }
 
   submit(items: readonly CapturedItem[]): Promise<void> {
     if (items.length === 0) return Promise.resolve();
     let bytes = 0;
     for (const item of items) bytes += item.value.length;
-    const { queueBytesMax, batchItemsMax, batchBytesMax } = this.deps.limits;
-    if (this.bytesHeld > 0 && this.bytesHeld + bytes > queueBytesMax) {
-      return Promise.reject(new QueueFullError(`more than ${queueBytesMax} bytes are waiting to be stored`));
+    const weight = weightOf({ items, bytes });
+    const { queueBytesMax } = this.deps.limits;
+    // A request alone may always be taken, however large.
+    if (this.held > 0 && this.held + weight > queueBytesMax) {
+      return Promise.reject(new QueueFullError(`more than ${queueBytesMax} bytes wait to be stored`));
     }
-    this.bytesHeld += bytes;
+    this.held += weight;
     return new Promise((resolve, reject) => {
-      this.queue.push({ items, bytes, resolve, reject });
-      this.queuedItems += items.length;
-      this.queuedBytes += bytes;
-      if (this.queuedItems >= batchItemsMax || this.queuedBytes >= batchBytesMax) this.flush();
-      else this.schedule();
+      this.queue.push({ items, bytes, sinceMs: this.deps.timers.monotonicMs(), resolve, reject });
+      if (++this.open > this.openLately) this.openLately = this.open;
+      this.look();
     });
   }
 
   /** Resolves once everything submitted has been answered. */
   async drain(): Promise<void> {
-    if (this.queue.length === 0 && this.underWay === 0) return;
-    const done = new Promise<void>((resolve) => (this.drained = resolve));
-    this.flush();
-    await done;
-  }
-
-  private schedule(): void {
-    if (this.timer || !this.mayAppend()) return;
-    this.timer = setTimeout(() => this.flush(), this.deps.limits.lingerMsMax);
+    if (this.queue.requests === 0 && this.underWay === 0) return;
+    await new Promise<void>((resolve) => this.drained.push(resolve));
   }
 
   private mayAppend(): boolean {
-    return this.underWay < this.deps.limits.inFlightMax && this.idle.length > 0;
+    return this.queue.requests > 0 && this.underWay < this.deps.limits.inFlightMax && this.idle.length > 0;
+  }
+
+  /** Sees to it that what waits is appended, or refused when that takes too long. */
+  private look(): void {
+    if (this.queue.requests === 0) return;
+    const { timers, limits } = this.deps;
+    this.expiry ??= timers.after(limits.queueMsMax, () => this.expire());
+    if (!this.mayAppend()) return;
+    if (this.isLarge()) this.flush();
+    else if (this.underWay > 0) this.linger ??= timers.after(limits.lingerMsMax, () => this.lingered());
+    else if (!this.looking) {
+      this.looking = true;
+      this.seen = this.queue.requests;
+      timers.soon(() => this.lookAgain());
+    }
+  }
+
+  /**
+   * Half of the requests that are open at a time, as seen lately: one half is stored while the other half's answers go
+   * out and its callers come back. With all of them in one append, everyone waits for the disk together.
+   */
+  private isLarge(): boolean {
+    const { batchItemsMax, batchBytesMax } = this.deps.limits;
+    const { requests, items, bytes } = this.queue;
+    return requests * 2 >= this.openLately || items >= batchItemsMax || bytes >= batchBytesMax;
+  }
+
+  private lookAgain(): void {
+    this.looking = false;
+    const { first } = this.queue;
+    if (!first || !this.mayAppend()) return;
+    const { timers, limits } = this.deps;
+    const company = this.queue.requests > this.seen;
+    if (company && timers.monotonicMs() - first.sinceMs < limits.lingerMsMax) this.look();
+    else this.flush();
+  }
+
+  private lingered(): void {
+    this.linger = null;
+    this.flush();
   }
 
   private flush(): void {
-    if (this.timer) clearTimeout(this.timer);
-    this.timer = null;
-    while (this.queue.length > 0 && this.mayAppend()) void this.append(this.takeGroup());
-  }
-
-  /** The longest prefix of the queue within the batch limits; at least one request. */
-  private takeGroup(): Waiting[] {
     const { batchItemsMax, batchBytesMax } = this.deps.limits;
-    let taken = 0;
-    let items = 0;
-    let bytes = 0;
-    for (const waiting of this.queue) {
-      if (taken > 0 && (items + waiting.items.length > batchItemsMax || bytes + waiting.bytes > batchBytesMax)) break;
-      taken++;
-      items += waiting.items.length;
-      bytes += waiting.bytes;
-    }
-    this.queuedItems -= items;
-    this.queuedBytes -= bytes;
-    return taken === this.queue.length ? this.queue.splice(0) : this.queue.splice(0, taken);
+    this.linger?.();
+    this.linger = null;
+    while (this.mayAppend()) void this.append(this.queue.takeGroup(batchItemsMax, batchBytesMax));
   }
 
-  private async append(group: Waiting[]): Promise<void> {
+  private expire(): void {
+    this.expiry = null;
+    const { timers, limits } = this.deps;
+    const late = this.queue.takeOlder(timers.monotonicMs() - limits.queueMsMax + 1);
+    const error = new QueueTimeoutError(`waited more than ${limits.queueMsMax} ms for an append`);
+    for (const waiting of late) {
+      this.held -= weightOf(waiting);
+      this.open--;
+      waiting.reject(error);
+    }
+    const { first } = this.queue;
+    if (first)
+      this.expiry = timers.after(first.sinceMs + limits.queueMsMax - timers.monotonicMs(), () => this.expire());
+    this.settle();
+  }
+
+  private async append(group: readonly Waiting[]): Promise<void> {
     // Partitions in turn: the one idle longest.
     const partition = this.idle.shift() as string;
     this.underWay++;
-    const began = this.deps.now();
-    const records = group.length === 1 ? group[0].items : group.flatMap((w) => w.items);
-    let bytes = 0;
-    for (const waiting of group) bytes += waiting.bytes;
-    const sequence = this.sequences.get(partition) ?? 0;
+    const { timers, observer } = this.deps;
+    const beganMs = timers.monotonicMs();
+    const records = group.length === 1 ? group[0].items : group.flatMap(({ items }) => items);
     try {
-      const header = { appendId: this.deps.newId(), producer: { incarnation: this.incarnation, sequence }, counts: countBySourceAndHour(records) };
-      await this.appendUntilKnown({ header, records }, partition, began + this.deps.limits.retryMsMax);
-      this.sequences.set(partition, sequence + 1);
-      this.deps.onAppended?.(records.length, group.length, bytes, this.deps.now() - began);
+      await this.appendUntilKnown(this.headerOf(partition, records), records, partition);
       for (const waiting of group) waiting.resolve();
+      const bytes = group.reduce((sum, waiting) => sum + waiting.bytes, 0);
+      observer?.onAppended(records.length, group.length, bytes, timers.monotonicMs() - beganMs);
     } catch (error) {
-      // After an unknown outcome the number may be taken; a gap is honest, a number used twice is not.
-      if (error instanceof MessagingError && error.code === 'MESSAGING_UNKNOWN') this.sequences.set(partition, sequence + 1);
       for (const waiting of group) waiting.reject(error);
+      observer?.onFailed(error);
     } finally {
-      this.bytesHeld -= bytes;
+      for (const waiting of group) this.held -= weightOf(waiting);
       this.underWay--;
       this.idle.push(partition);
-      if (this.queue.length > 0) this.flush();
-      else if (this.underWay === 0) {
-        this.drained?.();
-        this.drained = null;
-      }
+      this.openLately = Math.max(this.open, this.openLately * OPEN_DECAY);
+      this.open -= group.length;
+      this.look();
+      this.settle();
     }
   }
 
-  private async appendUntilKnown(batch: Parameters<Messaging['append']>[1], partition: string, deadline: number): Promise<void> {
-    for (let waitMs = 20; ; waitMs = Math.min(waitMs * 2, 1_000)) {
+  private headerOf(partition: string, records: readonly CapturedItem[]): BatchHeader {
+    const sequence = this.sequences.get(partition) ?? 0;
+    const producer = { incarnation: this.incarnation, sequence };
+    return { appendId: this.deps.newId(), producer, counts: countItems(records) };
+  }
+
+  /** Repeats an append under its id until it is known to be stored, or known not to be, or has taken too long. */
+  private async appendUntilKnown(
+    header: BatchHeader,
+    records: readonly CapturedItem[],
+    partition: string,
+  ): Promise<void> {
+    const { timers, limits } = this.deps;
+    const deadlineMs = timers.monotonicMs() + limits.retryMsMax;
+    let unknown: MessagingError | null = null;
+    for (let waitMs = RETRY_MIN_MS; ; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
       try {
-        await this.deps.messaging.append(this.deps.topic, batch, { partition });
+        await this.deps.append({ header, records }, partition);
+        this.advance(partition);
         return;
       } catch (error) {
-        const unknown = error instanceof MessagingError && error.code === 'MESSAGING_UNKNOWN';
-        if (!unknown || this.deps.now() + waitMs > deadline) throw error;
-        await this.deps.sleep(waitMs);
+        const code = error instanceof MessagingError ? error.code : null;
+        if (code === 'MESSAGING_UNKNOWN') unknown = error as MessagingError;
+        // Once it may have happened, only an engine that looked can say that it did not.
+        else if (!unknown || (code !== null && REFUSED_FOR_SURE.has(code))) throw error;
+        if (code === 'MESSAGING_CLOSED' || timers.monotonicMs() + waitMs > deadlineMs) {
+          // The number may be taken: a gap is honest, a number used twice is not.
+          this.advance(partition);
+          throw unknown;
+        }
+        await new Promise<void>((resolve) => void timers.after(waitMs, resolve));
       }
     }
   }
-}
 
-/** Items by tenant, source and accept hour: what conservation counts as received. */
-export function countBySourceAndHour(items: readonly CapturedItem[]): CountRow[] {
-  const rows: { tenant: string; source: string; hour: string; count: number }[] = [];
-  let last: Headers | null = null;
-  let row = null as (typeof rows)[number] | null;
-  for (const { headers } of items) {
-    // Items of one request share their headers object, so most of a batch is counted by a pointer comparison.
-    if (headers !== last) {
-      last = headers;
-      const hour = `${headers.at.slice(0, 13)}:00:00.000Z`;
-      row = rows.find((r) => r.tenant === headers.tenant && r.source === headers.source && r.hour === hour) ?? null;
-      if (!row) rows.push((row = { tenant: headers.tenant, source: headers.source, hour, count: 0 }));
-    }
-    (row as { count: number }).count++;
+  private advance(partition: string): void {
+    this.sequences.set(partition, (this.sequences.get(partition) ?? 0) + 1);
   }
-  return rows;
+
+  private settle(): void {
+    if (this.queue.requests > 0 || this.underWay > 0) return;
+    this.expiry?.();
+    this.expiry = null;
+    for (const resolve of this.drained.splice(0)) resolve();
+  }
 }

@@ -1,15 +1,22 @@
+import { ProblemException } from '@millrace/service';
+
 /** A request as the capture handlers see it: nothing parsed, every byte kept. */
 export interface CapturedRequest {
   /** Lower-case names; repeated headers joined as Node does. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly query: Readonly<Record<string, string | undefined>>;
+  readonly query: Readonly<Record<string, string | string[] | undefined>>;
   readonly params: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** The id that the client gave the request, where it is fit to be kept. */
+  readonly requestId?: string;
+  /** W3C trace context of this request within this service. */
+  readonly traceparent?: string;
 }
 
+/** What is answered: the text is JSON, exactly as it is sent and, under an Idempotency-Key, kept. */
 export interface Answer {
   readonly status: number;
-  readonly body: unknown;
+  readonly text: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -20,7 +27,15 @@ export function header(request: CapturedRequest, name: string): string | undefin
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
-/** The media type without parameters, lower case; empty when absent. */
-export function mediaType(request: CapturedRequest): string {
-  return (header(request, 'content-type') ?? '').split(';', 1)[0].trim().toLowerCase();
+/**
+ * A query parameter with a closed list of values; undefined where it is absent. Anything else is refused, because a
+ * caller who writes `?strict=yes` believes that something is being checked.
+ */
+export function choice<V extends string>(request: CapturedRequest, name: string, values: readonly V[]): V | undefined {
+  const given = request.query[name];
+  if (given === undefined) return undefined;
+  const known = values.find((value) => value === given);
+  if (known !== undefined) return known;
+  const detail = `The query parameter ${name} is ${values.join(' or ')}.`;
+  throw new ProblemException(400, { detail, errors: [{ path: `query.${name}`, rule: 'enum', detail }] });
 }

@@ -1,6 +1,12 @@
 /** What OpenAPI says of the capture routes, which are raw and describe themselves nowhere else. */
-const problem = (description: string) => ({ description, content: { 'application/problem+json': { schema: { type: 'object' } } } });
-const json = (description: string, properties: object) => ({ description, content: { 'application/json': { schema: { type: 'object', properties } } } });
+const problem = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: { type: 'object' } } },
+});
+const json = (description: string, properties: object) => ({
+  description,
+  content: { 'application/json': { schema: { type: 'object', properties } } },
+});
 
 const refusals = {
   '400': problem('The request is none: malformed JSON, a broken rule. `errors` names path and rule.'),
@@ -11,8 +17,19 @@ const refusals = {
   '503': problem('Not stored, or unknown whether stored; repeat after Retry-After with the same ids.'),
 };
 
-const idempotencyKey = { name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string', maxLength: 255 } };
-const flag = (name: string, values: string[], description: string) => ({ name, in: 'query', required: false, description, schema: { type: 'string', enum: values } });
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', maxLength: 255 },
+};
+const flag = (name: string, values: string[], description: string) => ({
+  name,
+  in: 'query',
+  required: false,
+  description,
+  schema: { type: 'string', enum: values },
+});
 
 const item = {
   type: 'object',
@@ -20,10 +37,17 @@ const item = {
     index: { type: 'integer' },
     eventId: { type: ['string', 'null'] },
     status: { enum: ['accepted', 'quarantined', 'refused'] },
-    error: { type: 'object', properties: { path: { type: 'string' }, rule: { type: 'string' }, detail: { type: 'string' } } },
+    error: {
+      type: 'object',
+      properties: { path: { type: 'string' }, rule: { type: 'string' }, detail: { type: 'string' } },
+    },
   },
 };
-const receipt = { accepted: { type: 'integer' }, quarantined: { type: 'integer' }, items: { type: 'array', items: item } };
+const receipt = {
+  accepted: { type: 'integer' },
+  quarantined: { type: 'integer' },
+  items: { type: 'array', items: item },
+};
 const anything = { schema: {} };
 
 export const CAPTURE_PATHS = {

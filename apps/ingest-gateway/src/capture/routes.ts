@@ -1,48 +1,106 @@
-import type { OpenApi } from '@millrace/service';
+import { AsyncResource } from 'node:async_hooks';
+import { currentTraceparent, isTracing } from '@millrace/observability';
+import { type OpenApi, ProblemException } from '@millrace/service';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { CapturedRequest } from './http';
-import { BATCH_BYTES_MAX } from './limits';
-import type { SentAnswer } from '../idempotency/with-idempotency';
+import type { BodyBudget, BodyLease } from './body-budget';
+import { assertNoContentEncoding, unsupportedMedia } from './content-type';
+import type { Answer, CapturedRequest, CaptureHandler } from './http';
+import { BATCH_BYTES_MAX, EVENT_BYTES_MAX } from './limits';
 import { CAPTURE_PATHS } from './openapi';
-
-type Handler = (request: CapturedRequest) => Promise<SentAnswer>;
+import { type OnBody, overloaded, receiveBody } from './receive-body';
 
 export interface CaptureHandlers {
-  readonly single: Handler;
-  readonly batch: Handler;
-  readonly push: Handler;
-  readonly webhook: Handler;
+  readonly single: CaptureHandler;
+  readonly batch: CaptureHandler;
+  readonly push: CaptureHandler;
+  readonly webhook: CaptureHandler;
 }
 
-const NO_BODY = Buffer.alloc(0);
+export interface RouteDeps {
+  readonly handlers: CaptureHandlers;
+  readonly budget: BodyBudget;
+  /** Why nothing can be taken now, before anything of the request is read; null when it can. */
+  readonly closed: () => ProblemException | null;
+}
+
+/** Ten thousand receipts are megabytes, and a slow client leaves them in memory. */
+const LARGE_ANSWER_CHARS = 64 * 1024;
+const JSON_TYPE = 'application/json; charset=utf-8';
 
 /**
- * The capture routes, straight on Fastify: bodies arrive as bytes, whatever their content type, because what is kept is
- * what was sent. Of each request only what the handlers read is passed on.
+ * The capture routes, straight on Fastify: bodies are taken as bytes, whatever their content type, because what is kept
+ * is what was sent, and are read here and not by Fastify, so that their memory is bounded over all requests. Of each
+ * request only what the handlers read is passed on.
  */
-export function addCaptureRoutes(fastify: FastifyInstance, openapi: OpenApi, handlers: CaptureHandlers): void {
+export function addCaptureRoutes(fastify: FastifyInstance, openapi: OpenApi, deps: RouteDeps): void {
   void fastify.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BATCH_BYTES_MAX }, (_request, body, done) => done(null, body));
-    const serve = (url: string, handler: Handler): void => {
-      scope.post(url, { bodyLimit: BATCH_BYTES_MAX }, async (request: FastifyRequest, reply: FastifyReply) => {
-        const answer = await handler({
-          headers: request.headers,
-          query: request.query as CapturedRequest['query'],
-          params: request.params as CapturedRequest['params'],
-          body: (request.body as Buffer | undefined) ?? NO_BODY,
-        });
-        if (answer.headers) reply.headers(answer.headers);
-        return reply
-          .code(answer.status)
-          .type('application/json; charset=utf-8')
-          .send(answer.text ?? JSON.stringify(answer.body));
-      });
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    scope.setErrorHandler((error: { code?: string }, request) => {
+      // What Fastify itself refuses is named like everything else.
+      if (error.code !== 'FST_ERR_CTP_INVALID_MEDIA_TYPE') throw error;
+      throw unsupportedMedia(request.headers['content-type'] ?? '', ['a content type of the form type/subtype']);
+    });
+    const serve = (url: string, bytesMax: number, handler: CaptureHandler): void => {
+      scope.post(url, (request, reply) => serveRequest(deps, bytesMax, handler, request, reply));
     };
-    serve('/events', handlers.single);
-    serve('/v1/events', handlers.batch);
-    serve('/api/v1/ingest_event', handlers.push);
-    serve('/v1/webhooks/:source', handlers.webhook);
+    serve('/events', EVENT_BYTES_MAX, deps.handlers.single);
+    serve('/v1/events', BATCH_BYTES_MAX, deps.handlers.batch);
+    serve('/api/v1/ingest_event', BATCH_BYTES_MAX, deps.handlers.push);
+    serve('/v1/webhooks/:source', EVENT_BYTES_MAX, deps.handlers.webhook);
   });
   openapi.add({ paths: CAPTURE_PATHS });
+}
+
+function serveRequest(
+  { budget, closed }: RouteDeps,
+  bytesMax: number,
+  handler: CaptureHandler,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const fail = (error: unknown): void => void reply.send(error);
+  const refusal = closed() ?? (budget.exhausted ? overloaded() : null);
+  if (refusal) {
+    fail(refusal);
+    return;
+  }
+  let lease: BodyLease | null = null;
+  const hold = (): BodyLease => {
+    if (lease) return lease;
+    const made = (lease = budget.lease());
+    // Also where the client goes away, and not before a large answer is out.
+    reply.raw.on('close', () => made.release());
+    return made;
+  };
+  const { headers } = request;
+  const traced = isTracing() || headers.traceparent !== undefined;
+  const traceparent = traced ? currentTraceparent() : undefined;
+  const received: OnBody = (problem, body) => {
+    if (problem) {
+      fail(problem);
+      return;
+    }
+    const captured: CapturedRequest = {
+      headers,
+      query: request.query as CapturedRequest['query'],
+      params: request.params as CapturedRequest['params'],
+      body,
+      requestId: headers['x-request-id'] === request.id ? request.id : undefined,
+      traceparent,
+    };
+    handle(handler, captured).then((answer) => {
+      if (answer.text.length > LARGE_ANSWER_CHARS) hold().count(answer.text.length);
+      if (answer.headers) reply.headers(answer.headers);
+      reply.code(answer.status).header('content-type', JSON_TYPE).send(answer.text);
+    }, fail);
+  };
+  // The body arrives in events of the connection; what follows belongs to the request's trace.
+  receiveBody(request.raw, bytesMax, hold, traced ? AsyncResource.bind(received) : received);
+}
+
+/** What a handler throws at once is a refusal like any other. */
+async function handle(handler: CaptureHandler, request: CapturedRequest): Promise<Answer> {
+  assertNoContentEncoding(request);
+  return handler(request);
 }

@@ -1,11 +1,11 @@
-import { decode, derivedEventId, mintEventId } from '@millrace/envelope';
-import { ProblemException } from '@millrace/service';
-import { type CaptureDeps, createReception, DEFAULT_TENANT, refused, store } from './capture';
+import { derivedEventId, inspect, mintEventId } from '@millrace/envelope';
+import { assertEventSize, type CaptureDeps, refused, store } from './capture';
+import { assertUtf8, contentTypeOf, unsupportedMedia } from './content-type';
 import type { Answer, CapturedRequest } from './http';
-import { mediaType } from './http';
-import { EVENT_BYTES_MAX } from './limits';
+import { DEFAULT_TENANT } from './reception';
 
 export interface SingleDeps extends CaptureDeps {
+  readonly clock: { now(): number };
   readonly random: { bytes(count: number): Buffer };
 }
 
@@ -13,24 +13,23 @@ export const SINGLE_ROUTE = 'POST /events';
 
 /**
  * `POST /events`: `{eventType, payload, metadata?}`. The event's id is minted here, or derived from the
- * Idempotency-Key, so that a repetition of the request is the same event.
+ * Idempotency-Key, so that a repetition of the request is the same event. Whatever breaks a rule is refused with 400 and
+ * not kept: one caller waits for one answer and can mend it.
  */
-export function createSingleHandler(deps: SingleDeps): (request: CapturedRequest, key: string | undefined) => Promise<Answer> {
-  const receive = createReception(deps.now);
+export function createSingleHandler(
+  deps: SingleDeps,
+): (request: CapturedRequest, key: string | undefined) => Promise<Answer> {
   return async (request, key) => {
-    const type = mediaType(request);
-    if (type !== 'application/json') {
-      const detail = `An event comes as application/json${type ? `; this is ${type}` : ''}.`;
-      throw new ProblemException(415, { detail, errors: [{ path: 'header.content-type', rule: 'media_type', detail }] });
-    }
-    if (request.body.length > EVENT_BYTES_MAX) {
-      throw refused({ reason: 'item_too_large', rule: `an event has at most ${EVENT_BYTES_MAX} bytes`, path: '$' });
-    }
-    const eventId = key === undefined ? mintEventId(deps, deps.random) : derivedEventId(DEFAULT_TENANT, SINGLE_ROUTE, key, 0);
-    const headers = receive(request, { format: 'events-api', source: 'http', id: eventId });
-    const decoded = decode(request.body, headers);
-    if (!decoded.ok) throw refused(decoded.refusal);
+    const type = contentTypeOf(request);
+    if (type.media !== 'application/json') throw unsupportedMedia(type.media, ['application/json']);
+    assertUtf8(type);
+    assertEventSize(request.body);
+    const id =
+      key === undefined ? mintEventId(deps.clock, deps.random) : derivedEventId(DEFAULT_TENANT, SINGLE_ROUTE, key, 0);
+    const headers = deps.receive(request, { format: 'events-api', source: 'http', id });
+    const seen = inspect(request.body, headers);
+    if (!seen.ok) throw refused(seen.refusal);
     await store(deps, [{ headers, value: request.body }]);
-    return { status: 201, body: { success: true, eventId, message: 'Event accepted' } };
+    return { status: 201, text: `{"success":true,"eventId":"${id}","message":"Event accepted"}` };
   };
 }

@@ -1,41 +1,57 @@
-import { type ContractSet, loadContractSet } from '@millrace/contracts';
-import { ProblemException } from '@millrace/service';
-import type { Storage } from '@millrace/storage';
+import { type ContractReader, type ContractSet, loadContractSet } from '@millrace/contracts';
+import { decode } from '@millrace/envelope';
 import type { StrictCheck } from '../capture/batch';
+import { refuseForNow } from '../capture/capture';
 
 export interface ContractSourceOptions {
-  readonly storage: Storage;
+  readonly storage: ContractReader;
   readonly now: () => number;
   /** The index is looked up again after this time, ms: how stale a strict answer may be. */
   readonly freshMsMax: number;
+  /** Told when contracts could not be read and older ones are used. */
+  readonly onError: (error: unknown) => void;
 }
 
 /**
- * The contracts in force, read from the numbered index in storage when a request asks for them. Checking at the door is
- * a service to producers; the verdict that counts is curation's, under the index of the batch.
+ * The contracts in force, read from the numbered index in storage when a request asks for them. Checking at the door is a
+ * service to producers; the verdict that counts is curation's, under the index of the batch.
  */
 export class ContractSource {
   private current: ContractSet | null = null;
-  private checkedAt = -Infinity;
-  private loading: Promise<ContractSet | null> | null = null;
+  private checkedMs = -Infinity;
+  private loading: Promise<void> | null = null;
 
   constructor(private readonly options: ContractSourceOptions) {}
 
+  /** @throws ProblemException 503 while no contracts are known */
   async strictCheck(): Promise<StrictCheck> {
     const set = await this.contracts();
-    return (decoded) => {
-      if (!decoded.ok) return decoded.refusal;
-      return set.byEventType(decoded.envelope.eventType)?.validate(decoded.envelope.payload, decoded.envelope)[0] ?? null;
+    const contractFor = (type: string) => set.byEventType(type);
+    return (value, headers) => {
+      const decoded = decode(value, headers, { contractFor });
+      if (!decoded.ok) return { decoded, fault: decoded.refusal };
+      const { eventType, payload } = decoded.envelope;
+      return { decoded, fault: set.byEventType(eventType)?.validate(payload, decoded.envelope)[0] ?? null };
     };
   }
 
   private async contracts(): Promise<ContractSet> {
-    if (!this.current || this.options.now() - this.checkedAt > this.options.freshMsMax) {
-      this.loading ??= loadContractSet(this.options.storage, { known: this.current }).finally(() => (this.loading = null));
-      this.current = await this.loading;
-      this.checkedAt = this.options.now();
+    const age = this.options.now() - this.checkedMs;
+    // A clock that was set back must not keep contracts for ever.
+    if (!this.current || age < 0 || age > this.options.freshMsMax) {
+      this.loading ??= this.load().finally(() => (this.loading = null));
+      await this.loading;
     }
-    if (!this.current) throw new ProblemException(503, { detail: 'No contract is published yet.' }, { 'retry-after': '1' });
+    if (!this.current) throw refuseForNow('The contracts cannot be read yet, so nothing can be checked against them.');
     return this.current;
+  }
+
+  private async load(): Promise<void> {
+    try {
+      this.current = await loadContractSet(this.options.storage, { known: this.current });
+      this.checkedMs = this.options.now();
+    } catch (error) {
+      this.options.onError(error);
+    }
   }
 }

@@ -1,19 +1,19 @@
-import { createHash } from 'node:crypto';
-
-/** A stored answer. `body` is the exact text that was sent. */
+/** A stored answer. `text` is exactly what was sent. */
 export interface StoredAnswer {
   readonly status: number;
-  readonly body: string;
+  readonly text: string;
 }
 
 export type Begun =
-  | { readonly outcome: 'first' }
+  /** This request is the first, or takes over from one taken for dead; `turn` tells it from those before. */
+  | { readonly outcome: 'first'; readonly turn: string }
   | { readonly outcome: 'replay'; readonly answer: StoredAnswer }
-  | { readonly outcome: 'in_flight'; readonly retryAfterSeconds: number }
+  | { readonly outcome: 'in_flight' }
   | { readonly outcome: 'mismatch' };
 
-export interface IdempotencyKeyId {
+export interface KeyId {
   readonly tenant: string;
+  /** Method and path, so that the same key on two routes is two keys. */
   readonly route: string;
   readonly key: string;
 }
@@ -23,25 +23,22 @@ export interface IdempotencyKeyId {
  *
  * It saves the client from a second answer, it is not what keeps events from landing twice: ids minted under a key
  * derive from it, so that a request repeated after a crash makes the same events again and dedupe drops them.
+ *
+ * Every method rejects with an error whose `canRetry` is true while the store cannot be reached.
  */
 export interface IdempotencyStore {
-  begin(id: IdempotencyKeyId, requestHash: Buffer): Promise<Begun>;
-  /** Keeps the answer for `ttl`. */
-  complete(id: IdempotencyKeyId, answer: StoredAnswer): Promise<void>;
+  /** Times are the store's own, so that gateways whose clocks differ agree on who is dead and what has expired. */
+  begin(id: KeyId, requestHash: Buffer): Promise<Begun>;
+  /** Keeps the answer; does nothing when another has taken over. */
+  complete(id: KeyId, turn: string, answer: StoredAnswer): Promise<void>;
   /** Forgets a request that came to no answer worth repeating (503), so that the next one is tried at once. */
-  abandon(id: IdempotencyKeyId): Promise<void>;
+  abandon(id: KeyId, turn: string): Promise<void>;
   /** Removes answers older than the store's time to live. Returns how many. */
   prune(): Promise<number>;
 }
 
-/** Visible ASCII, as header values have it; longer keys are refused. */
-export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
-
-export function isIdempotencyKey(key: string): boolean {
-  return key.length > 0 && key.length <= IDEMPOTENCY_KEY_CHARS_MAX && /^[\x21-\x7e]+$/.test(key);
-}
-
-/** Equal for equal requests: content type (it decides how the body is read), query and body. */
-export function requestHash(contentType: string, query: string, body: Buffer): Buffer {
-  return createHash('sha256').update(contentType).update('\0').update(query).update('\0').update(body).digest();
+/** The store cannot be reached now. */
+export class IdempotencyUnavailable extends Error {
+  readonly code = 'IDEMPOTENCY_UNAVAILABLE';
+  readonly canRetry = true;
 }

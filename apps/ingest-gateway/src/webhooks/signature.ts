@@ -17,44 +17,83 @@ export interface WebhookSource {
 
 export type HeaderLookup = (name: string) => string | undefined;
 
+/** Why a signature does not hold; the words never repeat a secret or a signature. */
+export interface SignatureFault {
+  /** The header at fault, lower case. */
+  readonly header: string;
+  readonly rule: 'required' | 'timestamp' | 'signature';
+  readonly detail: string;
+}
+
 /** Seconds that a signed timestamp may lie from now, either way (Standard Webhooks recommends five minutes). */
 export const SIGNATURE_TOLERANCE_SECONDS = 300;
 
-/** Null when the signature holds, else the reason in words, which never repeat a secret or a signature. */
-export function signatureFault(source: WebhookSource, header: HeaderLookup, body: Buffer, nowMs: number): string | null {
+/** Null when the signature holds. */
+export function signatureFault(
+  source: WebhookSource,
+  header: HeaderLookup,
+  body: Buffer,
+  nowMs: number,
+): SignatureFault | null {
   switch (source.scheme) {
-    case 'standard': {
-      const id = header('webhook-id');
-      const timestamp = header('webhook-timestamp');
-      const signatures = header('webhook-signature');
-      if (!id || !timestamp || !signatures) return 'webhook-id, webhook-timestamp and webhook-signature are required';
-      const stale = staleness(timestamp, nowMs);
-      if (stale) return `webhook-timestamp ${stale}`;
-      const given = signatures.split(' ').flatMap((s) => (s.startsWith('v1,') ? [Buffer.from(s.slice(3), 'base64')] : []));
-      const signed = Buffer.concat([Buffer.from(`${id}.${timestamp}.`), body]);
-      return anyMatches(source.secrets.map(standardKey), signed, given) ? null : 'webhook-signature does not match';
-    }
+    case 'standard':
+      return standardFault(source, header, body, nowMs);
     case 'github': {
-      const given = header('x-hub-signature-256');
-      if (!given?.startsWith('sha256=')) return 'X-Hub-Signature-256 is required';
-      const matches = anyMatches(source.secrets.map((s) => Buffer.from(s)), body, [Buffer.from(given.slice(7), 'hex')]);
-      return matches ? null : 'X-Hub-Signature-256 does not match';
+      const name = 'x-hub-signature-256';
+      const given = header(name);
+      if (!given?.startsWith('sha256=')) return fault(name, 'required', 'X-Hub-Signature-256 is required');
+      const matches = anyMatches(source.secrets.map(textKey), body, [Buffer.from(given.slice(7), 'hex')]);
+      return matches ? null : fault(name, 'signature', 'X-Hub-Signature-256 does not match');
     }
-    case 'stripe': {
-      const parts = (header('stripe-signature') ?? '').split(',').map((p) => p.trim().split('=', 2));
-      const timestamp = parts.find(([k]) => k === 't')?.[1];
-      const given = parts.filter(([k]) => k === 'v1').map(([, v]) => Buffer.from(v ?? '', 'hex'));
-      if (!timestamp || given.length === 0) return 'Stripe-Signature with t and v1 is required';
-      const stale = staleness(timestamp, nowMs);
-      if (stale) return `Stripe-Signature t ${stale}`;
-      const signed = Buffer.concat([Buffer.from(`${timestamp}.`), body]);
-      return anyMatches(source.secrets.map((s) => Buffer.from(s)), signed, given) ? null : 'Stripe-Signature does not match';
-    }
+    case 'stripe':
+      return stripeFault(source, header, body, nowMs);
   }
 }
 
-function standardKey(secret: string): Buffer {
-  return secret.startsWith('whsec_') ? Buffer.from(secret.slice(6), 'base64') : Buffer.from(secret);
+function standardFault(
+  source: WebhookSource,
+  header: HeaderLookup,
+  body: Buffer,
+  nowMs: number,
+): SignatureFault | null {
+  const id = header('webhook-id');
+  const timestamp = header('webhook-timestamp');
+  const signatures = header('webhook-signature');
+  if (!id || !timestamp || !signatures) {
+    const detail = 'webhook-id, webhook-timestamp and webhook-signature are required';
+    return fault(!id ? 'webhook-id' : !timestamp ? 'webhook-timestamp' : 'webhook-signature', 'required', detail);
+  }
+  const stale = staleness(timestamp, nowMs);
+  if (stale) return fault('webhook-timestamp', 'timestamp', `webhook-timestamp ${stale}`);
+  const given = signatures.split(' ').flatMap((s) => (s.startsWith('v1,') ? [Buffer.from(s.slice(3), 'base64')] : []));
+  // The id is signed as the bytes that were sent, and Node gives each byte of a header as a character.
+  const signed = Buffer.concat([Buffer.from(`${id}.${timestamp}.`, 'latin1'), body]);
+  if (anyMatches(source.secrets.map(standardKey), signed, given)) return null;
+  return fault('webhook-signature', 'signature', 'webhook-signature does not match');
+}
+
+function stripeFault(source: WebhookSource, header: HeaderLookup, body: Buffer, nowMs: number): SignatureFault | null {
+  const name = 'stripe-signature';
+  const parts = (header(name) ?? '').split(',').map((part) => part.trim().split('=', 2));
+  const timestamp = parts.find(([k]) => k === 't')?.[1];
+  const given = parts.filter(([k]) => k === 'v1').map(([, v]) => Buffer.from(v ?? '', 'hex'));
+  if (!timestamp || given.length === 0) return fault(name, 'required', 'Stripe-Signature with t and v1 is required');
+  const stale = staleness(timestamp, nowMs);
+  if (stale) return fault(name, 'timestamp', `Stripe-Signature t ${stale}`);
+  const signed = Buffer.concat([Buffer.from(`${timestamp}.`), body]);
+  if (anyMatches(source.secrets.map(textKey), signed, given)) return null;
+  return fault(name, 'signature', 'Stripe-Signature does not match');
+}
+
+const textKey = (secret: string): Buffer => Buffer.from(secret);
+
+/** Secrets of Standard Webhooks are base64, with or without their prefix. */
+export function standardKey(secret: string): Buffer {
+  return Buffer.from(secret.startsWith('whsec_') ? secret.slice(6) : secret, 'base64');
+}
+
+function fault(header: string, rule: SignatureFault['rule'], detail: string): SignatureFault {
+  return { header, rule, detail };
 }
 
 function staleness(timestamp: string, nowMs: number): string | null {

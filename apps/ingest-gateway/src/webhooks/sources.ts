@@ -1,7 +1,10 @@
 import { ConfigError } from '@millrace/service';
-import { WEBHOOK_SCHEMES, type WebhookSource } from './signature';
+import { standardKey, WEBHOOK_SCHEMES, type WebhookScheme, type WebhookSource } from './signature';
 
 export const SOURCE_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+/** A shorter key could be guessed. */
+const KEY_BYTES_MIN = 16;
+const BASE64 = /^(whsec_)?[A-Za-z0-9+/_-]+={0,2}$/;
 
 /** Parses WEBHOOK_SOURCES. Errors name the source and the rule, never a secret. */
 export function parseWebhookSources(text: string): ReadonlyMap<string, WebhookSource> {
@@ -19,11 +22,20 @@ export function parseWebhookSources(text: string): ReadonlyMap<string, WebhookSo
   for (const [name, entry] of Object.entries(value as Record<string, { scheme?: unknown; secrets?: unknown } | null>)) {
     if (!SOURCE_NAME.test(name)) fail(`names a source that is not of the form ${SOURCE_NAME.source}`);
     const scheme = WEBHOOK_SCHEMES.find((s) => s === entry?.scheme);
+    if (!scheme) return fail(`${name}.scheme must be one of ${WEBHOOK_SCHEMES.join(', ')}`);
     const secrets = entry?.secrets;
-    if (!scheme) fail(`${name}.scheme must be one of ${WEBHOOK_SCHEMES.join(', ')}`);
-    else if (!Array.isArray(secrets) || secrets.length === 0 || !secrets.every((s) => typeof s === 'string' && s.length >= 16)) {
-      fail(`${name}.secrets must be a list of at least one string of 16 characters or more`);
-    } else sources.set(name, { scheme, secrets: secrets as string[] });
+    if (!Array.isArray(secrets) || secrets.length === 0 || !secrets.every((secret) => isSecret(scheme, secret))) {
+      const form = scheme === 'standard' ? 'base64 strings (whsec_…)' : 'strings';
+      return fail(`${name}.secrets must be a list of one or more ${form} of ${KEY_BYTES_MIN} bytes or more`);
+    }
+    sources.set(name, { scheme, secrets: secrets as string[] });
   }
   return sources;
+}
+
+/** Node reads what is no base64 as fewer bytes, in the end as none: a key that anyone could sign with. */
+function isSecret(scheme: WebhookScheme, secret: unknown): boolean {
+  if (typeof secret !== 'string') return false;
+  if (scheme !== 'standard') return Buffer.byteLength(secret) >= KEY_BYTES_MIN;
+  return BASE64.test(secret) && standardKey(secret).length >= KEY_BYTES_MIN;
 }

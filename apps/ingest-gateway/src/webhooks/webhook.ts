@@ -1,45 +1,60 @@
 import { inspect } from '@millrace/envelope';
 import { ProblemException } from '@millrace/service';
-import { type CaptureDeps, createReception, problemOf, refused, store } from '../capture/capture';
-import { type Answer, type CapturedRequest, header } from '../capture/http';
-import { EVENT_BYTES_MAX } from '../capture/limits';
+import { assertEventSize, assertHeadersSize, type CaptureDeps, store } from '../capture/capture';
+import { type Answer, type CapturedRequest, type CaptureHandler, header } from '../capture/http';
+import { fullReceipt } from '../capture/receipts';
 import { signatureFault, webhookIdentity, type WebhookSource } from './signature';
 import { SOURCE_NAME } from './sources';
 
-export interface WebhookDeps extends CaptureDeps {
-  readonly sources: ReadonlyMap<string, WebhookSource>;
-}
+/** `POST /v1/webhooks/{source}`, as keys are kept for it: each source by itself. */
+export const webhookRoute = ({ params }: CapturedRequest): string => `POST /v1/webhooks/${params.source}`;
 
 /**
- * `POST /v1/webhooks/{source}`. A source with a secret must sign; one without is taken as it is. Whatever the body is,
- * it is kept: a sender cannot mend what it sent, so a body that is no event is answered 202 and quarantined.
+ * Lets pass what its source has signed; a source that is not configured is taken unsigned. It comes before anything that
+ * remembers a request: a forged one must not leave an answer behind for the true one.
+ * @throws ProblemException 404 for a source that has no such name, 401 for a signature that does not hold
  */
-export function createWebhookHandler(deps: WebhookDeps): (request: CapturedRequest) => Promise<Answer> {
-  const receive = createReception(deps.now);
+export function whenSigned(
+  sources: ReadonlyMap<string, WebhookSource>,
+  clock: { now(): number },
+  handler: CaptureHandler,
+): CaptureHandler {
   return async (request) => {
     const { source } = request.params;
     if (!SOURCE_NAME.test(source)) {
       const detail = 'A source has 1-64 characters of a-z, 0-9, _ and -, and begins with a letter or digit.';
       throw new ProblemException(404, { detail, errors: [{ path: 'params.source', rule: 'pattern', detail }] });
     }
-    if (request.body.length > EVENT_BYTES_MAX) {
-      throw refused({ reason: 'item_too_large', rule: `an event has at most ${EVENT_BYTES_MAX} bytes`, path: '$' });
+    assertEventSize(request.body);
+    const signed = sources.get(source);
+    const fault = signed && signatureFault(signed, (name) => header(request, name), request.body, clock.now());
+    if (fault) {
+      const errors = [{ path: `header.${fault.header}`, rule: fault.rule, detail: fault.detail }];
+      const challenge = { 'www-authenticate': `Signature realm="${source}"` };
+      throw new ProblemException(401, { detail: fault.detail, errors }, challenge);
     }
-    const lookup = (name: string): string | undefined => header(request, name);
-    const signed = deps.sources.get(source);
-    const fault = signed ? signatureFault(signed, lookup, request.body, deps.now()) : null;
-    if (fault) throw new ProblemException(401, { detail: fault }, { 'www-authenticate': `Signature realm="${source}"` });
-    const identity = webhookIdentity(lookup);
-    const headers = receive(request, {
+    return handler(request);
+  };
+}
+
+/**
+ * Keeps a webhook, whatever its body is: a sender cannot mend what it sent, so a body that is no event is answered 202
+ * and quarantined.
+ */
+export function createWebhookHandler(deps: CaptureDeps): (request: CapturedRequest) => Promise<Answer> {
+  return async (request) => {
+    const { source } = request.params;
+    const { id, type } = webhookIdentity((name) => header(request, name));
+    const headers = deps.receive(request, {
       format: 'webhook',
       source: `webhook:${source}`,
-      contenttype: lookup('content-type'),
-      attributes: { source, ...(identity.id !== undefined && { id: identity.id }), ...(identity.type !== undefined && { type: identity.type }) },
+      contenttype: header(request, 'content-type'),
+      attributes: JSON.stringify({ source, ...(id !== undefined && { id }), ...(type !== undefined && { type }) }),
     });
-    const seen = inspect(request.body);
+    assertHeadersSize(headers, 'header');
+    const receipt = inspect(request.body, headers).ok ? null : fullReceipt(request.body, headers, 0);
     await store(deps, [{ headers, value: request.body }]);
-    if (seen.ok || seen.refusal.reason === 'missing_type') return { status: 202, body: { accepted: 1, quarantined: 0, items: [] } };
-    const item = { index: 0, eventId: identity.id ?? null, status: 'quarantined', error: problemOf(seen.refusal) };
-    return { status: 202, body: { accepted: 0, quarantined: 1, items: [item] } };
+    if (receipt === null) return { status: 202, text: '{"accepted":1,"quarantined":0,"items":[]}' };
+    return { status: 202, text: JSON.stringify({ accepted: 0, quarantined: 1, items: [receipt] }) };
   };
 }
