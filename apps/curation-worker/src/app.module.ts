@@ -77,10 +77,10 @@ export class AppModule {
     const keeper = new ContractsKeeper(store, storage, logger);
     const relay = new BatchRelay({ messaging, outbox, failpoint, timers, logger });
     const measured = new CurationMetrics(metrics);
-    const landedBefore = new LandedBefore({ storage, duck, prunedTo: () => store.prunedTo(), clock });
+    const landedBefore = new LandedBefore({ storage, duck, pruned: () => store.pruned(), clock });
     const dates = new DeclaredDates(store);
     const lander = new Lander({
-      ...{ store, storage, scratch, duck, keeper, backoff, logger, failpoint, clock, landBatch },
+      ...{ store, storage, scratch, duck, keeper, backoff, logger, failpoint, timers, clock, landBatch },
       ids: new BatchIds(store),
       landedBefore: (candidates) => landedBefore.find(candidates),
       declareDate: (epoch, date) => dates.declare(epoch, date),

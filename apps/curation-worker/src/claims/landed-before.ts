@@ -2,50 +2,49 @@ import { DeltaTable, type Duck, quoteList, TableNotFound } from '@millrace/lakeh
 import type { Clock } from '@millrace/observability';
 import type { Storage } from '@millrace/storage';
 import { EVENT_DATE_COLUMN, EVENTS_TABLE, tableRoot } from '@millrace/topics';
+import type { PrunedClaims } from '../landing/port';
 import type { Candidate, Held } from '../pipeline/dedupe';
 
 export interface LandedBeforeDeps {
   readonly storage: Storage;
   readonly duck: Duck;
-  readonly prunedTo: () => Promise<string | null>;
+  readonly pruned: () => Promise<PrunedClaims | null>;
   readonly clock: Clock;
 }
 
 /** The horizon is looked up this often; pruning waits ten times as long before it deletes anything. */
 const HORIZON_MS = 60_000;
 const DAY_MS = 86_400_000;
-/** Producers' clocks may be ahead of ours: an event may have been claimed a day before its own time. */
-const AHEAD_MS_MAX = DAY_MS;
 const KEYS_MAX = 1_000;
 
 const NONE: ReadonlyMap<string, Held> = new Map();
 
 /**
- * Finds old events that have landed although their claims are gone. A claim is kept for a window from the day it was
- * made, and an event is claimed after it happened: so an event that happened after the oldest claim kept has its claim
- * still, and only those before it are looked up, by key, among the rows of their own date.
+ * Finds old events that have landed although their claims are gone. A claim is kept for a window from the day it was made
+ * or from the event's own day, whichever is later. So an event of a day within the shortest window ever before the
+ * horizon has its claim still, whenever it landed; those of earlier days are looked up, by key, among the rows of their
+ * own date.
  */
 export class LandedBefore {
-  private horizon: { readonly day: string | null; readonly untilMs: number } = { day: null, untilMs: 0 };
+  private known: { readonly pruned: PrunedClaims | null; readonly untilMs: number } = { pruned: null, untilMs: 0 };
   private table: DeltaTable | null = null;
 
   constructor(private readonly deps: LandedBeforeDeps) {}
 
   async find(candidates: readonly Candidate[]): Promise<ReadonlyMap<string, Held>> {
-    const prunedTo = await this.prunedTo();
-    if (prunedTo === null) return NONE;
-    const old = candidates.filter(
-      ({ envelope, windowDays }) => Date.parse(envelope.eventTime) < oldestKept(prunedTo, windowDays),
-    );
+    const pruned = await this.pruned();
+    if (pruned === null) return NONE;
+    const keptFromMs = Date.parse(pruned.to) - pruned.windowDaysMin * DAY_MS;
+    const old = candidates.filter(({ envelope }) => Date.parse(envelope.eventTime) < keptFromMs);
     return old.length === 0 ? NONE : this.lookUp(old);
   }
 
-  private async prunedTo(): Promise<string | null> {
+  private async pruned(): Promise<PrunedClaims | null> {
     const nowMs = this.deps.clock.now();
-    if (nowMs >= this.horizon.untilMs || nowMs < this.horizon.untilMs - HORIZON_MS) {
-      this.horizon = { day: await this.deps.prunedTo(), untilMs: nowMs + HORIZON_MS };
+    if (nowMs >= this.known.untilMs || nowMs < this.known.untilMs - HORIZON_MS) {
+      this.known = { pruned: await this.deps.pruned(), untilMs: nowMs + HORIZON_MS };
     }
-    return this.horizon.day;
+    return this.known.pruned;
   }
 
   private async lookUp(old: readonly Candidate[]): Promise<Map<string, Held>> {
@@ -83,7 +82,3 @@ export class LandedBefore {
     }
   }
 }
-
-/** Events before this time, in ms, may have been claimed on a day whose claims are pruned. */
-const oldestKept = (prunedTo: string, windowDays: number): number =>
-  Date.parse(prunedTo) - windowDays * DAY_MS + AHEAD_MS_MAX;

@@ -68,7 +68,7 @@ test('a version file that cannot be used does not touch the other contracts', as
 
 test('a line that is ahead of what storage shows is waited for', async () => {
   await publishContracts(storage, 1);
-  await store.adoptContracts(2);
+  await store.adoptContracts(2, 30);
   await expect(keeper.refresh()).rejects.toMatchObject({ code: 'LANDING_UNAVAILABLE', canRetry: true });
   await publishContracts(storage, 2);
   await keeper.refresh();

@@ -1,5 +1,6 @@
 import type { Logger } from '@millrace/observability';
 import type { Storage } from '@millrace/storage';
+import { DEFAULT_DEDUPE } from '../claims/claim-key';
 import { LandingError, type LandingStore } from '../landing/port';
 import { ContractsInForce } from './in-force';
 import { newestIndex, readContracts } from './read-contracts';
@@ -43,7 +44,7 @@ export class ContractsKeeper {
     if (index === undefined) return;
     const contracts =
       newest === null && known?.unavailable.length === 0 ? known : await readContracts(this.storage, index, known);
-    await this.store.adoptContracts(contracts.index);
+    await this.store.adoptContracts(contracts.index, windowDaysMin(contracts));
     const line = await this.store.line();
     if (line.contractsIndex > contracts.index) {
       throw new LandingError(
@@ -65,3 +66,6 @@ export class ContractsKeeper {
     }
   }
 }
+
+const windowDaysMin = ({ contracts }: ContractsInForce): number =>
+  Math.min(DEFAULT_DEDUPE.windowDays, ...contracts.map(({ compiled }) => compiled.windowDays));

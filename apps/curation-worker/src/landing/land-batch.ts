@@ -13,9 +13,10 @@ import { writeFateRows } from '../staging/fate-rows';
 import { placeRaw, type RawPlaces, writeRawPart } from '../staging/raw-parts';
 import { stageEvents, stageFates, type StagingDeps, Unstorable, type Writer } from '../staging/stage';
 import type { Failpoint } from '../worker/failpoints';
+import type { Timers } from '../worker/timers';
 import type { BatchIds } from './batch-ids';
 import { describeBatch, type UnnumberedBatch } from './message';
-import { type Landing, LandingError, type LandingStore } from './port';
+import { type Claim, type Landing, LandingError, type LandingStore } from './port';
 
 export interface LandDeps extends StagingDeps {
   readonly store: LandingStore;
@@ -26,6 +27,7 @@ export interface LandDeps extends StagingDeps {
   /** Learns that files of an accept date are about to be written. */
   readonly declareDate: (epoch: number, date: string) => Promise<void>;
   readonly failpoint: Failpoint;
+  readonly timers: Pick<Timers, 'every'>;
   readonly clock: Clock;
   /** Seconds that a step took. */
   readonly observe: (step: 'claim' | 'stage' | 'raw' | 'commit', seconds: number) => void;
@@ -129,17 +131,17 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
   if (refused) return { kind: refused };
   await deps.failpoint('after-position');
 
-  const claims = known.candidates.filter(({ key }) => !work.before.has(key));
+  const claims = known.candidates.filter(({ key }) => !work.before.has(key)).map(claimOf);
   const held = await timed(deps, 'claim', () => landing.claim(claims, batchId));
   const { outcomes, unused } = settle(known, work.before.size > 0 ? new Map([...work.before, ...held]) : held, batchId);
   if (unused.length > 0) await landing.release(unused, batchId);
   await deps.failpoint('after-claims');
 
-  const staged = await timed(deps, 'stage', () => stage(deps, attempt, work, outcomes));
+  const staged = await timed(deps, 'stage', () => keptAlive(deps, landing, () => stage(deps, attempt, work, outcomes)));
   if (staged instanceof Unstorable) {
     return { kind: 'unstorable', events: landedEvents(validated, outcomes), places, cause: staged };
   }
-  const rawFiles = await timed(deps, 'raw', () => work.raw);
+  const rawFiles = await timed(deps, 'raw', () => keptAlive(deps, landing, () => work.raw));
   await deps.failpoint('after-raw');
 
   await landing.quarantine(quarantineRows(batch, validated, outcomes, places, { batchId, attempts }));
@@ -170,6 +172,30 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
     if (error instanceof LandingError && error.code === 'LANDING_UNKNOWN')
       throw new UnknownLanding(landed, written, error);
     throw error;
+  }
+}
+
+const DAY_MS = 86_400_000;
+
+const claimOf = ({ key, fingerprint, windowDays, envelope }: Candidate): Claim => ({
+  ...{ key, fingerprint, windowDays },
+  eventDay: Math.floor(Date.parse(envelope.eventTime) / DAY_MS),
+});
+
+/** A third of the time after which the database ends a session that idles in a transaction. */
+const KEEP_ALIVE_MS = 10_000;
+
+/**
+ * Lets a transaction live while files are written: on a slow disk that takes longer than the database's patience, and the
+ * landing would be undone and repeated for ever. A process that hangs still loses its locks.
+ */
+async function keptAlive<T>({ timers }: LandDeps, landing: Landing, task: () => Promise<T>): Promise<T> {
+  // Should it fail, the next step does so too, and says why.
+  const end = timers.every(KEEP_ALIVE_MS, () => void landing.keepAlive().catch(() => undefined));
+  try {
+    return await task();
+  } finally {
+    end();
   }
 }
 

@@ -77,7 +77,7 @@ test('a change of contracts while a batch lands has it redone under the new ones
       if (name !== 'before-commit' || changed) return;
       changed = true;
       await publishContracts(bench.storage, 2);
-      await bench.store.adoptContracts(2);
+      await bench.store.adoptContracts(2, 30);
     },
   });
   const outcome = await land(bench, batchOf(events(3)));

@@ -22,8 +22,12 @@ export interface LandingStore {
   begin(): Promise<Landing>;
 
   line(): Promise<Line>;
-  /** Makes the line require at least this contracts index; landings under an older one no longer commit. */
-  adoptContracts(index: number): Promise<void>;
+  /**
+   * Makes the line require at least this contracts index; landings under an older one no longer commit.
+   *
+   * @param windowDaysMin shortest dedupe window among the contracts; remembered before any claim is made under it
+   */
+  adoptContracts(index: number, windowDaysMin: number): Promise<void>;
 
   /** Opens an epoch for a run of a worker. */
   register(member: string): Promise<number>;
@@ -49,8 +53,8 @@ export interface LandingStore {
   /** Those of the messages that have landed. */
   seen(topic: string, messageIds: readonly string[]): Promise<ReadonlySet<string>>;
 
-  /** Until when claims have been pruned; null if never. */
-  prunedTo(): Promise<string | null>;
+  /** Null if claims have never been pruned. */
+  pruned(): Promise<PrunedClaims | null>;
 }
 
 export interface Landing {
@@ -60,6 +64,8 @@ export interface Landing {
   enterInbox(topic: string, messageIds: readonly string[], batchId: number): Promise<boolean>;
   /** Claims keys; returns those that others hold. The keys are distinct. */
   claim(claims: readonly Claim[], batchId: number): Promise<ReadonlyMap<string, Held>>;
+  /** Tells the store that the landing is alive while it does work elsewhere. */
+  keepAlive(): Promise<void>;
   /** Gives up claims of this landing whose events did not land after all. */
   release(keys: readonly string[], batchId: number): Promise<void>;
   quarantine(rows: readonly QuarantineRow[]): Promise<void>;
@@ -107,8 +113,17 @@ export interface Claim {
   readonly key: string;
   /** 16 hex digits. */
   readonly fingerprint: string;
-  /** The claim is kept for this many days from now. */
+  /** The claim is kept for this many days from now, or from the event's own day where that is later. */
   readonly windowDays: number;
+  /** Day of the event's time, in days since 1970-01-01. */
+  readonly eventDay: number;
+}
+
+/** Claims may be missing of events whose day lies more than `windowDaysMin` days before `to`. */
+export interface PrunedClaims {
+  /** `YYYY-MM-DD`. */
+  readonly to: string;
+  readonly windowDaysMin: number;
 }
 
 export interface QuarantineRow {

@@ -90,7 +90,7 @@ describe('housekeeping', () => {
       await insertClaims(1, 10, 5);
       await accepted('now()');
       expect((await pruneClaims(database.pool, signal)).deleted).toBe(0);
-      expect(await store.prunedTo()).not.toBeNull();
+      expect(await store.pruned()).not.toBeNull();
       expect(await claimsLeft()).toBe(10);
     });
 
@@ -100,6 +100,67 @@ describe('housekeeping', () => {
       await accepted(`now() - interval '60 days'`);
       expect((await pruneClaims(database.pool, signal, 0)).horizon).toBeNull();
       expect(await claimsLeft()).toBe(10);
+    });
+
+    /** As many days of pruning as it takes to come up to today. */
+    const pruneToToday = async (): Promise<void> => {
+      for (let day = 0; day < 12; day++) {
+        await pruneClaims(database.pool, signal, 0);
+        await query(`UPDATE curation_worker.claims_pruning SET advanced_at = advanced_at - interval '25 hours'`);
+      }
+    };
+
+    test('claims of batches that are not in the tables yet stay, and go once they are', async () => {
+      await curate([shipmentEvent('a')]);
+      await query('UPDATE curation_worker.claims SET keep_until = current_date - 2');
+      await pruneToToday();
+      expect(await claimsLeft()).toBe(1);
+      const [batch] = await landedBatches(database.pool);
+      await new PostgresOutbox(database.pool).confirm(batch.lineId, batch.number);
+      await query('UPDATE curation_worker.claims_pruning SET pruned_to = current_date - 1, deleted_to = NULL');
+      await pruneToToday();
+      expect(await claimsLeft()).toBe(0);
+    });
+
+    test('the claim of an event from the future is kept until its own window has passed', async () => {
+      const keptFor = async (daysAhead: number): Promise<number> => {
+        await query('TRUNCATE curation_worker.claims');
+        const time = new Date(Date.now() + daysAhead * DAY_MS).toISOString();
+        await curate([shipmentEvent(`e${daysAhead}`, {}, { event_time: time })]);
+        return (await query('SELECT keep_until - current_date AS days FROM curation_worker.claims'))[0].days;
+      };
+      expect(await keptFor(-400)).toBe(30);
+      expect(await keptFor(0)).toBe(30);
+      expect(await keptFor(10)).toBe(40);
+    });
+
+    test('the shortest window ever decides what is looked up, also after it was raised', async () => {
+      await query('UPDATE curation_worker.claims_pruning SET pruned_to = current_date');
+      await store.adoptContracts(1, 2);
+      await store.adoptContracts(2, 30);
+      const pruned = await store.pruned();
+      expect(pruned).toEqual({ to: expect.any(String), windowDaysMin: 2 });
+      let opened = 0;
+      const watched = new Proxy(storage, {
+        get: (of, name) => {
+          opened++;
+          return Reflect.get(of, name);
+        },
+      });
+      const before = new LandedBefore({ storage: watched, duck, pruned: async () => pruned, clock: systemClock });
+      const candidate = (daysAgo: number) => ({
+        ...{ key: '0'.repeat(32), fingerprint: '0'.repeat(16), windowDays: 30 },
+        envelope: {
+          eventId: 'e',
+          eventType: 't',
+          source: 's',
+          eventTime: new Date(Date.now() - daysAgo * DAY_MS).toISOString(),
+        },
+      });
+      await before.find([candidate(1)]);
+      expect(opened).toBe(0);
+      await before.find([candidate(4)]);
+      expect(opened).toBeGreaterThan(0);
     });
 
     test('an event whose claim is gone is looked up in the lake', async () => {
@@ -117,7 +178,7 @@ describe('housekeeping', () => {
         set: { _loaded_at: "TIMESTAMPTZ '2026-01-01T00:00:00Z'" },
       });
       await query('TRUNCATE curation_worker.claims');
-      const before = new LandedBefore({ storage, duck, prunedTo: () => store.prunedTo(), clock: systemClock });
+      const before = new LandedBefore({ storage, duck, pruned: () => store.pruned(), clock: systemClock });
       await query('UPDATE curation_worker.claims_pruning SET pruned_to = current_date');
 
       await curate(

@@ -32,6 +32,9 @@ const DELETED = 'UPDATE curation_worker.claims_pruning SET deleted_to = $1::date
 
 export const SETTLE_MS = 600_000;
 
+/** What is not in the tables yet could not be found there: its claims stay, and go with a later day. */
+const COMMITTED = 'batch_id NOT IN (SELECT batch_id FROM curation_worker.outbox)';
+
 const PARTITIONS = `
   SELECT c.oid::regclass::text AS name, (pg_relation_size(c.oid) / current_setting('block_size')::int)::int AS pages
     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -56,7 +59,10 @@ export async function pruneClaims(pool: Pool, signal: AbortSignal, settleMs = SE
     // Ranges of row addresses: no index has to be kept for a scan that comes once a day.
     for (let page = 0; page < pages && !signal.aborted; page += PAGES_MAX) {
       const range = `ctid >= '(${page},0)'::tid AND ctid < '(${page + PAGES_MAX},0)'::tid`;
-      const { rowCount } = await pool.query(`DELETE FROM ${name} WHERE ${range} AND keep_until < $1::date`, [to]);
+      const { rowCount } = await pool.query(
+        `DELETE FROM ${name} WHERE ${range} AND keep_until < $1::date AND ${COMMITTED}`,
+        [to],
+      );
       deleted += rowCount ?? 0;
     }
   }

@@ -15,6 +15,7 @@ import { openScratch, systemTimers } from '../machine.client';
 import { type MicroBatch, receive } from '../pipeline/received';
 import { JitteredBackoff } from '../worker/backoff';
 import { type Failpoint, noFailpoints } from '../worker/failpoints';
+import type { Timers } from '../worker/timers';
 import { publishContracts } from './lake';
 import { testLogger } from './worker-under-test';
 
@@ -85,6 +86,7 @@ export interface BenchOptions {
   readonly storage?: Storage;
   readonly landBatch?: LandBatch;
   readonly failpoint?: Failpoint;
+  readonly timers?: Timers;
   readonly landedBefore?: LandDeps['landedBefore'];
 }
 
@@ -111,6 +113,7 @@ export async function makeBench(options: BenchOptions): Promise<Bench> {
     },
     backoff: new JitteredBackoff(systemRandom, systemTimers, 1, 5),
     failpoint: options.failpoint ?? noFailpoints,
+    timers: options.timers ?? systemTimers,
     landBatch: options.landBatch ?? landBatch,
     ids: new BatchIds(store),
     landedBefore: options.landedBefore ?? (async () => new Map()),

@@ -44,7 +44,18 @@ export async function startWorker(parts: WorkerParts): Promise<WorkerUnderTest> 
   const keeper = new ContractsKeeper(store, storage, testLogger);
   const backoff = new JitteredBackoff(systemRandom, systemTimers, 5, 200);
   const lander = new Lander({
-    ...{ store, storage, scratch, duck, keeper, backoff, failpoint, logger: testLogger, clock: systemClock },
+    ...{
+      store,
+      storage,
+      scratch,
+      duck,
+      keeper,
+      backoff,
+      failpoint,
+      logger: testLogger,
+      clock: systemClock,
+      timers: systemTimers,
+    },
     landBatch: parts.landBatch ?? landBatch,
     ids: new BatchIds(store),
     landedBefore: parts.landedBefore ?? (async () => new Map()),

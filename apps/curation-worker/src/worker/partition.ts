@@ -3,6 +3,7 @@ import type { Delivery } from '@millrace/messaging';
 import type { Landed } from '../landing/land-batch';
 import type { Lander, LandOutcome, Prepared } from '../landing/lander';
 import type { LandingStore, PartitionId, Position } from '../landing/port';
+import { assertCounts, CountMismatch } from '../pipeline/counts';
 import { receive } from '../pipeline/received';
 import type { Failpoint } from './failpoints';
 import { linkSignals } from './linked-signal';
@@ -36,6 +37,8 @@ export class OwnedPartition {
   private tail: Promise<void> = Promise.resolve();
   /** Deliveries of before the last failure are dropped: they come again. */
   private generation = 0;
+  /** Neither landed nor handed back, because the partition has stopped. */
+  private readonly held: Delivery[] = [];
   /** Why nothing of this partition is landed any more. */
   stopped: string | null = null;
 
@@ -62,6 +65,18 @@ export class OwnedPartition {
     return done;
   }
 
+  /** Hands back what a stopped partition holds, so that a session that ends need not wait for it. */
+  async handBack(): Promise<void> {
+    for (const delivery of this.held.splice(0)) await delivery.nack().catch(() => undefined);
+  }
+
+  /** Nothing of the partition lands any more; somebody has to look. */
+  private stop(delivery: Delivery, why: string): void {
+    this.stopped = why;
+    this.held.push(delivery);
+    this.deps.logger.error({ ...this.id, position: this.position.next, cause: why }, 'the partition stops');
+  }
+
   private readAhead(delivery: Delivery): Promise<Prepared> | null {
     if (this.position.attempts > 0 || this.position.suspectTo !== null || this.stopped !== null) return null;
     const { topic, partition } = this.id;
@@ -73,8 +88,12 @@ export class OwnedPartition {
   private async settle(delivery: Delivery, generation: number, ahead: Promise<Prepared> | null): Promise<void> {
     const current = (): boolean =>
       generation === this.generation && !delivery.signal.aborted && !this.deps.sessionSignal.aborted;
-    if (!current() || this.stopped !== null) return;
+    if (!current()) return;
+    if (this.stopped !== null) return void this.held.push(delivery);
     try {
+      // Before anything is noted: a miscounted batch must not be cut into parts, which nobody could check.
+      const { topic, partition } = this.id;
+      if (!ahead) assertCounts(receive(topic, partition, delivery.range, delivery.batches));
       const outcome = delivery.range
         ? await this.landRange(delivery, delivery.range, ahead)
         : await this.landSlice(delivery, ahead, false);
@@ -85,6 +104,7 @@ export class OwnedPartition {
     } catch (error) {
       if (!current()) return;
       if ((error as { code?: string }).code === 'LANDING_FENCED') return this.deps.onFatal(error);
+      if (error instanceof CountMismatch) return this.stop(delivery, error.message);
       this.deps.logger.error({ ...this.id, position: this.position.next, error }, 'a batch failed and is tried again');
       await this.retreat(delivery, 'failed');
     }
@@ -148,10 +168,10 @@ export class OwnedPartition {
         if (why === 'not_owner') await this.waitOut(delivery);
         this.position = await this.deps.store.take(this.id, this.epoch, this.position.next);
         if (why === 'gap' && delivery.range.from > this.position.next) {
-          this.stopped = `the log continues at ${delivery.range.from}, but only what is below ${this.position.next} has landed`;
-          this.deps.logger.error(
-            { ...this.id, position: this.position.next, reason: 'gap' },
-            'records are missing from the log; the partition stops',
+          const landed = this.position.next;
+          this.stop(
+            delivery,
+            `the log continues at ${delivery.range.from}, but only what is below ${landed} has landed`,
           );
           return;
         }

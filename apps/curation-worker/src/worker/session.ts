@@ -45,6 +45,7 @@ const IN_FLIGHT_MAX = 2;
  */
 export class Session {
   readonly partitions = new Map<string, OwnedPartition>();
+  private readonly assigned = new Set<string>();
   private readonly abort = new AbortController();
   private readonly held: Semaphore;
   private readonly lanes: Semaphore;
@@ -74,7 +75,10 @@ export class Session {
       this.subscription = await this.deps.messaging.subscribe({
         ...{ topic, group, eventsMax, bytesMax, lingerMs, inFlightMax: IN_FLIGHT_MAX },
         onAssigned: (partition) => this.take(partition),
-        onRevoked: (partition) => this.partitions.delete(partition),
+        onRevoked: (partition) => {
+          this.assigned.delete(partition);
+          this.partitions.delete(partition);
+        },
       });
       while (!this.closing) {
         const release = await this.held.acquire();
@@ -107,6 +111,7 @@ export class Session {
     // Closing the subscription ends the wait for a delivery; what is in flight may still be acknowledged meanwhile.
     const closed = this.subscription?.close();
     while (this.running.size > 0) await Promise.all(this.running);
+    for (const partition of this.partitions.values()) await partition.handBack();
     await closed?.catch((error: unknown) => this.deps.logger.warn({ error }, 'the subscription did not close'));
     this.endHeartbeats();
     this.partitions.clear();
@@ -145,10 +150,13 @@ export class Session {
   private async take(partition: string): Promise<number> {
     const { store, messaging, logger } = this.deps;
     const { topic, group } = this.options;
+    this.assigned.add(partition);
     const start = (await messaging.committed(topic, group)).get(partition) ?? 0;
+    // Lost meanwhile: taking it now would take it from its new owner.
+    if (!this.assigned.has(partition)) throw new Error(`partition ${partition} was revoked before it was taken`);
     const id = { topic, partition };
     const position = await store.take(id, this.epoch, start);
-    this.partitions.set(partition, this.own(partition, position));
+    if (this.assigned.has(partition)) this.partitions.set(partition, this.own(partition, position));
     logger.info(
       { topic, partition, position: position.next, attempt: position.attempts, epoch: this.epoch },
       'partition taken',

@@ -57,7 +57,8 @@ export class CurationWorker {
       ? [...this.session.partitions.values()].find((partition) => partition.stopped !== null)
       : undefined;
     if (stopped) return `partition ${stopped.id.partition} has stopped: ${stopped.stopped}`;
-    return this.waitingFor ?? this.trouble ?? true;
+    // Trouble is over with the landing that had it, also where that was given up.
+    return this.waitingFor ?? (this.inFlight > 0 ? this.trouble : null) ?? true;
   }
 
   /** Told of failures that landings wait out; null when one has landed after that. */

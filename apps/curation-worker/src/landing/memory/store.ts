@@ -45,7 +45,6 @@ export class MemoryLandingStore implements LandingStore {
   private readonly workers = new Map<number, { alive: boolean; acceptedFrom: string | null }>();
   private readonly numbers = { next: 1, contractsIndex: 0, keysEpoch: 0, batchId: 1 };
   private turn: Promise<void> = Promise.resolve();
-  private pruned: string | null = null;
 
   async begin(): Promise<Landing> {
     const before = this.turn;
@@ -60,7 +59,7 @@ export class MemoryLandingStore implements LandingStore {
     return { id: '00000000-0000-4000-8000-000000000000', next, contractsIndex, keysEpoch };
   }
 
-  async adoptContracts(index: number): Promise<void> {
+  async adoptContracts(index: number, _windowDaysMin: number): Promise<void> {
     this.numbers.contractsIndex = Math.max(index, this.numbers.contractsIndex);
   }
 
@@ -124,13 +123,9 @@ export class MemoryLandingStore implements LandingStore {
     return new Set(messageIds.filter((id) => this.state.inbox.has(`${topic}/${id}`)));
   }
 
-  async prunedTo(): Promise<string | null> {
-    return this.pruned;
-  }
-
-  /** The model's counterpart of the pruning job. */
-  setPrunedTo(date: string): void {
-    this.pruned = date;
+  /** The model prunes nothing. */
+  async pruned(): Promise<null> {
+    return null;
   }
 
   takeNumber({ epoch, contractsIndex, keysEpoch }: Fence): number {
@@ -197,6 +192,10 @@ class MemoryLanding implements Landing {
       else this.claimed.set(key, { batchId, fingerprint });
     }
     return held;
+  }
+
+  async keepAlive(): Promise<void> {
+    // Nobody here gives up on a landing.
   }
 
   async release(keys: readonly string[], _batchId: number): Promise<void> {

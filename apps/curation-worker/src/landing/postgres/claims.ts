@@ -9,10 +9,10 @@ import { int8ArrayParam } from './int8-array';
  */
 const CLAIM = `
   WITH claim AS MATERIALIZED (
-    SELECT * FROM unnest($1::uuid[], $2::int8[], $3::int4[]) AS t (k, fingerprint, window_days)
+    SELECT * FROM unnest($1::uuid[], $2::int8[], $3::int4[], $5::int4[]) AS t (k, fingerprint, window_days, event_day)
   ), inserted AS (
     INSERT INTO curation_worker.claims (k, batch_id, fingerprint, keep_until)
-    SELECT k, $4, fingerprint, current_date + window_days FROM claim ORDER BY k
+    SELECT k, $4, fingerprint, greatest(current_date, DATE '1970-01-01' + event_day) + window_days FROM claim ORDER BY k
     ON CONFLICT DO NOTHING
     RETURNING k
   )
@@ -34,6 +34,7 @@ export async function insertClaims(
     int8ArrayParam(claims.map(({ fingerprint }) => fingerprint)),
     `{${claims.map(({ windowDays }) => windowDays).join(',')}}`,
     batchId,
+    `{${claims.map(({ eventDay }) => eventDay).join(',')}}`,
   ];
   const { rows } = await client.query({ name: 'claim', text: CLAIM, values });
   if (rows.length === 0) return held;

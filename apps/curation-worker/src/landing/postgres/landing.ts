@@ -70,6 +70,10 @@ export class PostgresLanding implements Landing {
     return landingErrors(insertClaims(this.client, claims, batchId));
   }
 
+  async keepAlive(): Promise<void> {
+    await landingErrors(this.client.query('SELECT'));
+  }
+
   release(keys: readonly string[], batchId: number): Promise<void> {
     return landingErrors(deleteClaims(this.client, keys, batchId));
   }

@@ -1,5 +1,5 @@
 import { type Pool, transaction } from '@millrace/postgres';
-import type { Landing, LandingStore, Line, PartitionId, Position } from '../port';
+import type { Landing, LandingStore, Line, PartitionId, Position, PrunedClaims } from '../port';
 import { landingErrors } from './errors';
 import { PostgresLanding } from './landing';
 
@@ -39,7 +39,10 @@ export class PostgresLandingStore implements LandingStore {
     };
   }
 
-  async adoptContracts(index: number): Promise<void> {
+  async adoptContracts(index: number, windowDaysMin: number): Promise<void> {
+    await this.rows('UPDATE curation_worker.claims_pruning SET window_days_min = $1 WHERE window_days_min > $1', [
+      windowDaysMin,
+    ]);
     await this.rows('UPDATE curation_worker.line SET contracts_index = $1 WHERE contracts_index < $1', [index]);
   }
 
@@ -113,9 +116,11 @@ export class PostgresLandingStore implements LandingStore {
     return new Set(rows.map((row) => row.message_id as string));
   }
 
-  async prunedTo(): Promise<string | null> {
-    const [row] = await this.rows('SELECT pruned_to::text FROM curation_worker.claims_pruning');
-    return (row?.pruned_to as string | null | undefined) ?? null;
+  async pruned(): Promise<PrunedClaims | null> {
+    const [row] = await this.rows(
+      'SELECT pruned_to::text, window_days_min FROM curation_worker.claims_pruning WHERE pruned_to IS NOT NULL',
+    );
+    return row ? { to: row.pruned_to as string, windowDaysMin: Number(row.window_days_min) } : null;
   }
 
   private async rows(text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {

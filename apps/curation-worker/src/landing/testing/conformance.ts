@@ -22,7 +22,12 @@ const P0 = { topic: TOPIC, partition: '0' };
 const P1 = { topic: TOPIC, partition: '1' };
 
 const key = (n: number): string => n.toString(16).padStart(32, '0');
-const claimOf = (n: number, fingerprint = '00000000000000aa'): Claim => ({ key: key(n), fingerprint, windowDays: 30 });
+const claimOf = (n: number, fingerprint = '00000000000000aa'): Claim => ({
+  key: key(n),
+  fingerprint,
+  windowDays: 30,
+  eventDay: 20_000,
+});
 
 /** Runs the landing store's promises against an engine. */
 export function landingStoreConformance(name: string, make: () => Promise<StoreUnderTest>): void {
@@ -173,7 +178,7 @@ export function landingStoreConformance(name: string, make: () => Promise<StoreU
       await move(landing, 0, 10);
       await landing.claim([claimOf(1)], batchId);
       await landing.manifest(manifest(batchId));
-      await store.adoptContracts(index + 1);
+      await store.adoptContracts(index + 1, 30);
       await expect(landing.commit(fence(batchId))).rejects.toMatchObject({ code: 'LANDING_LINE_MOVED' });
       await landing.rollback();
       expect(await store.numberOf(P0, batchId)).toBeNull();
@@ -189,8 +194,8 @@ export function landingStoreConformance(name: string, make: () => Promise<StoreU
     });
 
     test('the contracts index of the line never falls', async () => {
-      await store.adoptContracts(index + 3);
-      await store.adoptContracts(index + 1);
+      await store.adoptContracts(index + 3, 30);
+      await store.adoptContracts(index + 1, 30);
       expect((await store.line()).contractsIndex).toBe(index + 3);
     });
 
