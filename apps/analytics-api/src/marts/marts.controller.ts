@@ -14,7 +14,6 @@ import {
   SHIPMENTS_DAILY,
   shipmentsDailyQuery,
 } from '@millrace/marts';
-import { ProblemException } from '@millrace/service';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Lake } from '../catalog/lake';
 import { badParameter, checkedParameters, type Parameters } from '../http/parameters';

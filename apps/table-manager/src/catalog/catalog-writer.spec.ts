@@ -1,7 +1,7 @@
+import { CatalogLog } from '@millrace/lakehouse/catalog';
 import { createMemoryStorage } from '@millrace/storage/memory';
 import { CATALOG_PREFIX, type Catalog, catalogPath } from '@millrace/topics';
 import fc from 'fast-check';
-import { CatalogLog } from './catalog-log';
 import { type CatalogChange, CatalogWriter, merge } from './catalog-writer';
 
 const change = (number: number, tables: Record<string, number>, builtTo?: Record<string, number>): CatalogChange => ({

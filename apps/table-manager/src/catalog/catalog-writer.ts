@@ -1,7 +1,7 @@
+import { CatalogLog } from '@millrace/lakehouse/catalog';
 import { type Storage, StorageError } from '@millrace/storage';
 import { CATALOG_PREFIX, type Catalog, catalogPath, tableRoot } from '@millrace/topics';
 import { LineContradiction } from '../commit/plan';
-import { CatalogLog } from './catalog-log';
 
 /** What a commit or a rebuild changed. Numbers and versions never fall: an older change merges into a newer state. */
 export interface CatalogChange {

@@ -28,9 +28,11 @@ export interface Progress {
   readonly lineId: string;
   /** Batches up to this number are in every table, and their mart partitions are touched. */
   readonly cursor: number;
+  /** The end of the range that is being committed; null when none is. */
+  readonly plannedTo: number | null;
 }
 
-export interface Commit extends Progress {
+export interface Commit extends Pick<Progress, 'lineId' | 'cursor'> {
   /** The new cursor. */
   readonly to: number;
   /** Mart partitions that the rows of the range belong to. */
@@ -59,6 +61,12 @@ export interface CommitStore {
    * @throws LineContradiction when that is the first of all
    */
   announced(progress: Progress, limit: number): Promise<BatchStaged[]>;
+  /**
+   * Makes `(cursor, to]` the range that is committed next, by whoever it is. False when another one is planned, or the
+   * cursor has moved. Before any table is touched: committers with different ranges could each do what the other cannot
+   * follow.
+   */
+  plan(progress: Progress, to: number): Promise<boolean>;
   /**
    * Moves the cursor, and with it in one transaction: the batches become applied, mart partitions are touched, the
    * message is in the outbox. False, and nothing changed, when the cursor is not where it was read: another was faster.

@@ -1,9 +1,8 @@
 import { type Snapshot, TransactionContradiction } from '@millrace/lakehouse';
-import { type StagedFile, TOPICS, type TablesChanged } from '@millrace/topics';
+import { TOPICS, type TablesChanged } from '@millrace/topics';
 import { assertOneLake, type CatalogWriter } from '../catalog/catalog-writer';
 import type { Failpoint } from '../run/failpoint';
 import type { TablePool } from '../tables/table-pool';
-import { commitTables } from '../tables/table-specs';
 import type { CommitStore, Progress } from './commit-store';
 import { type CommitLimits, type CommitPlan, LineContradiction, planCommit } from './plan';
 import { Overtaken, type TableCommitter } from './table-committer';
@@ -16,8 +15,7 @@ export interface CommitterDeps {
   readonly tableCommitter: TableCommitter;
   readonly touched: TouchedPartitions;
   readonly contracts: {
-    /** Index of the contracts in force, and the tables that they have. */
-    current(): Parameters<typeof commitTables>[0];
+    current(): { readonly index: number };
     /** Looks for newer ones. */
     reload(): Promise<void>;
   };
@@ -41,88 +39,59 @@ const RACES_MAX = 5;
 /**
  * Applies landed batches to the Delta tables, in number order, many at once.
  *
- * For (from, to]: each table that has rows in the range gets one Delta commit whose `txn` names the line and `to`; then
- * the catalog file that names all versions; then, in one transaction, the cursor, the mart partitions that the rows
- * touch, and the message. A crash anywhere is made good by doing it again: what a table holds already it skips, and
- * the range is the same, for the tables themselves say how far it went. Several committers may be at it: each step has
- * one winner, and a loser plans again.
+ * The range (from, to] is stored first. Then each table that has rows in it gets one Delta commit whose `txn` names the
+ * line and `to`; then the catalog file that names all versions; then, in one transaction, the cursor, the mart
+ * partitions that the rows touch, and the message. A crash anywhere is made good by doing the stored range again: what
+ * a table holds already it skips. Several committers may be at it: all take the stored range, each step has one winner.
  */
 export class Committer {
-  /** Set after a start and after a failure: then the tables are asked how far an earlier attempt went. */
-  private unsure = true;
-
   constructor(private readonly deps: CommitterDeps) {}
 
   /**
-   * Commits the next range. Null when there is none.
+   * Commits the next range. Null when there is none, or another committer was faster.
    *
    * @throws LineContradiction when batches, database and tables cannot be of one history
    */
   async commitNext(): Promise<CommitDone | null> {
+    const { store } = this.deps;
     for (let races = 0; ; races++) {
+      const progress = await store.progress();
+      if (!progress) return null;
       try {
-        return await this.attempt();
+        return await this.attempt(progress);
       } catch (error) {
-        this.unsure = true;
-        const raced = error instanceof TransactionContradiction || error instanceof Overtaken;
-        if (!raced) throw error;
-        if (races >= RACES_MAX) throw new LineContradiction(error.message, { cause: error });
+        const outrun = error instanceof TransactionContradiction || error instanceof Overtaken;
+        if (!outrun) throw error;
+        // Whoever outran this committer has moved the cursor, or planned, before. Where nobody has, there is nobody.
+        const now = await store.progress();
+        const moved = now?.cursor !== progress.cursor || (progress.plannedTo === null && now.plannedTo !== null);
+        if (!moved || races >= RACES_MAX) {
+          throw new LineContradiction(`${error.message}: the database is older than the lake`, { cause: error });
+        }
       }
     }
   }
 
-  private async attempt(): Promise<CommitDone | null> {
-    const { store, limits } = this.deps;
-    const progress = await store.progress();
-    if (!progress) return null;
-    const { lineId, cursor } = progress;
-    assertOneLake(lineId, this.deps.catalog.current);
-    let announced = await store.announced(progress, limits.batchesMax);
-    if (announced.length === 0 && !this.unsure) return null;
-    const begun = this.unsure
-      ? await this.begunTo(
-          lineId,
-          announced.flatMap((batch) => batch.files),
-        )
-      : 0;
-    let plan: CommitPlan | null;
-    if (begun > cursor) {
-      announced = await store.announced(progress, begun - cursor);
-      plan = planCommit(lineId, cursor, announced, { batchesMax: begun - cursor, rowsMax: Infinity });
-      if (plan?.to !== begun) return this.missing(progress, begun, plan?.to ?? cursor);
-    } else {
-      this.unsure = false;
-      plan = planCommit(lineId, cursor, announced, limits);
-    }
+  private async attempt(progress: Progress): Promise<CommitDone | null> {
+    const { store, limits, catalog } = this.deps;
+    const { lineId, cursor, plannedTo } = progress;
+    assertOneLake(lineId, catalog.current);
+    if (plannedTo !== null) return this.apply(await this.stored(progress, plannedTo));
+    const plan = planCommit(lineId, cursor, await store.announced(progress, limits.batchesMax), limits);
     if (!plan) return null;
-    const done = await this.apply(plan);
-    this.unsure = done === null;
-    return done;
+    if (!(await store.plan(progress, plan.to)))
+      throw new Overtaken(`another range than (${cursor}, ${plan.to}] is planned`);
+    await this.deps.failpoint('planned');
+    return this.apply(plan);
   }
 
-  /** The number up to which some table was committed, though the cursor may not know. */
-  private async begunTo(lineId: string, files: readonly StagedFile[]): Promise<number> {
-    const { tables, catalog, contracts } = this.deps;
-    const ids = new Set([
-      ...commitTables(contracts.current()),
-      ...Object.keys(catalog.current?.tables ?? {}),
-      ...files.filter((file) => file.kind === 'clean').map((file) => file.table),
-    ]);
-    let begun = 0;
-    for (const id of ids) {
-      const table = await tables.find(id);
-      if (table) begun = Math.max(begun, (await table.refresh()).transactionVersion(lineId) ?? 0);
-    }
-    return begun;
-  }
-
-  /** Batches are remembered before they are committed: those that tables hold are there, or another has just applied them. */
-  private async missing({ cursor }: Progress, begun: number, planned: number): Promise<null> {
-    const now = await this.deps.store.progress();
-    if (now && now.cursor > cursor) throw new Overtaken(`the cursor moved from ${cursor} to ${now.cursor}`);
-    throw new LineContradiction(
-      `tables hold batches up to ${begun}, but only those up to ${planned} are known: the database is older than the lake`,
-    );
+  /** Batches are remembered before they are planned: those of a stored range are there, or another has just applied them. */
+  private async stored(progress: Progress, to: number): Promise<CommitPlan> {
+    const { lineId, cursor } = progress;
+    const announced = await this.deps.store.announced(progress, to - cursor);
+    const plan = planCommit(lineId, cursor, announced, { batchesMax: to - cursor, rowsMax: Infinity });
+    if (plan?.to !== to) throw new Overtaken(`of the range (${cursor}, ${to}] batches are missing`);
+    return plan;
   }
 
   private async apply(plan: CommitPlan): Promise<CommitDone | null> {

@@ -25,6 +25,7 @@ const DAYS = ['2026-02-28', '2026-03-01'];
 
 /** Every place between two durable steps, in the order in which they are passed. */
 const FAILPOINTS = [
+  'planned',
   `committed:${EVENTS_TABLE}`,
   `committed:${SHIPMENT_EVENTS}`,
   `committed:${FATES_TABLE}`,

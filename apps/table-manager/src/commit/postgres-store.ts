@@ -36,6 +36,11 @@ export class PostgresCommitStore implements CommitStore {
     return rows.slice(0, contradicted < 0 ? undefined : contradicted).map((row) => row.message as BatchStaged);
   }
 
+  async plan({ lineId, cursor }: Progress, to: number): Promise<boolean> {
+    const { rowCount } = await this.pool.query(sql.PLAN, [lineId, cursor, to]);
+    return rowCount === 1;
+  }
+
   async advance({ lineId, cursor, to, touched, message }: Commit): Promise<boolean> {
     return transaction(this.pool, async (client: Queryable) => {
       const moved = await client.query(sql.ADVANCE, [lineId, cursor, to]);
@@ -119,9 +124,10 @@ async function remember(
   };
 }
 
-const progressOf = (row: { line_id: unknown; number: unknown }): Progress => ({
+const progressOf = (row: { line_id: unknown; number: unknown; planned_to?: unknown }): Progress => ({
   lineId: String(row.line_id),
   cursor: Number(row.number),
+  plannedTo: row.planned_to == null ? null : Number(row.planned_to),
 });
 
 async function send(client: Queryable, { id, topic, body }: OutboxMessage): Promise<void> {

@@ -133,19 +133,80 @@ test('a database that is older than its lake is told apart from a crash, and not
   await until(async () => (await cursor()) === 3);
   await work.stop();
 
-  // Restored from a backup taken after number 1: numbers 2 and 3 are given out again, to other batches.
-  await rig.database.pool.query(
-    'UPDATE table_manager.cursor SET number = 1; DELETE FROM table_manager.applied_batch WHERE number > 1',
-  );
+  // Restored from a backup taken after number 1: numbers are given out again, to other batches.
+  const restore = (): Promise<unknown> =>
+    rig.database.pool.query(
+      'UPDATE table_manager.cursor SET number = 1, planned_to = NULL; DELETE FROM table_manager.applied_batch WHERE number > 1',
+    );
+  await restore();
+  const store = new PostgresCommitStore(rig.database.pool);
   const again = rig.manager();
-  await again.work.start();
-  await rig.announce(await rig.line.batch({ rows: 8, number: 2, batchId: 777 }));
-  await until(() => rig.errors.length > 0);
-  expect(String(rig.errors[0])).toMatch('the database is older than the lake');
-  await rig.announce(await rig.line.batch({ rows: 8, number: 3, batchId: 778 }));
-  await until(() => rig.errors.some((error) => /0 of the 8 rows of batch 777/.test(String(error))));
+  await again.catalog.adopt();
+  await store.receive([await rig.line.batch({ rows: 8, number: 2, batchId: 777 })]);
+  await expect(again.rounds.commit()).rejects.toThrow('the database is older than the lake');
+  await expect(again.rounds.commit()).rejects.toThrow('the database is older than the lake');
+
+  await restore();
+  await store.receive([await rig.line.batch({ rows: 8, number: 3, batchId: 778 })]);
+  await again.contracts.publish();
+  await expect(again.rounds.commit()).rejects.toThrow('0 of the 8 rows of batch 777');
   expect(await cursor()).toBe(1);
 });
+
+test('a leader that stalled with a range of its own does not keep the others from going on', async () => {
+  // Writes of a table's log wait at a gate, so that two committers each get one table first.
+  const gate = (...prefixes: string[]) => {
+    const waiting = new Map(prefixes.map((prefix) => [prefix, latch()]));
+    const { storage } = rig.lake;
+    const createIfAbsent = async (at: string, bytes: Buffer): Promise<void> => {
+      const held = [...waiting].find(([prefix]) => at.startsWith(prefix))?.[1];
+      held?.reach();
+      await held?.opened;
+      await storage.createIfAbsent(at, bytes);
+    };
+    return { waiting, storage: { ...storage, createIfAbsent } };
+  };
+  const store = new PostgresCommitStore(rig.database.pool);
+  const batches = [await rig.line.batch({ rows: 8 })];
+  const first = rig.manager();
+  await first.contracts.publish();
+  await store.receive(batches);
+  expect(await first.rounds.commit()).not.toBeNull();
+
+  const [events, shipments] = ['clean/events/_delta_log/', 'clean/shipment_events/_delta_log/'];
+  const one = gate(events, shipments);
+  const two = gate(events);
+  const slow = rig.manager({ ports: { storage: one.storage } });
+  const next = rig.manager({ ports: { storage: two.storage } });
+  for (const manager of [slow, next]) await manager.contracts.reload();
+  const land = async (): Promise<void> => {
+    batches.push(await rig.line.batch({ rows: 8 }));
+    await store.receive(batches.slice(-1));
+  };
+  await land();
+  const slowly = slow.rounds.commit();
+  await Promise.all([...one.waiting.values()].map(({ reached }) => reached));
+  await land();
+  const quickly = next.rounds.commit();
+  await two.waiting.get(events)?.reached;
+  one.waiting.get(events)?.open();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  for (const { open } of [...one.waiting.values(), ...two.waiting.values()]) open();
+  await Promise.all([slowly, quickly]);
+  const fresh = rig.manager();
+  await fresh.contracts.reload();
+  while (await fresh.rounds.commit());
+  expect(await cursor()).toBe(3);
+  await expectAll(batches);
+});
+
+function latch(): { reach: () => void; reached: Promise<void>; open: () => void; opened: Promise<void> } {
+  let reach: () => void = () => undefined;
+  let open: () => void = () => undefined;
+  const reached = new Promise<void>((resolve) => (reach = resolve));
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { reach: () => reach(), reached, open: () => open(), opened };
+}
 
 test('a lake of another line is left alone', async () => {
   const { work } = rig.manager();

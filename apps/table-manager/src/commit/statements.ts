@@ -8,7 +8,11 @@ export const NAME_LINE = `
  */
 export const LOCK_PROGRESS = `SELECT line_id, number FROM table_manager.cursor FOR SHARE`;
 
-export const PROGRESS = `SELECT line_id, number FROM table_manager.cursor`;
+export const PROGRESS = `SELECT line_id, number, planned_to FROM table_manager.cursor`;
+
+/** Of committers that plan at once, one has its way. */
+export const PLAN = `
+  UPDATE table_manager.cursor SET planned_to = $3 WHERE line_id = $1 AND number = $2 AND planned_to IS NULL`;
 
 /** Batches beyond the cursor; one that says otherwise than what is remembered marks that number for good. */
 export const REMEMBER = `
@@ -31,7 +35,8 @@ export const ANNOUNCED = `
    WHERE line_id = $1 AND number > $2 ORDER BY number LIMIT $3`;
 
 export const ADVANCE = `
-  UPDATE table_manager.cursor SET number = $3, updated_at = now() WHERE line_id = $1 AND number = $2`;
+  UPDATE table_manager.cursor SET number = $3, planned_to = NULL, updated_at = now()
+   WHERE line_id = $1 AND number = $2 AND planned_to = $3`;
 
 export const APPLY = `
   WITH gone AS (DELETE FROM table_manager.staged_batch WHERE line_id = $1 AND number <= $2 RETURNING line_id, number, batch_id)

@@ -39,7 +39,8 @@ export class TableCommitter {
     });
     // The newest version known: beside this commit it may hold rearrangements, and commits of others.
     const { snapshot } = table;
-    if (snapshot.transactionVersion(plan.lineId) !== plan.to) throw new Overtaken(`${id} is beyond ${plan.to}`);
+    if (snapshot.transactionVersion(plan.lineId) !== plan.to)
+      throw new Overtaken(`${id} holds batches beyond ${plan.to}`);
     if (outcome === 'skipped') await this.verify(plan, id, table, snapshot);
     return snapshot;
   }

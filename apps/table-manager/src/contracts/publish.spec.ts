@@ -1,6 +1,6 @@
 import { readCatalogDir } from '@millrace/contracts';
 import { createMemoryStorage } from '@millrace/storage/memory';
-import { ContractChangedError, publishContracts, readNewestIndex } from './publish';
+import { ContractChangedError, isNewer, publishContracts, readNewestIndex } from './publish';
 
 const files = readCatalogDir();
 
@@ -31,4 +31,26 @@ test('a new version gets the next index, and processes that publish at once agre
   ]);
   expect(published.map((p) => p.index)).toEqual([2, 2, 2]);
   expect(published.filter((p) => p.changed)).toHaveLength(1);
+});
+
+test('a version in force gives way to a newer one only', async () => {
+  const storage = createMemoryStorage();
+  const at = (version: string) => files.map((file) => ({ ...file, contract: { ...file.contract, version } }));
+  await publishContracts(storage, at('1.10.0'));
+  expect(await publishContracts(storage, at('1.9.0'))).toEqual({ index: 1, changed: false });
+  expect((await readNewestIndex(storage))?.contracts[0].version).toBe('1.10.0');
+  expect(await publishContracts(storage, at('2.0.0'))).toEqual({ index: 2, changed: true });
+});
+
+test.each([
+  ['1.10.0', '1.9.9'],
+  ['2.0.0', '1.99.0'],
+  ['1.0.0', '1.0.0-rc.1'],
+  ['1.0.0-rc.10', '1.0.0-rc.9'],
+  ['1.0.0-rc.1', '1.0.0-beta'],
+  ['1.0.1', '1.0'],
+])('%s is newer than %s, and not the other way round', (newer, older) => {
+  expect(isNewer(newer, older)).toBe(true);
+  expect(isNewer(older, newer)).toBe(false);
+  expect(isNewer(newer, newer)).toBe(false);
 });

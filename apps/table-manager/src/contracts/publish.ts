@@ -19,7 +19,8 @@ export interface Published {
 
 /**
  * Publishes contract files: each version once, then an index that names the versions in force. Contracts that are in
- * force already and not among `files` stay. Safe to call from several processes at once.
+ * force already and not among `files` stay, and so does a newer version than that of `files`: an old release that is
+ * started again takes nothing back. Safe to call from several processes at once.
  */
 export async function publishContracts(storage: Storage, files: readonly CatalogContract[]): Promise<Published> {
   for (const { contract, yaml } of files) await publishVersion(storage, contract.name, contract.version, yaml);
@@ -27,7 +28,10 @@ export async function publishContracts(storage: Storage, files: readonly Catalog
     const newest = await readNewestIndex(storage);
     const inForce = new Map(newest?.contracts.map((entry) => [entry.name, entry.version]));
     const before = new Map(inForce);
-    for (const { contract } of files) inForce.set(contract.name, contract.version);
+    for (const { contract } of files) {
+      const known = inForce.get(contract.name);
+      if (known === undefined || isNewer(contract.version, known)) inForce.set(contract.name, contract.version);
+    }
     if (
       newest &&
       inForce.size === before.size &&
@@ -64,4 +68,32 @@ async function publishVersion(storage: Storage, name: string, version: string, y
       );
     }
   }
+}
+
+/** By the order of Semantic Versioning 2.0 (section 11); what is no such version compares as text. */
+export function isNewer(version: string, than: string): boolean {
+  const [a, b] = [parts(version), parts(than)];
+  for (let i = 0; i < Math.max(a.core.length, b.core.length); i++) {
+    const order = compare(a.core[i] ?? '0', b.core[i] ?? '0');
+    if (order !== 0) return order > 0;
+  }
+  if (a.pre.length === 0 || b.pre.length === 0) return a.pre.length < b.pre.length;
+  for (let i = 0; i < Math.min(a.pre.length, b.pre.length); i++) {
+    const order = compare(a.pre[i], b.pre[i]);
+    if (order !== 0) return order > 0;
+  }
+  return a.pre.length > b.pre.length;
+}
+
+function parts(version: string): { core: string[]; pre: string[] } {
+  const [core, ...pre] = version.replace(/^v/, '').split('+')[0].split('-');
+  return { core: core.split('.'), pre: pre.length > 0 ? pre.join('-').split('.') : [] };
+}
+
+/** Numbers by value and before words. */
+function compare(a: string, b: string): number {
+  const numbers = [a, b].map((text) => /^\d+$/.test(text));
+  if (numbers[0] && numbers[1]) return Number(a) - Number(b);
+  if (numbers[0] !== numbers[1]) return numbers[0] ? -1 : 1;
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -10,10 +10,16 @@ export interface Vacuumed {
   readonly bytes: number;
 }
 
+export interface VacuumRun {
+  readonly beganAt: Date;
+  /** Only what was unused before this time is deleted. */
+  readonly horizon: Date;
+}
+
 /** When tables were vacuumed, whichever process did it. */
 export interface VacuumRecord {
-  lastRun(table: string): Promise<Date | null>;
-  began(table: string, at: Date): Promise<void>;
+  lastRun(table: string): Promise<VacuumRun | null>;
+  began(table: string, run: VacuumRun): Promise<void>;
   done(table: string, result: Vacuumed): Promise<void>;
 }
 
@@ -31,6 +37,18 @@ export interface MaintenanceDeps {
   readonly publish: () => Promise<void>;
   readonly onCompacted: (table: string, files: number) => void;
   readonly onVacuumed: (table: string, result: Vacuumed) => void;
+}
+
+const DAY_MS = 86_400_000;
+const KEEP_MS = 7 * DAY_MS;
+
+/**
+ * Seven days ago, and at most a day after the last horizon: a clock that jumps ahead by a year moves it by a day, not to
+ * where the files of a commit under way look old.
+ */
+export function horizonMs(nowMs: number, lastMs: number | null): number {
+  const keep = nowMs - KEEP_MS;
+  return lastMs === null ? keep : Math.min(keep, lastMs + DAY_MS);
 }
 
 /** Rewriting takes room before it gives any back. */
@@ -83,11 +101,13 @@ export class Maintenance {
     // Readers may be at the version that the catalog names for as long as it names it: what that one needs must stay.
     if (table.version > (catalog()?.tables[id].version ?? -1)) return;
     const last = await record.lastRun(id);
-    if (last && now() - last.getTime() < vacuumEveryMs) return;
-    await record.began(id, new Date(now()));
-    // Nothing is old enough yet where no run went before.
+    const beganAt = new Date(now());
+    if (last && beganAt.getTime() - last.beganAt.getTime() < vacuumEveryMs) return;
+    const horizon = new Date(horizonMs(beganAt.getTime(), last?.horizon.getTime() ?? null));
+    await record.began(id, { beganAt, horizon });
+    // Where no run went before there is no horizon yet that a clock could not have invented.
     if (!last) return;
-    const { files, bytes } = await table.vacuum({ signal });
+    const { files, bytes } = await table.vacuum({ signal, retentionMs: beganAt.getTime() - horizon.getTime() });
     await record.done(id, { files, bytes });
     if (files > 0) this.deps.onVacuumed(id, { files, bytes });
   }

@@ -63,8 +63,3 @@ export function tableSpec(id: string, contracts: ContractSet): TableSpec | null 
 const MART_IDS = new Set(MARTS.map((mart) => mart.id));
 
 export const isMart = (id: string): boolean => MART_IDS.has(id);
-
-/** Ids of all tables that commits may write: built in, and those of contracts in force. */
-export function commitTables(contracts: ContractSet): string[] {
-  return [EVENTS.id, FATES.id, ...contracts.contracts.map((contract) => contract.table)];
-}

@@ -1,16 +1,16 @@
 import type { PrismaClient } from '../generated/prisma/client';
-import type { Vacuumed, VacuumRecord } from './maintenance';
+import type { Vacuumed, VacuumRecord, VacuumRun } from './maintenance';
 
 /** The record in the service's own schema. */
 export class PrismaVacuumRecord implements VacuumRecord {
   constructor(private readonly prisma: PrismaClient) {}
 
-  async lastRun(table: string): Promise<Date | null> {
-    return (await this.prisma.vacuumRun.findUnique({ where: { tableId: table } }))?.beganAt ?? null;
+  lastRun(table: string): Promise<VacuumRun | null> {
+    return this.prisma.vacuumRun.findUnique({ where: { tableId: table } });
   }
 
-  async began(table: string, at: Date): Promise<void> {
-    const run = { beganAt: at, files: 0, bytes: 0 };
+  async began(table: string, { beganAt, horizon }: VacuumRun): Promise<void> {
+    const run = { beganAt, horizon, files: 0, bytes: 0 };
     await this.prisma.vacuumRun.upsert({ where: { tableId: table }, create: { tableId: table, ...run }, update: run });
   }
 

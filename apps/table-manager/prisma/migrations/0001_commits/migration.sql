@@ -1,6 +1,8 @@
 CREATE TABLE table_manager.cursor (
   line_id    text PRIMARY KEY,
   number     bigint NOT NULL CHECK (number >= 0),
+  -- The range that is being committed ends here. Stored before any table is touched: every committer takes this one.
+  planned_to bigint CHECK (planned_to > number),
   updated_at timestamptz(3) NOT NULL DEFAULT now()
 );
 -- A database is of one lake.
@@ -53,6 +55,8 @@ CREATE INDEX outbox_seq_idx ON table_manager.outbox (seq);
 CREATE TABLE table_manager.vacuum_run (
   table_id text PRIMARY KEY,
   began_at timestamptz(3) NOT NULL,
+  -- Only what was unused before this time is deleted. Moves by a day at most, whatever a clock says.
+  horizon  timestamptz(3) NOT NULL,
   files    integer NOT NULL DEFAULT 0,
   bytes    bigint NOT NULL DEFAULT 0
 );
