@@ -15,6 +15,7 @@ import { stageEvents, stageFates, type StagingDeps, Unstorable, type Writer } fr
 import type { Failpoint } from '../worker/failpoints';
 import type { Timers } from '../worker/timers';
 import type { BatchIds } from './batch-ids';
+import { keptAlive } from './keep-alive';
 import { describeBatch, type UnnumberedBatch } from './message';
 import { type Claim, type Landing, LandingError, type LandingStore } from './port';
 
@@ -181,23 +182,6 @@ const claimOf = ({ key, fingerprint, windowDays, envelope }: Candidate): Claim =
   ...{ key, fingerprint, windowDays },
   eventDay: Math.floor(Date.parse(envelope.eventTime) / DAY_MS),
 });
-
-/** A third of the time after which the database ends a session that idles in a transaction. */
-const KEEP_ALIVE_MS = 10_000;
-
-/**
- * Lets a transaction live while files are written: on a slow disk that takes longer than the database's patience, and the
- * landing would be undone and repeated for ever. A process that hangs still loses its locks.
- */
-async function keptAlive<T>({ timers }: LandDeps, landing: Landing, task: () => Promise<T>): Promise<T> {
-  // Should it fail, the next step does so too, and says why.
-  const end = timers.every(KEEP_ALIVE_MS, () => void landing.keepAlive().catch(() => undefined));
-  try {
-    return await task();
-  } finally {
-    end();
-  }
-}
 
 /** The first step: the position, or the inbox where there is none. Says why the landing may not go on. */
 async function enter(
