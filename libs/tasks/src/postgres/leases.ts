@@ -40,6 +40,19 @@ export class Leases {
     return rowCount ?? 0;
   }
 
+  /**
+   * Gives back what a living runner's pool holds by the database's account and not by its own: the answer to its claim
+   * was lost with a connection. Long locked only: a claim whose answer is on its way, or a completion, is no loss.
+   */
+  async reclaim(id: string, held: readonly string[]): Promise<number> {
+    const { rowCount } = await this.options.pool.query(
+      `UPDATE ${this.schema}._private_jobs SET locked_at = NULL, locked_by = NULL, attempts = greatest(0, attempts - 1)
+       WHERE locked_by = $1 AND id <> ALL ($2::bigint[]) AND locked_at < now() - $3 * interval '1 millisecond'`,
+      [id, held, this.options.leaseMs],
+    );
+    return rowCount ?? 0;
+  }
+
   /** Gives back at once what these runners still hold, and forgets them. For a stop in good order. */
   async surrender(ids: readonly string[]): Promise<void> {
     await this.options.pool.query(

@@ -322,6 +322,49 @@ describe('tasks while Postgres is away', () => {
     await stranded.stop();
   });
 
+  it('a runner stops in good order while it is away, and its successor takes over', async () => {
+    const dataDir = mkdtempSync(path.join(os.tmpdir(), 'tasks-'));
+    const target = await Target.listen();
+    let server: Embedded = await startEmbedded({ dataDir });
+    const { port } = server;
+    const url = server.url('postgres');
+    await migratePostgresTasks({ url });
+    const tasks = createPostgresTasks({ url, origins: [target.origin] });
+    const runner = (): TaskRunner =>
+      createPostgresTaskRunner({
+        url,
+        origins: [target.origin],
+        queues: { q: { concurrency: 4 }, other: { concurrency: 2 } },
+        pollMs: 50,
+        leaseMs: 500,
+        drainMsMax: 200,
+      });
+    try {
+      target.answer = () => pause(5).then(() => 200);
+      for (let i = 0; i < 100; i++) await tasks.enqueue({ queue: 'q', url: `${target.origin}/${i}` });
+      const first = runner();
+      await first.start();
+      await eventually(() => target.calls.length > 10, 'some calls');
+      process.kill(server.pid, 'SIGKILL');
+      await pause(100);
+      const began = performance.now();
+      await first.stop();
+      expect(performance.now() - began).toBeLessThan(3_000);
+      server.release();
+      server = await startEmbedded({ dataDir, port });
+      const second = runner();
+      await second.start();
+      await eventually(() => new Set(target.calls.map((call) => call.url)).size === 100, 'all tasks', 30_000);
+      await eventuallyEmpty(url);
+      await second.stop();
+    } finally {
+      await tasks.close();
+      await server.stop();
+      await target.close();
+      rmSync(dataDir, { recursive: true });
+    }
+  });
+
   async function eventuallyEmpty(url: string): Promise<void> {
     const client = new Client({ connectionString: url });
     await client.connect();

@@ -6,6 +6,7 @@ import { type TaskRunner, TasksError } from '../port';
 import { type Job, type JobPool, startJobs } from './graphile';
 import { Leases } from './leases';
 import { SCHEMA } from './migrate-tasks';
+import { PatientPool, pause } from './patient-pool';
 import type { Payload } from './payload';
 
 export interface QueueOptions {
@@ -38,6 +39,7 @@ export interface PostgresTaskRunnerOptions {
 /** In `last_error`: the trigger `plan_retry` does not count such an attempt. */
 const INTERRUPTED = 'interrupted';
 const RESTART_MS = 1_000;
+const SWEEP_ROUNDS = 30;
 
 class AttemptFailed extends Error {}
 
@@ -53,6 +55,7 @@ export function createPostgresTaskRunner(options: PostgresTaskRunnerOptions): Ta
 class PostgresTaskRunner implements TaskRunner {
   private readonly queues: [string, QueueOptions][];
   private readonly pool;
+  private readonly patient: PatientPool;
   private readonly leases: Leases;
   private readonly http;
   private readonly deliver: Deliver;
@@ -66,6 +69,7 @@ class PostgresTaskRunner implements TaskRunner {
     this.queues = Object.entries(options.queues);
     // Each queue keeps one connection to listen on.
     this.pool = createPool({ url: options.url, max: this.queues.length + 4, applicationName: 'task runner' });
+    this.patient = new PatientPool(this.pool, options.logger);
     this.leases = new Leases({ pool: this.pool, schema, leaseMs, failedKeptMs });
     const connectionsMax = this.queues.reduce((sum, [, { concurrency }]) => sum + concurrency, 0);
     this.http = createHttpDelivery({ origins: options.origins, connectionsMax });
@@ -89,8 +93,9 @@ class PostgresTaskRunner implements TaskRunner {
   }
 
   private async end(): Promise<void> {
-    const ids = [...this.jobs.values()].map(({ id }) => id);
     this.ending.abort();
+    this.patient.leave();
+    const ids = [...this.jobs.values()].map(({ id }) => id);
     await Promise.all([...this.jobs.values()].map((jobs) => jobs.stop()));
     await Promise.all(this.loops);
     // What cannot be given back now is taken from us a lease later.
@@ -99,43 +104,35 @@ class PostgresTaskRunner implements TaskRunner {
     await this.pool.end();
   }
 
-  /** A pool of graphile-worker ends when it loses the database in a bad moment: another takes its place. */
+  /** A worker pool is not meant to end before we do; should it, another takes its place. */
   private async keepWorking(queue: string, concurrency: number): Promise<void> {
-    const { pool, options } = this;
-    const { schema = SCHEMA, pollMs = 1_000, drainMsMax = 10_000, logger } = options;
-    while (!this.ending.signal.aborted) {
-      const jobs = startJobs({
-        pool,
-        schema,
-        queue,
-        concurrency,
-        pollMs,
-        drainMsMax,
-        logger,
-        run: (job) => this.attempt(queue, job),
-      });
+    const { schema = SCHEMA, pollMs = 1_000, drainMsMax = 10_000, logger } = this.options;
+    const { signal } = this.ending;
+    while (!signal.aborted) {
+      const pool = this.patient.asPool();
+      const run = (job: Job): Promise<void> => this.attempt(queue, job);
+      const jobs = startJobs({ pool, schema, queue, concurrency, pollMs, drainMsMax, logger, run });
       this.jobs.set(queue, jobs);
-      await this.leases.renew([jobs.id]).catch(() => undefined);
       await jobs.ended;
-      await this.pause(RESTART_MS);
+      await pause(RESTART_MS, signal);
     }
   }
 
   private async keepAlive(): Promise<void> {
     const { leaseMs = 30_000, random = systemRandom, logger } = this.options;
-    let sinceSweep = 0;
-    while (!this.ending.signal.aborted) {
-      // Runners that started together do not sweep together.
-      await this.pause((leaseMs / 3) * (0.75 + random.next() / 4));
-      if (this.ending.signal.aborted) return;
+    const { signal } = this.ending;
+    for (let round = 0; !signal.aborted; round++) {
       try {
         await this.leases.renew([...this.jobs.values()].map(({ id }) => id));
+        for (const { id, held } of this.jobs.values()) await this.leases.reclaim(id, [...held]);
         const recovered = await this.leases.recover();
         if (recovered > 0) logger?.warn({ count: recovered }, 'took over tasks of a runner that died');
-        if (sinceSweep++ % 30 === 0) await this.leases.sweep();
+        if (round % SWEEP_ROUNDS === 0) await this.leases.sweep();
       } catch (error) {
         logger?.warn({ err: error }, 'the task queue cannot be reached');
       }
+      // Runners that started together do not sweep together.
+      await pause((leaseMs / 3) * (0.75 + random.next() / 4), signal);
     }
   }
 
@@ -161,20 +158,5 @@ class PostgresTaskRunner implements TaskRunner {
     if (outcome === 'failed')
       this.options.logger?.error({ queue, name, attempt, status: result.status }, 'a task failed for good');
     if (!result.ok) throw new AttemptFailed(result.detail);
-  }
-
-  /** Waits, unless or until we stop. */
-  private pause(ms: number): Promise<void> {
-    const { signal } = this.ending;
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(done, ms);
-      function done(): void {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      }
-      signal.addEventListener('abort', done);
-    });
   }
 }
