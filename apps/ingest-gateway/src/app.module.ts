@@ -1,4 +1,3 @@
-import { statfs } from 'node:fs/promises';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import type { ServiceContext } from '@millrace/service';
@@ -53,7 +52,8 @@ export class AppModule {
       monotonicMs,
       fullMs: RETRY_AFTER_FULL_SECONDS * 1000,
     });
-    const disk = new DiskSpace({ read: () => statfs(config.storageRoot), freePercentMin: config.diskFreePercentMin });
+    const storage = createFilesystemStorage({ root: config.storageRoot });
+    const disk = new DiskSpace({ read: () => storage.freeBytes(), freePercentMin: config.diskFreePercentMin });
 
     const appendedItems = metrics.counter('millrace_accepted_items_total', 'Items made durable.');
     const appends = metrics
@@ -141,7 +141,7 @@ export class AppModule {
     });
 
     const contracts = new ContractSource({
-      storage: createFilesystemStorage({ root: config.storageRoot }),
+      storage,
       now: () => clock.now(),
       freshMsMax: CONTRACTS_FRESH_MS_MAX,
       onError: (error) => logger.warn({ error }, 'contracts could not be read'),

@@ -1,11 +1,6 @@
-/** Of a file system: blocks in all, and those that are free to ordinary users. */
-export interface DiskBlocks {
-  readonly blocks: number;
-  readonly bavail: number;
-}
-
 export interface DiskSpaceOptions {
-  readonly read: () => Promise<DiskBlocks>;
+  /** Bytes free and in all, or null where there is no such bound. */
+  readonly read: () => Promise<{ free: number; total: number } | null>;
   readonly freePercentMin: number;
 }
 
@@ -24,13 +19,9 @@ export class DiskSpace {
     return this.freePercent < freePercentMin ? `less than ${freePercentMin} % of the disk is free` : null;
   }
 
-  /** To be called every few seconds. */
+  /** To be called every few seconds. Never rejects. */
   async check(): Promise<void> {
-    try {
-      const { blocks, bavail } = await this.options.read();
-      this.freePercent = blocks > 0 ? (100 * bavail) / blocks : 100;
-    } catch {
-      this.freePercent = 100;
-    }
+    const space = await this.options.read().catch(() => null);
+    this.freePercent = space && space.total > 0 ? (100 * space.free) / space.total : 100;
   }
 }

@@ -39,7 +39,7 @@ test.each([
 ])('Standard Webhooks: %s is refused', (_name, headers, signed, fault) => {
   expect(
     signatureFault({ scheme: 'standard', secrets: [secret] }, lookup(headers as Record<string, string>), signed, now),
-  ).toMatch(fault);
+  ).toMatchObject({ detail: expect.stringMatching(fault) });
 });
 
 test('a rotated secret verifies beside the new one, and any of several signatures may match', () => {
@@ -59,8 +59,10 @@ test('GitHub: the documentation’s example verifies, others do not', () => {
   const source = { scheme: 'github' as const, secrets: ["It's a Secret to Everybody"] };
   const header = { 'x-hub-signature-256': 'sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17' };
   expect(signatureFault(source, lookup(header), Buffer.from('Hello, World!'), now)).toBeNull();
-  expect(signatureFault(source, lookup(header), Buffer.from('Hello, World?'), now)).toMatch(/does not match/);
-  expect(signatureFault(source, lookup({}), Buffer.from('Hello, World!'), now)).toMatch(/required/);
+  expect(signatureFault(source, lookup(header), Buffer.from('Hello, World?'), now)).toMatchObject({
+    rule: 'signature',
+  });
+  expect(signatureFault(source, lookup({}), Buffer.from('Hello, World!'), now)).toMatchObject({ rule: 'required' });
 });
 
 test('Stripe: signed time and body must hold', () => {
@@ -68,9 +70,9 @@ test('Stripe: signed time and body must hold', () => {
   const sign = (t: number) =>
     `t=${t},v1=${createHmac('sha256', source.secrets[0]).update(`${t}.`).update(body).digest('hex')},v0=old`;
   expect(signatureFault(source, lookup({ 'stripe-signature': sign(now / 1000) }), body, now)).toBeNull();
-  expect(signatureFault(source, lookup({ 'stripe-signature': sign(now / 1000 - 400) }), body, now)).toMatch(
-    /more than 300 s/,
-  );
+  expect(signatureFault(source, lookup({ 'stripe-signature': sign(now / 1000 - 400) }), body, now)).toMatchObject({
+    rule: 'timestamp',
+  });
 });
 
 test('no header makes the check throw', () => {
