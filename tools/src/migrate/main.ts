@@ -47,3 +47,6 @@ export async function main(
     process.exitCode = 1;
   }
 }
+
+// As the command of a container, without the launcher.
+if (require.main === module) void main();

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { runMigrations } from 'graphile-worker';
 import { Client } from 'pg';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { migrate } from '@millrace/postgres';
+import { migratePostgresTasks } from '@millrace/tasks/postgres';
 import { GROUPS } from '@millrace/topics';
 import { SERVICES, type ServiceName, WORKSPACE_ROOT } from '../start/services';
 import { handOver, share } from './grants';
@@ -93,7 +93,7 @@ async function migrateSchemas(url: string): Promise<Record<string, string[]>> {
     }
     const applied: Record<string, string[]> = {};
     for (const { schema, dir } of migrationFolders()) applied[schema] = [...(await migrate({ url, schema, dir }))];
-    await runMigrations({ connectionString: url, schema: TASKS_SCHEMA });
+    applied[TASKS_SCHEMA] = await migratePostgresTasks({ url, schema: TASKS_SCHEMA });
     const roles = SERVICES.map((service) => roleName(service.schema));
     await share(client, LOG_SCHEMA, roles);
     await share(client, TASKS_SCHEMA, roles);
