@@ -16,6 +16,7 @@ import {
   readlinkSync,
   realpathSync,
   renameSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -124,8 +125,15 @@ const BY_PROC: Doorway = { directory: () => '/proc/self/cwd', file: () => '/proc
 
 export function findDoorway(dir: string, account: Account | undefined, procfs = '/proc'): Doorway | undefined {
   if (!account || canReach(dir, account)) return PLAIN;
-  const look = spawnSync('ls', [`${procfs}/self/cwd/`], { ...ids(account), cwd: dir });
-  return look.status === 0 && procfs === '/proc' ? BY_PROC : undefined;
+  // As the data will be: a folder of the account's own inside one that it may not even look into.
+  const probe = mkdtempSync(path.join(dir, 'probe-'));
+  try {
+    chownSync(probe, account.uid, account.gid);
+    const look = spawnSync('ls', [`${procfs}/self/cwd/`], { ...ids(account), cwd: probe });
+    return look.status === 0 ? BY_PROC : undefined;
+  } finally {
+    rmdirSync(probe);
+  }
 }
 
 /** Moves the place of the data out of a folder that the account cannot reach, leaving a link. Returns the new place. */

@@ -3,6 +3,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -299,9 +300,12 @@ describe('embedded Postgres', () => {
 
     if (root) {
       it('keeps the data in a folder that only root can enter', async () => {
+        // Closed above the folder, and closed itself.
         chmodSync(top, 0o700);
+        mkdirSync(dataDir, { mode: 0o700 });
         const server = await start();
         expect(server.notes).toEqual([]);
+        expect(lstatSync(path.join(dataDir, 'data')).isSymbolicLink()).toBe(false);
         expect(existsSync(path.join(dataDir, 'data', 'PG_VERSION'))).toBe(true);
         await ask(server.url('postgres'), 'CREATE TABLE kept AS SELECT 1 AS n');
         const holder = await hold();
