@@ -28,16 +28,21 @@ export function createLogTail(messaging: Messaging, topic: string) {
     end.addEventListener('abort', () => void subscription.close(), { once: true });
     try {
       let looked = 0;
+      const reached = new Map(from);
       while (open.size > 0) {
         if (looked >= RECORDS_MAX) return null;
         const delivery = await subscription.next();
         if (!delivery) return null;
+        const { partition, range } = delivery;
+        // What lies between is not in the log any more, or the engine does not read back: nothing is known of it.
+        if ((range?.from ?? Infinity) > (reached.get(partition) ?? 0) && open.has(partition)) return null;
+        reached.set(partition, range?.to ?? 0);
         for (const record of delivery.batches.flatMap((batch) => batch.records)) {
           looked++;
           const decoded = decode(record.value, record.headers as unknown as InboundHeaders);
           if ((decoded.ok ? decoded.envelope.eventId : decoded.eventId) === eventId) return true;
         }
-        if ((delivery.range?.to ?? 0) >= (open.get(delivery.partition) ?? 0)) open.delete(delivery.partition);
+        if ((range?.to ?? 0) >= (open.get(partition) ?? 0)) open.delete(partition);
       }
       return false;
     } finally {
