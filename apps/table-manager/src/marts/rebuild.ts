@@ -141,8 +141,24 @@ async function publish(
   await deps.failpoint('marts-recorded');
 }
 
-/** Makes BigQuery's names known to every connection of a DuckDB: a macro that is not temporary belongs to the instance. */
-export async function prepareDuck(duck: Duck): Promise<void> {
+const prepared = new WeakMap<Duck, Promise<void>>();
+
+/**
+ * Makes BigQuery's names known to every connection of a DuckDB: a macro that is not temporary belongs to the instance.
+ * Once for each; of two definitions at once DuckDB would refuse one.
+ */
+export function prepareDuck(duck: Duck): Promise<void> {
+  let preparing = prepared.get(duck);
+  if (!preparing) {
+    preparing = defineMacros(duck);
+    prepared.set(duck, preparing);
+    // A failure is not remembered.
+    preparing.catch(() => prepared.delete(duck));
+  }
+  return preparing;
+}
+
+async function defineMacros(duck: Duck): Promise<void> {
   for (const macro of DUCKDB_MACROS)
     await duck.query(macro.replace('CREATE OR REPLACE TEMP MACRO', 'CREATE OR REPLACE MACRO'));
 }

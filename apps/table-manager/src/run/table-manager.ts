@@ -14,7 +14,7 @@ import { TableCommitter } from '../commit/table-committer';
 import { TouchedPartitions } from '../commit/touched-partitions';
 import { ContractsInForce } from '../contracts/contracts-in-force';
 import { prepareDuck, rebuildMarts, type Rebuilt } from '../marts/rebuild';
-import { Maintenance, type Vacuumed, type VacuumRecord } from '../tables/maintenance';
+import { Maintenance, publishRearranged, type Vacuumed, type VacuumRecord } from '../tables/maintenance';
 import { TablePool } from '../tables/table-pool';
 import type { Failpoint } from './failpoint';
 import { PacedLoop, type PacedLoopOptions } from './paced-loop';
@@ -117,11 +117,10 @@ export function createTableManager(
   });
 
   const { martPartitionsMax: partitionsMax } = settings;
-  let prepared: Promise<void> | null = null;
   const rounds: TableManager['rounds'] = {
     commit: () => committer.commitNext(),
     rebuild: async () => {
-      await (prepared ??= prepareDuck(duck));
+      await prepareDuck(duck);
       return rebuildMarts({ store, tables, catalog, marts: MARTS, partitionsMax, newId, failpoint });
     },
     maintain: (signal) => maintenance.round(signal),
@@ -244,15 +243,4 @@ export function createTableManager(
     return faulty?.fault ?? (intake.healthy ? null : 'announced batches are not received');
   };
   return { work, rounds, catalog, tables, contracts, fault };
-}
-
-/** Names what compaction made, so that readers leave the small files behind. */
-async function publishRearranged(catalog: CatalogWriter, tables: TablePool): Promise<void> {
-  const { current } = catalog;
-  if (!current) return;
-  const rearranged = await tables.rearranged(current);
-  if (rearranged.size === 0) return;
-  const versions = Object.fromEntries([...rearranged].map(([id, snapshot]) => [id, snapshot.version]));
-  await catalog.publish({ lineId: current.lineId, number: current.number, tables: versions });
-  for (const [id, snapshot] of rearranged) tables.publish(id, snapshot);
 }

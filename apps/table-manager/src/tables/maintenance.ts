@@ -1,6 +1,7 @@
 import type { AddFile, DeltaTable } from '@millrace/lakehouse';
 import type { Storage } from '@millrace/storage';
 import type { Catalog } from '@millrace/topics';
+import type { CatalogWriter } from '../catalog/catalog-writer';
 import { sizeClasses, tidying } from './compaction-plan';
 import type { TablePool } from './table-pool';
 import { isMart } from './table-specs';
@@ -116,4 +117,15 @@ export class Maintenance {
     const space = await this.deps.storage.freeBytes();
     return space !== null && space.free < space.total * FREE_SHARE_MIN;
   }
+}
+
+/** Names what compaction made, so that readers leave the small files behind. */
+export async function publishRearranged(catalog: CatalogWriter, tables: TablePool): Promise<void> {
+  const { current } = catalog;
+  if (!current) return;
+  const rearranged = await tables.rearranged(current);
+  if (rearranged.size === 0) return;
+  const versions = Object.fromEntries([...rearranged].map(([id, snapshot]) => [id, snapshot.version]));
+  await catalog.publish({ lineId: current.lineId, number: current.number, tables: versions });
+  for (const [id, snapshot] of rearranged) tables.publish(id, snapshot);
 }
