@@ -98,7 +98,7 @@ export const config = defineConfig({
     env: 'DISK_FREE_PERCENT_MIN',
     default: 5,
     min: 0,
-    max: 50,
+    max: 100,
     unit: '%',
     doc: 'With less of the disk free than this, requests get 503; 0 for never.',
   }),

@@ -34,21 +34,23 @@ export interface LoggedBatch {
   readonly items: readonly LoggedItem[];
 }
 
-/** Migrated databases, so that each test file has one of its own. */
-export function gatewayDatabase(options: { durable?: boolean } = {}): Promise<TestDatabase> {
-  return testDatabase({
-    durable: options.durable,
-    migrations: [
-      { schema: 'log', dir: MIGRATIONS_DIR },
-      { schema: 'ingest_gateway', dir: OWN_MIGRATIONS },
-    ],
-  });
+/** A database that a gateway can run on. */
+export type GatewayDatabase = Pick<TestDatabase, 'url' | 'pool' | 'drop'>;
+
+export const GATEWAY_MIGRATIONS = [
+  { schema: 'log', dir: MIGRATIONS_DIR },
+  { schema: 'ingest_gateway', dir: OWN_MIGRATIONS },
+];
+
+/** A fresh, migrated database on the server that all tests share. */
+export function gatewayDatabase(options: { durable?: boolean } = {}): Promise<GatewayDatabase> {
+  return testDatabase({ durable: options.durable, migrations: GATEWAY_MIGRATIONS });
 }
 
 /** The service, over real HTTP on a free port, with a real log in a database of its own. */
 export class TestGateway {
   private constructor(
-    readonly database: TestDatabase,
+    readonly database: GatewayDatabase,
     readonly lake: string,
     private readonly started: StartedService,
     private readonly ownsDatabase: boolean,
@@ -56,7 +58,7 @@ export class TestGateway {
 
   static async start(
     env: Readonly<Record<string, string>> = {},
-    given: { database?: TestDatabase; lake?: string } = {},
+    given: { database?: GatewayDatabase; lake?: string } = {},
   ): Promise<TestGateway> {
     const database = given.database ?? (await gatewayDatabase());
     const lake = given.lake ?? (await mkdtemp(path.join(os.tmpdir(), 'millrace-gateway-lake-')));
