@@ -1,5 +1,5 @@
 import { TestGateway } from '../testing/gateway.client';
-import { BODIES, Chance, headersOf, mutate } from '../testing/mutations';
+import { bodyFor, Chance, headersOf } from '../testing/mutations';
 import { publishContracts } from '../testing/publish-contracts';
 import { RawConnection } from '../testing/socket.client';
 
@@ -45,7 +45,7 @@ afterAll(async () => {
 function requestOf(chance: Chance): Sent {
   const method = chance.one(40) ? chance.pick(['GET', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) : 'POST';
   const path = chance.pick(ROUTES) + chance.pick(QUERIES);
-  return { method, path, headers: headersOf(chance, 40), body: mutate(chance, Buffer.from(chance.pick(BODIES))) };
+  return { method, path, headers: headersOf(chance, 40), body: bodyFor(chance, path) };
 }
 
 async function send({ method, path, headers, body }: Sent, chunked: boolean) {
@@ -112,8 +112,7 @@ it(`of ${REQUESTS} mutated requests none is answered 5xx or hangs, and every ite
   // A run that refused nearly everything would prove little.
   expect(seen.get(202) ?? 0).toBeGreaterThan(REQUESTS / 8);
   expect(seen.get(400) ?? 0).toBeGreaterThan(REQUESTS / 20);
-  for (const status of [200, 201, 207, 405, 413, 415, 422])
-    expect([status, (seen.get(status) ?? 0) > 0]).toEqual([status, status !== 413]);
+  for (const status of [200, 201, 207, 405, 413, 415, 422]) expect([status, seen.has(status)]).toEqual([status, true]);
 }, 300_000);
 
 function check(request: Sent, answer: { status: number; head: string; body: string }, items: readonly Buffer[]): void {

@@ -1,6 +1,5 @@
-import { type BatchHeader, MessagingError, type RecordBatch } from '@millrace/messaging';
 import { AppendQueue, type CapturedItem, type Waiting, weightOf } from './append-queue';
-import { countItems } from './count-items';
+import { NumberedAppends, type NumberedAppendsDeps } from './numbered-appends';
 
 export interface GroupCommitLimits {
   /** Longest wait of a request for others to share its append while there is room for that append, ms. */
@@ -35,13 +34,9 @@ export interface CommitObserver {
   onFailed(error: unknown): void;
 }
 
-export interface GroupCommitDeps {
-  /** Appends to one partition; resolves once that is durable, rejects with a MessagingError. */
-  readonly append: (batch: RecordBatch, partition: string) => Promise<unknown>;
+export interface GroupCommitDeps extends Pick<NumberedAppendsDeps, 'append' | 'newId'> {
   readonly partitions: readonly string[];
   readonly limits: GroupCommitLimits;
-  /** A new UUID, for append ids and the incarnation. */
-  readonly newId: () => string;
   readonly timers: CommitTimers;
   readonly observer?: CommitObserver;
 }
@@ -53,9 +48,6 @@ export class QueueTimeoutError extends Error {}
 
 /** How much of the memory of a busier time is left after an append. */
 const OPEN_DECAY = 0.98;
-const RETRY_MIN_MS = 20;
-const RETRY_MAX_MS = 1_000;
-const REFUSED_FOR_SURE: ReadonlySet<string> = new Set(['MESSAGING_FULL', 'MESSAGING_TOO_LARGE', 'MESSAGING_NO_TOPIC']);
 
 /**
  * Group commit: requests that arrive together are appended together, and each is answered once that one append is
@@ -68,14 +60,11 @@ const REFUSED_FOR_SURE: ReadonlySet<string> = new Set(['MESSAGING_FULL', 'MESSAG
  * `submit` resolves after durability. It rejects with `QueueFullError`, `QueueTimeoutError` or the append's
  * `MessagingError`; `MESSAGING_UNKNOWN` means that the items may be in the log, and a caller must say so (503: retry with
  * the same ids).
- *
- * Each partition's appends carry (incarnation, sequence): a reader that counts them sees a lost append as a gap.
  */
 export class GroupCommit {
-  readonly incarnation: string;
   private readonly queue = new AppendQueue();
   private readonly idle: string[];
-  private readonly sequences = new Map<string, number>();
+  private readonly appends: NumberedAppends;
   private held = 0;
   private underWay = 0;
   /** Requests not yet answered, and about the most of them at a time. */
@@ -89,7 +78,8 @@ export class GroupCommit {
   private drained: (() => void)[] = [];
 
   constructor(private readonly deps: GroupCommitDeps) {
-    this.incarnation = deps.newId();
+    const { append, newId, timers, limits } = deps;
+    this.appends = new NumberedAppends({ append, newId, timers, retryMsMax: limits.retryMsMax });
     this.idle = [...deps.partitions];
   }
 
@@ -197,7 +187,7 @@ export class GroupCommit {
     const beganMs = timers.monotonicMs();
     const records = group.length === 1 ? group[0].items : group.flatMap(({ items }) => items);
     try {
-      await this.appendUntilKnown(this.headerOf(partition, records), records, partition);
+      await this.appends.append(records, partition);
       for (const waiting of group) waiting.resolve();
       const bytes = group.reduce((sum, waiting) => sum + waiting.bytes, 0);
       observer?.onAppended(records.length, group.length, bytes, timers.monotonicMs() - beganMs);
@@ -213,45 +203,6 @@ export class GroupCommit {
       this.look();
       this.settle();
     }
-  }
-
-  private headerOf(partition: string, records: readonly CapturedItem[]): BatchHeader {
-    const sequence = this.sequences.get(partition) ?? 0;
-    const producer = { incarnation: this.incarnation, sequence };
-    return { appendId: this.deps.newId(), producer, counts: countItems(records) };
-  }
-
-  /** Repeats an append under its id until it is known to be stored, or known not to be, or has taken too long. */
-  private async appendUntilKnown(
-    header: BatchHeader,
-    records: readonly CapturedItem[],
-    partition: string,
-  ): Promise<void> {
-    const { timers, limits } = this.deps;
-    const deadlineMs = timers.monotonicMs() + limits.retryMsMax;
-    let unknown: MessagingError | null = null;
-    for (let waitMs = RETRY_MIN_MS; ; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
-      try {
-        await this.deps.append({ header, records }, partition);
-        this.advance(partition);
-        return;
-      } catch (error) {
-        const code = error instanceof MessagingError ? error.code : null;
-        if (code === 'MESSAGING_UNKNOWN') unknown = error as MessagingError;
-        // Once it may have happened, only an engine that looked can say that it did not.
-        else if (!unknown || (code !== null && REFUSED_FOR_SURE.has(code))) throw error;
-        if (code === 'MESSAGING_CLOSED' || timers.monotonicMs() + waitMs > deadlineMs) {
-          // The number may be taken: a gap is honest, a number used twice is not.
-          this.advance(partition);
-          throw unknown;
-        }
-        await new Promise<void>((resolve) => void timers.after(waitMs, resolve));
-      }
-    }
-  }
-
-  private advance(partition: string): void {
-    this.sequences.set(partition, (this.sequences.get(partition) ?? 0) + 1);
   }
 
   private settle(): void {

@@ -6,7 +6,7 @@ import type { BodyBudget, BodyLease } from './body-budget';
 import { assertNoContentEncoding, unsupportedMedia } from './content-type';
 import type { Answer, CapturedRequest, CaptureHandler } from './http';
 import { BATCH_BYTES_MAX, EVENT_BYTES_MAX } from './limits';
-import { CAPTURE_PATHS } from './openapi';
+import { CAPTURE_OPENAPI } from './openapi';
 import { type OnBody, overloaded, receiveBody } from './receive-body';
 
 export interface CaptureHandlers {
@@ -49,7 +49,7 @@ export function addCaptureRoutes(fastify: FastifyInstance, openapi: OpenApi, dep
     serve('/api/v1/ingest_event', BATCH_BYTES_MAX, deps.handlers.push);
     serve('/v1/webhooks/:source', EVENT_BYTES_MAX, deps.handlers.webhook);
   });
-  openapi.add({ paths: CAPTURE_PATHS });
+  openapi.add(CAPTURE_OPENAPI);
 }
 
 function serveRequest(

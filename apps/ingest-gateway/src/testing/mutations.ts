@@ -31,7 +31,7 @@ const CLOUD_EVENT =
 const PUSH = `{"message":{"data":"${Buffer.from(FLAT).toString('base64')}","attributes":{"a":"b"},"messageId":"1"},"subscription":"s"}`;
 
 /** Bodies that are fine, to begin with. */
-export const BODIES: readonly string[] = [
+const BODIES: readonly string[] = [
   EVENT,
   FLAT,
   SINGLE,
@@ -44,6 +44,14 @@ export const BODIES: readonly string[] = [
   'null',
   '"text"',
 ];
+
+/** The body that a route was made for, or any; rarely one that is too large. */
+export function bodyFor(chance: Chance, path: string): Buffer {
+  if (chance.one(500)) return Buffer.from(`{"event_type":"a","s":"${'x'.repeat(1 << 20)}"}`);
+  const own = path.startsWith('/events') ? SINGLE : path.startsWith('/api') ? PUSH : null;
+  if (own === null || chance.one(3)) return mutate(chance, Buffer.from(chance.pick(BODIES)));
+  return chance.one(2) ? Buffer.from(own) : mutate(chance, Buffer.from(own));
+}
 
 const PIECES: readonly (string | Buffer)[] = [
   '\0',
@@ -92,7 +100,7 @@ const PIECES: readonly (string | Buffer)[] = [
 ];
 
 /** One to four changes of a body, or none. */
-export function mutate(chance: Chance, body: Buffer): Buffer {
+function mutate(chance: Chance, body: Buffer): Buffer {
   let bytes = body;
   for (let changes = chance.below(5); changes > 0; changes--) {
     const at = chance.below(bytes.length + 1);
