@@ -5,7 +5,7 @@ import { type Account, ids } from './account';
 import type { Binaries } from './binaries';
 import { serverEnvironment } from './data-directory';
 import type { LogFile } from './log-file';
-import { commandLine, isAlive, processesNaming, workingDirectory } from './processes';
+import { commandLine, isAlive, processesNaming, startMark, workingDirectory } from './processes';
 
 /** What postmaster.pid says: https://github.com/postgres/postgres/blob/master/src/include/utils/pidfile.h */
 export interface PidFile {
@@ -149,7 +149,9 @@ export async function stopPostmaster(
   binaries: Binaries,
 ): Promise<boolean> {
   const { clusterName, pgData } = identity;
-  const isGone = (): boolean => !isServer(pid, identity);
+  // Not `isServer`: a process on its way out has lost its command line while it still holds the folder.
+  const began = startMark(pid);
+  const isGone = (): boolean => !isAlive(pid) || startMark(pid) !== began;
   if (process.platform === 'win32') {
     const stop = (mode: string): boolean =>
       spawnSync(binaries.pgCtl, ['-D', pgData, '-m', mode, '-w', '-t', String(Math.ceil(waitMsMax / 1_000)), 'stop'])
