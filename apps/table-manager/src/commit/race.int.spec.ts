@@ -11,6 +11,8 @@ beforeEach(async () => (rig = await createRig()));
 afterEach(() => rig.dispose());
 
 const BATCHES = 16;
+/** Batches go on until two managers have committed: until then there was no race. */
+const BATCHES_MAX = 200;
 const DAYS = ['2026-02-27', '2026-02-28', '2026-03-01'];
 const TABLES = [EVENTS_TABLE, SHIPMENT_EVENTS, FATES_TABLE];
 
@@ -49,16 +51,18 @@ test('table-managers that race over one database and one lake commit every batch
   for (const { contracts } of managers) await contracts.publish();
   const store = new PostgresCommitStore(rig.database.pool);
   const batches: BatchStaged[] = [];
+  const committers = new Set<TableManager>();
+  let landed = false;
   const landing = (async (): Promise<void> => {
-    for (let i = 0; i < BATCHES; i++) {
+    for (let i = 0; i < BATCHES || (committers.size < 2 && i < BATCHES_MAX); i++) {
       const batch = await rig.line.batch({ rows: i % 5 === 3 ? 0 : 12, fates: i % 3, days: DAYS });
       batches.push(batch);
       await store.receive([batch, ...batches.slice(-3)]);
     }
+    landed = true;
   })();
-  const committers = new Set<TableManager>();
   const running = async (round: () => Promise<unknown>): Promise<void> => {
-    while ((await cursor()) < BATCHES || (await stale()) > 0) {
+    while (!landed || (await cursor()) < batches.length || (await stale()) > 0) {
       await round();
       await stall();
     }
