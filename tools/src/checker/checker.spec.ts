@@ -110,7 +110,7 @@ const DEFECTS: readonly [what: string, code: FindingCode, plant: (run: Run) => v
       swap(
         run.fates,
         ({ fate }) => fate === 'duplicate',
-        (seen) => ({ ...seen, fate: 'landed' }),
+        (seen) => ({ ...seen, fate: 'landed' as const }),
       ),
   ],
   [
@@ -136,7 +136,7 @@ const DEFECTS: readonly [what: string, code: FindingCode, plant: (run: Run) => v
       swap(
         run.fates,
         ({ key }) => key === 'k4',
-        (seen) => ({ ...seen, fate: 'quarantined' }),
+        (seen) => ({ ...seen, fate: 'quarantined' as const }),
       ),
   ],
   [
@@ -146,7 +146,7 @@ const DEFECTS: readonly [what: string, code: FindingCode, plant: (run: Run) => v
       swap(
         run.fates,
         ({ key }) => key === 'k5',
-        (seen) => ({ ...seen, fate: 'landed' }),
+        (seen) => ({ ...seen, fate: 'landed' as const }),
       ),
   ],
   ['counts a duplicate twice', 'miscount', (run) => run.fates.push({ key: 'k1', fate: 'duplicate' })],
