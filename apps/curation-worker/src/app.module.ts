@@ -4,6 +4,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { openDuck } from '@millrace/lakehouse';
 import { MessagingServer } from '@millrace/messaging/nest';
+import { OutboxRelay } from '@millrace/messaging/outbox';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { createPool } from '@millrace/postgres';
 import type { ServiceContext } from '@millrace/service';
@@ -23,8 +24,8 @@ import { Collector } from './maintenance/collector';
 import { pruneClaims, pruneInbox } from './maintenance/prune-claims';
 import { Schedule } from './maintenance/schedule';
 import { deletePassedFiles } from './maintenance/staged-files';
-import { PostgresOutbox } from './outbox/outbox-store';
-import { BatchRelay } from './outbox/relay';
+import { announcement } from './outbox/announcement';
+import { LandedOutbox, RESEND_DEFAULTS } from './outbox/landed-outbox';
 import { TablesChangedController } from './outbox/tables-changed.controller';
 import { QuarantineController } from './quarantine/quarantine.controller';
 import { QuarantineReader } from './quarantine/quarantine-store';
@@ -37,6 +38,8 @@ import { CurationWorker } from './worker/worker';
 const MINUTE_MS = 60_000;
 const STATEMENT_MS_MAX = 60_000;
 const READ_CONNECTIONS_MAX = 2;
+/** Batches are announced as they land; this is for what another process left, and what seems lost. */
+const OUTBOX_POLL_MS = 2_000;
 
 /** Composition root: log and landings in Postgres, the lake in a folder, Parquet by DuckDB. */
 @Module({})
@@ -73,9 +76,16 @@ export class AppModule {
     });
 
     const store = new PostgresLandingStore(pool);
-    const outbox = new PostgresOutbox(pool);
+    const outbox = new LandedOutbox(pool, {
+      ...RESEND_DEFAULTS,
+      onOverdue: (from, count) => logger.warn({ from, count }, 'landed batches are announced again'),
+    });
     const keeper = new ContractsKeeper(store, storage, logger);
-    const relay = new BatchRelay({ messaging, outbox, failpoint, timers, logger });
+    const relay = new OutboxRelay({
+      ...{ outbox, messaging, pollMs: OUTBOX_POLL_MS },
+      afterAppend: () => failpoint('after-announce'),
+      onError: (error) => logger.warn({ error: error as Error }, 'landed batches could not be announced yet'),
+    });
     const measured = new CurationMetrics(metrics);
     const landedBefore = new LandedBefore({ storage, duck, pruned: () => store.pruned(), clock });
     const dates = new DeclaredDates(store);
@@ -93,7 +103,7 @@ export class AppModule {
         member: `${os.hostname()}/${process.pid}`,
         onLanded: (landed) => {
           measured.landed(landed);
-          relay.announce({ number: landed.number, message: landed.message, sends: 0 });
+          relay.offer(announcement(landed.message, landed.number));
         },
       },
       {
@@ -151,7 +161,7 @@ export class AppModule {
       onError: (error, topic) => logger.warn({ topic, error: error as Error }, 'a control message is handled again'),
     });
     context.consume('control', control);
-    lifecycle.add({ name: 'outbox', start: async () => relay.start(), stop: () => relay.stop() });
+    lifecycle.add({ name: 'outbox', start: () => relay.start(), stop: () => relay.stop() });
     lifecycle.add({ name: 'schedule', start: async () => schedule.start(), stop: () => schedule.stop() });
     lifecycle.add({
       name: 'worker',
@@ -165,7 +175,7 @@ export class AppModule {
       controllers: [QuarantineController, TablesChangedController, ContractsChangedController],
       providers: [
         { provide: QuarantineReader, useValue: new QuarantineReader(prisma) },
-        { provide: PostgresOutbox, useValue: outbox },
+        { provide: LandedOutbox, useValue: outbox },
         { provide: ContractsKeeper, useValue: keeper },
       ],
     };

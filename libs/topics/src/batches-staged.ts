@@ -18,6 +18,8 @@ export interface BatchStaged {
   readonly files: readonly StagedFile[];
   /** Fates by tenant, source and accept hour: the same keys as the inbound headers' counts. */
   readonly counts: readonly FateCount[];
+  /** W3C trace context of the landing, which whoever keeps the message keeps with it. */
+  readonly traceparent?: string;
 }
 
 export interface StagedFile {

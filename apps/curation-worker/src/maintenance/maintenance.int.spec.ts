@@ -7,7 +7,7 @@ import { createMemoryStorage } from '@millrace/storage/memory';
 import { EVENT_DATE_COLUMN, EVENTS_COLUMNS, GROUPS, TOPICS } from '@millrace/topics';
 import { LandedBefore } from '../claims/landed-before';
 import { PostgresLandingStore } from '../landing/postgres/store';
-import { PostgresOutbox } from '../outbox/outbox-store';
+import { LandedOutbox } from '../outbox/landed-outbox';
 import { shipmentEvent } from '../testing/landing-bench';
 import { appendItems, booksOf, dataFiles, landedBatches, MIGRATIONS, publishContracts } from '../testing/lake';
 import { caughtUp, startWorker, testDuck, testLogger, until } from '../testing/worker-under-test';
@@ -116,7 +116,7 @@ describe('housekeeping', () => {
       await pruneToToday();
       expect(await claimsLeft()).toBe(1);
       const [batch] = await landedBatches(database.pool);
-      await new PostgresOutbox(database.pool).confirm(batch.lineId, batch.number);
+      await new LandedOutbox(database.pool).confirm(batch.lineId, batch.number);
       await query('UPDATE curation_worker.claims_pruning SET pruned_to = current_date - 1, deleted_to = NULL');
       await pruneToToday();
       expect(await claimsLeft()).toBe(0);
@@ -211,7 +211,7 @@ describe('housekeeping', () => {
     await curate([shipmentEvent('b')]);
     const [first, second] = await landedBatches(database.pool);
     expect(await deletePassedFiles(database.pool, storage, 0, signal)).toBe(0);
-    await new PostgresOutbox(database.pool).confirm(first.lineId, first.number);
+    await new LandedOutbox(database.pool).confirm(first.lineId, first.number);
     expect(await deletePassedFiles(database.pool, storage, DAY_MS, signal)).toBe(0);
     expect(await deletePassedFiles(database.pool, storage, 0, signal)).toBe(3);
     expect(await deletePassedFiles(database.pool, storage, 0, signal)).toBe(0);

@@ -1,12 +1,12 @@
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { GROUPS, type TablesChanged, TOPICS } from '@millrace/topics';
-import { PostgresOutbox } from './outbox-store';
+import { LandedOutbox } from './landed-outbox';
 
 /** Table-manager has committed: what is up to its number need not be announced again. */
 @Controller()
 export class TablesChangedController {
-  constructor(@Inject(PostgresOutbox) private readonly outbox: PostgresOutbox) {}
+  constructor(@Inject(LandedOutbox) private readonly outbox: LandedOutbox) {}
 
   @EventPattern(TOPICS.tablesChanged.name, { group: GROUPS.curationTables.group })
   async onTablesChanged(@Payload() message: TablesChanged): Promise<void> {

@@ -1,11 +1,5 @@
+import type { OutboxEntry } from '@millrace/messaging/outbox';
 import type { BatchStaged } from '@millrace/topics';
-
-/** A message to send once the change that it announces is committed. `id` makes sending it twice store it once. */
-export interface OutboxMessage {
-  readonly id: string;
-  readonly topic: string;
-  readonly body: unknown;
-}
 
 /** Mart partitions by mart id, as text. */
 export type MartPartitions = ReadonlyMap<string, ReadonlySet<string>>;
@@ -37,7 +31,7 @@ export interface Commit extends Pick<Progress, 'lineId' | 'cursor'> {
   readonly to: number;
   /** Mart partitions that the rows of the range belong to. */
   readonly touched: MartPartitions;
-  readonly message: OutboxMessage;
+  readonly message: OutboxEntry;
 }
 
 /**
@@ -75,9 +69,9 @@ export interface CommitStore {
   /** By mart, at most `limit` partitions each. */
   stale(marts: readonly string[], limit: number): Promise<{ cursor: number; marts: ReadonlyMap<string, Staleness> }>;
   /** Partitions were rebuilt from everything up to `number`. A later touch keeps them stale; built never falls. */
-  built(partitions: readonly MartPartition[], number: number, message: OutboxMessage): Promise<void>;
-  /** Puts a message of no database change into the outbox. */
-  announce(message: OutboxMessage): Promise<void>;
+  built(partitions: readonly MartPartition[], number: number, message: OutboxEntry): Promise<void>;
+  /** Puts messages of no database change into the outbox. */
+  announce(...messages: readonly OutboxEntry[]): Promise<void>;
   /** Forgets which batch had which number, beyond the newest `keep` applied ones. */
   prune(keep: number): Promise<number>;
 }

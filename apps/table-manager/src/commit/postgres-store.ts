@@ -1,6 +1,7 @@
+import { type OutboxEntry, TableOutbox } from '@millrace/messaging/outbox';
 import { type Pool, type PoolClient, transaction } from '@millrace/postgres';
 import type { BatchStaged } from '@millrace/topics';
-import type { Commit, CommitStore, MartPartition, OutboxMessage, Progress, Staleness } from './commit-store';
+import type { Commit, CommitStore, MartPartition, Progress, Staleness } from './commit-store';
 import { LineContradiction } from './plan';
 import * as sql from './statements';
 
@@ -11,7 +12,11 @@ const PRUNED_AT_ONCE = 10_000;
 
 /** The commit store in the service's own schema. All statements are bound, sets travel as arrays. */
 export class PostgresCommitStore implements CommitStore {
-  constructor(private readonly pool: Pool) {}
+  readonly outbox: TableOutbox;
+
+  constructor(private readonly pool: Pool) {
+    this.outbox = new TableOutbox(pool, 'table_manager');
+  }
 
   async receive(batches: readonly BatchStaged[]): Promise<number | null> {
     if (batches.length === 0) return null;
@@ -48,7 +53,7 @@ export class PostgresCommitStore implements CommitStore {
       await client.query(sql.APPLY, [lineId, to]);
       const pairs = [...touched].flatMap(([mart, partitions]) => [...partitions].map((p) => [mart, p] as const));
       if (pairs.length > 0) await client.query(sql.TOUCH, [pairs.map((p) => p[0]), pairs.map((p) => p[1]), to]);
-      await send(client, message);
+      await this.outbox.leave([message], client);
       return true;
     });
   }
@@ -66,15 +71,15 @@ export class PostgresCommitStore implements CommitStore {
     return { cursor, marts: found };
   }
 
-  async built(partitions: readonly MartPartition[], number: number, message: OutboxMessage): Promise<void> {
+  async built(partitions: readonly MartPartition[], number: number, message: OutboxEntry): Promise<void> {
     await transaction(this.pool, async (client: Queryable) => {
       await client.query(sql.BUILT, [partitions.map((p) => p.mart), partitions.map((p) => p.partition), number]);
-      await send(client, message);
+      await this.outbox.leave([message], client);
     });
   }
 
-  async announce(message: OutboxMessage): Promise<void> {
-    await send(this.pool, message);
+  async announce(...messages: readonly OutboxEntry[]): Promise<void> {
+    await transaction(this.pool, (client: Queryable) => this.outbox.leave(messages, client));
   }
 
   async prune(keep: number): Promise<number> {
@@ -129,7 +134,3 @@ const progressOf = (row: { line_id: unknown; number: unknown; planned_to?: unkno
   cursor: Number(row.number),
   plannedTo: row.planned_to == null ? null : Number(row.planned_to),
 });
-
-async function send(client: Queryable, { id, topic, body }: OutboxMessage): Promise<void> {
-  await client.query(sql.SEND, [id, topic, JSON.stringify(body)]);
-}

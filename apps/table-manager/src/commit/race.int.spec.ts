@@ -80,9 +80,9 @@ test('table-managers that race over one database and one lake commit every batch
     running(() => managers[1].rounds.maintain(signal)),
   ]);
   await new OutboxRelay({
-    ...{ pool: rig.database.pool, schema: 'table_manager', messaging: rig.messaging },
-    ...{ onError: () => undefined, sleep: async () => undefined, batchMax: 10_000 },
-  }).relay();
+    outbox: new PostgresCommitStore(rig.database.pool).outbox,
+    ...{ messaging: rig.messaging, onError: () => undefined, batchMax: 10_000 },
+  }).sweep();
   expect(committers.size).toBeGreaterThan(1);
   await expectAll(batches);
   const differences = await martDifferences(rig, batches);

@@ -72,8 +72,6 @@ export const BUILT = `
      SET built = GREATEST(p.built, $3), built_at = now(), stale_from = GREATEST(p.stale_from, $3 + 1)
     FROM locked WHERE p.mart = locked.mart AND p.partition = locked.partition`;
 
-export const SEND = `INSERT INTO table_manager.outbox (id, topic, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`;
-
 /** By number, which the primary key finds; bounded, so that no commit waits long for it. */
 export const PRUNE = `
   DELETE FROM table_manager.applied_batch a USING (

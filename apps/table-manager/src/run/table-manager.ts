@@ -110,9 +110,8 @@ export function createTableManager(
     limits: { batchesMax: settings.commitBatchesMax, rowsMax: settings.commitRowsMax },
   });
   const relay = new OutboxRelay({
-    ...{ pool, messaging, sleep },
-    schema: 'table_manager',
-    pollMs: OUTBOX_POLL_MS,
+    ...{ outbox: store.outbox, messaging, pollMs: OUTBOX_POLL_MS },
+    afterAppend: () => failpoint('outbox-appended'),
     onError: failed('messages wait in the outbox'),
   });
 

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { testDatabase } from '@millrace/postgres/testing';
 import { createMemoryMessaging } from '../memory';
-import { OutboxRelay } from './index';
+import { withTraceparent } from '@millrace/observability';
+import { type OutboxMessage, OutboxRelay, TableOutbox } from './index';
 
 type Database = Awaited<ReturnType<typeof testDatabase>>;
 let database: Database;
@@ -11,17 +12,13 @@ beforeAll(async () => {
   database = await testDatabase();
   await database.pool.query('CREATE SCHEMA svc');
   await database.pool.query(
-    'CREATE TABLE svc.outbox (id uuid PRIMARY KEY, seq bigint GENERATED ALWAYS AS IDENTITY, topic text NOT NULL, body jsonb NOT NULL)',
+    'CREATE TABLE svc.outbox (id uuid PRIMARY KEY, seq bigint GENERATED ALWAYS AS IDENTITY, topic text NOT NULL, body jsonb NOT NULL, traceparent text)',
   );
 });
 afterAll(() => database.drop());
 
 const leave = (n: number) =>
-  database.pool.query('INSERT INTO svc.outbox (id, topic, body) VALUES ($1, $2, $3)', [
-    randomUUID(),
-    't',
-    JSON.stringify({ n }),
-  ]);
+  new TableOutbox(database.pool, 'svc').leave([{ id: randomUUID(), topic: 't', body: { n } }]);
 
 async function setUp(onAppend: () => void = () => undefined) {
   const messaging = createMemoryMessaging();
@@ -34,11 +31,9 @@ async function setUp(onAppend: () => void = () => undefined) {
   };
   const errors: unknown[] = [];
   const options = {
-    pool: database.pool,
-    schema: 'svc',
+    outbox: new TableOutbox(database.pool, 'svc'),
     messaging,
-    onError: (e: unknown) => errors.push(e),
-    sleep: (ms: number) => sleep(ms),
+    onError: (e: unknown) => void errors.push(e),
     pollMs: 20,
   };
   return { messaging, errors, options };
@@ -78,9 +73,9 @@ test('a crash between the append and the deletion repeats the append and stores 
   await leave(1);
   await leave(2);
   const first = new OutboxRelay(options);
-  await expect(first.relay()).rejects.toThrow('crashed');
+  await expect(first.sweep()).rejects.toThrow('crashed');
   expect(await left()).toBe(2);
-  await new OutboxRelay(options).relay();
+  await new OutboxRelay(options).sweep();
   expect(await left()).toBe(0);
   expect(await contents(messaging)).toEqual([1, 2]);
   await messaging.close();
@@ -97,8 +92,63 @@ test('two relays at once send everything once', async () => {
   await messaging.close();
 });
 
-test('a schema that is no plain name is refused', async () => {
+test('a schema that is no plain name is refused', () => {
+  expect(() => new TableOutbox(database.pool, 'svc; drop schema svc')).toThrow('not a schema name');
+});
+
+test('a message is sent in the trace in which it was left', async () => {
   const { messaging, options } = await setUp();
-  expect(() => new OutboxRelay({ ...options, schema: 'svc; drop schema svc' })).toThrow('not a schema name');
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  await withTraceparent(traceparent, () => leave(1));
+  await leave(2);
+  const subscription = await messaging.subscribe({ topic: 't', group: 'traced' });
+  await new OutboxRelay(options).sweep();
+  const headers: unknown[] = [];
+  while (headers.length < 2) {
+    const delivery = await subscription.next();
+    for (const { header, records } of delivery?.batches ?? [])
+      for (const record of records) headers.push([header.traceparent, record.headers['traceparent']]);
+  }
+  expect(headers).toEqual([
+    [traceparent, traceparent],
+    [undefined, undefined],
+  ]);
+  await subscription.close();
+  await messaging.close();
+});
+
+test('what is offered is sent without looking, and what could not be sent is found by looking', async () => {
+  let failures = 0;
+  const { messaging, options, errors } = await setUp(() => {
+    if (failures-- > 0) throw new Error('the log is away');
+  });
+  const offered: OutboxMessage[] = [1, 2, 3].map((n) => ({
+    id: randomUUID(),
+    topic: 't',
+    json: JSON.stringify({ n }),
+  }));
+  const unsent = new Set(offered);
+  let looks = 0;
+  const outbox = {
+    due: async () => (looks++, [...unsent]),
+    sent: async (messages: readonly OutboxMessage[]) => messages.forEach((message) => unsent.delete(message)),
+  };
+  const relay = new OutboxRelay({ ...options, outbox, pollMs: 100 });
+  unsent.clear();
+  await relay.start();
+  while (looks === 0) await sleep(1);
+  unsent.add(offered[0]);
+  relay.offer(offered[0]);
+  while (unsent.size > 0) await sleep(1);
+  expect(looks).toBe(1);
+  failures = 1;
+  for (const message of offered.slice(1)) {
+    unsent.add(message);
+    relay.offer(message);
+  }
+  while (unsent.size > 0) await sleep(5);
+  await relay.stop();
+  expect(errors).toHaveLength(1);
+  expect(await contents(messaging)).toEqual([1, 2, 3]);
   await messaging.close();
 });

@@ -1,28 +1,27 @@
 import { type Messaging, MessagingError } from '@millrace/messaging';
 import { createMemoryMessaging, type MemoryMessaging } from '@millrace/messaging/memory';
+import { OutboxRelay } from '@millrace/messaging/outbox';
 import { testDatabase, type TestDatabase } from '@millrace/postgres/testing';
 import { type BatchStaged, TOPICS } from '@millrace/topics';
-import { systemTimers } from '../machine.client';
 import { PostgresLandingStore } from '../landing/postgres/store';
 import { MIGRATIONS } from '../testing/lake';
-import { testLogger, until } from '../testing/worker-under-test';
-import { noFailpoints } from '../worker/failpoints';
-import { type Announcement, PostgresOutbox } from './outbox-store';
-import { BatchRelay, type RelayOptions } from './relay';
+import { until } from '../testing/worker-under-test';
+import { type Announcement, announcement } from './announcement';
+import { LandedOutbox, type ResendOptions } from './landed-outbox';
 
-const QUICK: RelayOptions = { sweepMs: 3_600_000, unsentMsMax: 0, resendMs: 200 };
+const QUICK: ResendOptions = { unsentMsMax: 0, resendMs: 200 };
 
 describe('the outbox and its relay', () => {
   let database: TestDatabase;
   let messaging: MemoryMessaging;
-  let outbox: PostgresOutbox;
+  let outbox: LandedOutbox;
   let lineId: string;
 
   beforeEach(async () => {
     database = await testDatabase({ migrations: MIGRATIONS });
     messaging = createMemoryMessaging();
     await messaging.ensureTopic(TOPICS.batchesStaged.name, { partitions: 1 });
-    outbox = new PostgresOutbox(database.pool);
+    outbox = new LandedOutbox(database.pool, QUICK);
     lineId = (await new PostgresLandingStore(database.pool).line()).id;
   });
   afterEach(async () => {
@@ -30,11 +29,8 @@ describe('the outbox and its relay', () => {
     await database.drop();
   });
 
-  const relayOver = (over: Messaging = messaging, options = QUICK): BatchRelay =>
-    new BatchRelay(
-      { messaging: over, outbox, failpoint: noFailpoints, timers: systemTimers, logger: testLogger },
-      options,
-    );
+  const relayOver = (over: Messaging = messaging): OutboxRelay<Announcement> =>
+    new OutboxRelay({ messaging: over, outbox, pollMs: 3_600_000, onError: () => undefined });
 
   /** Lands an empty batch: what the relay needs of a landing. */
   async function land(): Promise<Announcement> {
@@ -67,7 +63,7 @@ describe('the outbox and its relay', () => {
       message,
     });
     const { number } = await landing.commit({ batchId, epoch, contractsIndex: 0, keysEpoch: 0 });
-    return { number, message, sends: 0 };
+    return announcement(message, number);
   }
 
   async function announced(): Promise<number[]> {
@@ -90,8 +86,9 @@ describe('the outbox and its relay', () => {
 
   test('a landed batch is announced with its number and line, once', async () => {
     const relay = relayOver();
-    relay.announce(await land());
-    relay.announce(await land());
+    await relay.start();
+    relay.offer(await land());
+    relay.offer(await land());
     await relay.stop();
     await relay.sweep();
     expect(await announced()).toEqual([1, 2]);
@@ -116,8 +113,10 @@ describe('the outbox and its relay', () => {
       },
     });
     const relay = relayOver(losing);
-    relay.announce(await land());
+    await relay.start();
+    relay.offer(await land());
     await until(() => lost === 1);
+    await relay.stop();
     await relay.sweep();
     expect(lost).toBe(2);
     expect(await announced()).toEqual([1]);
@@ -145,11 +144,11 @@ describe('the outbox and its relay', () => {
   test('what is said of another lake confirms nothing, and progress never goes back', async () => {
     await land();
     await outbox.confirm('00000000-0000-4000-8000-000000000000', 99);
-    expect(await outbox.unsent(0, 10)).toHaveLength(1);
+    expect(await outbox.due(10)).toHaveLength(1);
     await outbox.confirm(lineId, 1);
     await outbox.confirm(lineId, 0);
     const { rows } = await database.pool.query('SELECT number FROM curation_worker.commit_progress');
     expect(rows).toEqual([{ number: '1' }]);
-    expect(await outbox.unsent(0, 10)).toEqual([]);
+    expect(await outbox.due(10)).toEqual([]);
   });
 });
