@@ -3,8 +3,8 @@ import path from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { openDuck } from '@millrace/lakehouse';
+import { systemTimers as systemWaits } from '@millrace/messaging';
 import { MessagingServer } from '@millrace/messaging/nest';
-import { OutboxRelay } from '@millrace/messaging/outbox';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { createPool } from '@millrace/postgres';
 import type { ServiceContext } from '@millrace/service';
@@ -15,31 +15,22 @@ import type { Config } from './config';
 import { ContractsChangedController } from './contracts/contracts-changed.controller';
 import { ContractsKeeper } from './contracts/keeper';
 import { PrismaClient } from './generated/prisma/client';
-import { BatchIds } from './landing/batch-ids';
-import { landBatch } from './landing/land-batch';
-import { Lander } from './landing/lander';
 import { PostgresLandingStore } from './landing/postgres/store';
 import { openScratch, systemTimers } from './machine.client';
-import { Collector } from './maintenance/collector';
+import { PostgresUpkeep } from './maintenance/postgres-upkeep';
 import { pruneClaims, pruneInbox } from './maintenance/prune-claims';
-import { Schedule } from './maintenance/schedule';
-import { deletePassedFiles } from './maintenance/staged-files';
-import { announcement } from './outbox/announcement';
 import { LandedOutbox, RESEND_DEFAULTS } from './outbox/landed-outbox';
 import { TablesChangedController } from './outbox/tables-changed.controller';
 import { QuarantineController } from './quarantine/quarantine.controller';
 import { QuarantineReader } from './quarantine/quarantine-store';
-import { JitteredBackoff } from './worker/backoff';
+import { createDuckStager } from './staging/stage';
+import { gzipRaw } from './staging/raw-parts';
+import { createCuration } from './worker/curation';
 import { CurationMetrics } from './worker/curation-metrics';
-import { DeclaredDates } from './worker/declared-dates';
 import { parseFailpoints } from './worker/failpoints';
-import { CurationWorker } from './worker/worker';
 
-const MINUTE_MS = 60_000;
 const STATEMENT_MS_MAX = 60_000;
 const READ_CONNECTIONS_MAX = 2;
-/** Batches are announced as they land; this is for what another process left, and what seems lost. */
-const OUTBOX_POLL_MS = 2_000;
 
 /** Composition root: log and landings in Postgres, the lake in a folder, Parquet by DuckDB. */
 @Module({})
@@ -48,7 +39,6 @@ export class AppModule {
     const { config, lifecycle, logger, metrics, clock, random } = context;
     const timers = systemTimers;
     const failpoint = parseFailpoints(config.failpoints, timers);
-    const backoff = new JitteredBackoff(random, timers);
 
     const storage = createFilesystemStorage({ root: config.storageRoot });
     const pool = createPool({
@@ -80,41 +70,33 @@ export class AppModule {
       ...RESEND_DEFAULTS,
       onOverdue: (from, count) => logger.warn({ from, count }, 'landed batches are announced again'),
     });
-    const keeper = new ContractsKeeper(store, storage, logger);
-    const relay = new OutboxRelay({
-      ...{ outbox, messaging, pollMs: OUTBOX_POLL_MS },
-      afterAppend: () => failpoint('after-announce'),
-      onError: (error) => logger.warn({ error: error as Error }, 'landed batches could not be announced yet'),
-    });
     const measured = new CurationMetrics(metrics);
     const landedBefore = new LandedBefore({ storage, duck, pruned: () => store.pruned(), clock });
-    const dates = new DeclaredDates(store);
-    const lander = new Lander({
-      ...{ store, storage, scratch, duck, keeper, backoff, logger, failpoint, timers, clock, landBatch },
-      ids: new BatchIds(store),
-      landedBefore: (candidates) => landedBefore.find(candidates),
-      declareDate: (epoch, date) => dates.declare(epoch, date),
-      observe: measured.observeStep,
-      onTrouble: (error) => worker.noteTrouble(error),
-    });
-    const worker: CurationWorker = new CurationWorker(
+    const { worker, keeper, relay, schedule } = createCuration(
       {
-        ...{ messaging, store, lander, keeper, backoff, logger, failpoint, timers },
-        member: `${os.hostname()}/${process.pid}`,
-        onLanded: (landed) => {
-          measured.landed(landed);
-          relay.offer(announcement(landed.message, landed.number));
-        },
+        ...{ messaging, store, outbox, storage, clock, random, timers, logger, failpoint },
+        upkeep: new PostgresUpkeep(pool),
+        stager: createDuckStager({ storage, scratch, duck }),
+        compress: gzipRaw,
+        landedBefore: (candidates) => landedBefore.find(candidates),
+        observe: measured.observeStep,
+        waits: systemWaits,
+        pruneClaims: (signal) => pruneClaims(pool, signal),
+        pruneInbox: () => pruneInbox(pool, config.inboxKeep),
       },
       {
-        ...GROUPS.curation,
+        member: `${os.hostname()}/${process.pid}`,
         eventsMax: config.landingEventsMax,
         bytesMax: config.landingBytesMax,
         lingerMs: config.landingLinger,
         deliveriesMax: config.deliveriesMax,
         landingsMax: config.landingsMax,
         heartbeatMs: config.heartbeatEvery,
+        contractsEveryMs: config.contractsEvery,
+        workerSilenceMsMax: config.workerSilenceMax,
+        stagedKeepMs: config.stagedKeep,
       },
+      (landed) => measured.landed(landed),
     );
     measured.watch({
       inFlight: () => worker.inFlight,
@@ -122,28 +104,6 @@ export class AppModule {
       messaging,
       topic: GROUPS.curation.topic,
     });
-
-    const collector = new Collector({ pool, storage, logger });
-    const schedule = new Schedule(
-      [
-        { name: 'contracts', everyMs: config.contractsEvery, run: () => keeper.refresh() },
-        {
-          name: 'collector',
-          everyMs: Math.ceil(config.workerSilenceMax / 2),
-          run: async () =>
-            void (worker.epoch !== null && (await collector.collect(worker.epoch, config.workerSilenceMax))),
-        },
-        {
-          name: 'staged files',
-          everyMs: 5 * MINUTE_MS,
-          run: async (signal) => void (await deletePassedFiles(pool, storage, config.stagedKeep, signal)),
-        },
-        { name: 'claims', everyMs: 20 * MINUTE_MS, run: async (signal) => void (await pruneClaims(pool, signal)) },
-        { name: 'inbox', everyMs: 60 * MINUTE_MS, run: async () => void (await pruneInbox(pool, config.inboxKeep)) },
-      ],
-      timers,
-      logger,
-    );
 
     lifecycle.add({
       name: 'duckdb',

@@ -1,5 +1,5 @@
 import type { Clock } from '@millrace/observability';
-import type { DuckConnection } from '@millrace/lakehouse/duckdb';
+import type { Storage } from '@millrace/storage';
 import type { StagedFile } from '@millrace/topics';
 import type { InForce } from '../contracts/keeper';
 import { countFates } from '../pipeline/counts';
@@ -10,8 +10,8 @@ import type { Curated, Valid, Validated } from '../pipeline/curate';
 import { quarantineRows } from '../quarantine/rows';
 import { eventRows } from '../staging/event-rows';
 import { writeFateRows } from '../staging/fate-rows';
-import { placeRaw, type RawPlaces, writeRawPart } from '../staging/raw-parts';
-import { stageEvents, stageFates, type StagingDeps, Unstorable, type Writer } from '../staging/stage';
+import { type Compress, placeRaw, type RawPlaces, writeRawPart } from '../staging/raw-parts';
+import { type Stager, Unstorable, type Writer } from '../staging/stager';
 import type { Failpoint } from '../worker/failpoints';
 import type { Timers } from '../worker/timers';
 import type { BatchIds } from './batch-ids';
@@ -19,10 +19,13 @@ import { keptAlive } from './keep-alive';
 import { describeBatch, type UnnumberedBatch } from './message';
 import { type Claim, type Landing, LandingError, type LandingStore } from './port';
 
-export interface LandDeps extends StagingDeps {
+export interface LandDeps {
   readonly store: LandingStore;
+  readonly storage: Storage;
+  readonly stager: Stager;
+  /** Of raw parts. */
+  readonly compress: Compress;
   readonly ids: BatchIds;
-  readonly duck: { use<T>(task: (connection: DuckConnection) => Promise<T>): Promise<T> };
   /** Keys of old events that are in the lake although their claims have been pruned. */
   readonly landedBefore: (candidates: readonly Candidate[]) => Promise<ReadonlyMap<string, Held>>;
   /** Learns that files of an accept date are about to be written. */
@@ -198,7 +201,7 @@ async function enter(
   return (await landing.enterInbox(topic, ids, batchId)) ? null : 'seen';
 }
 
-/** DuckDB is lent for the files only: nobody who holds it waits for the database. */
+/** What stages is lent for the files only: nobody who holds it waits for the database. */
 function stage(
   deps: LandDeps,
   { batch, curated }: Attempt,
@@ -206,7 +209,7 @@ function stage(
   outcomes: readonly Outcome[],
 ): Promise<StagedFile[] | Unstorable> {
   const landed = landedEvents(curated.validated, outcomes);
-  return deps.duck.use(async (connection) => {
+  return deps.stager.use(async (staging) => {
     const files: StagedFile[] = [];
     if (landed.length > 0) {
       const rows = eventRows(
@@ -216,7 +219,7 @@ function stage(
         writer.batchId,
       );
       try {
-        files.push(...(await stageEvents(deps, connection, rows, writer, written)));
+        files.push(...(await staging.events(rows, writer, written)));
       } catch (error) {
         if (error instanceof Unstorable) return error;
         throw error;
@@ -225,7 +228,7 @@ function stage(
     await deps.failpoint('after-parquet');
     if (landed.length < outcomes.length) {
       const fates = writeFateRows(batch, curated.validated, outcomes, places, writer.batchId);
-      files.push(await stageFates(deps, connection, fates, writer, written));
+      files.push(await staging.fates(fates, writer, written));
     }
     await deps.failpoint('after-fates');
     return files;
@@ -241,7 +244,7 @@ function landedEvents(validated: readonly Validated[], outcomes: readonly Outcom
 }
 
 function writeRaw(deps: LandDeps, places: RawPlaces, validated: readonly Validated[]): Promise<StagedFile[]> {
-  const raw = allEnded(places.parts.map((part) => writeRawPart(deps.storage, part, validated)));
+  const raw = allEnded(places.parts.map((part) => writeRawPart(deps.storage, part, validated, deps.compress)));
   // It is awaited late; until then a rejection is not an unhandled one.
   raw.catch(() => undefined);
   return raw;

@@ -9,7 +9,6 @@ import { type Curated, curate, curateUnread, type Valid, type Validated } from '
 import type { Invalid } from '../pipeline/validate';
 import { bisect } from '../staging/bisect';
 import { eventRows } from '../staging/event-rows';
-import { canStore } from '../staging/stage';
 import { deleteFiles, type LandBatch, type LandDeps, type Landed, type LandResult, UnknownLanding } from './land-batch';
 
 import { LandingError, type LandingStore } from './port';
@@ -155,10 +154,8 @@ export class Lander {
     { events, places, cause }: Extract<LandResult, { kind: 'unstorable' }>,
   ): Promise<Curated> {
     const storable = (some: readonly Valid[]): Promise<boolean> =>
-      this.deps.duck.use((connection) =>
-        canStore(
-          this.deps,
-          connection,
+      this.deps.stager.use((staging) =>
+        staging.canStore(
           eventRows(
             curated.rows,
             some.map(({ row }) => row),

@@ -1,10 +1,10 @@
 import type { Logger } from '@millrace/observability';
-import type { Pool } from '@millrace/postgres';
 import type { Storage } from '@millrace/storage';
 import { RAW_PREFIX, STAGED_PREFIX, writerOf } from '../staging/paths';
+import type { DeadEpoch, UpkeepStore } from './upkeep';
 
 export interface CollectorDeps {
-  readonly pool: Pool;
+  readonly store: UpkeepStore;
   readonly storage: Storage;
   readonly logger: Logger;
 }
@@ -13,30 +13,13 @@ export interface CollectorDeps {
 const LOOKUP_MAX = 1_000;
 const DAY_MS = 86_400_000;
 
-const OTHERS_ALIVE = `
-  SELECT epoch, heartbeat_at::text FROM curation_worker.worker WHERE alive AND epoch <> $1`;
-
-const DECLARE_DEAD = `
-  UPDATE curation_worker.worker SET alive = false, ended_at = clock_timestamp()
-   WHERE epoch = $1 AND alive AND heartbeat_at::text = $2`;
-
-const UNCOLLECTED = `
-  SELECT epoch, accepted_from::text, ended_at FROM curation_worker.worker
-   WHERE NOT alive AND collected_at IS NULL ORDER BY epoch`;
-
-interface DeadEpoch {
-  readonly epoch: number;
-  readonly acceptedFrom: string | null;
-  readonly endedAt: Date;
-}
-
 /**
  * Deletes the files that workers left behind when they died in the middle of a landing. An epoch is first declared
  * dead, which waits for its landings under way and lets none commit after; only then is what no manifest names deleted.
  */
 export class Collector {
   /** The last heartbeat of each other worker, and since when it has been the last, on this process's monotonic clock. */
-  private seen = new Map<string, { readonly heartbeat: string; readonly sinceMs: number }>();
+  private seen = new Map<number, { readonly heartbeat: string; readonly sinceMs: number }>();
 
   constructor(
     private readonly deps: CollectorDeps,
@@ -51,28 +34,21 @@ export class Collector {
    *   watches: after an outage of the database, when all are behind, and with any clock, nobody is taken for dead
    */
   async collect(epoch: number, silentMsMax: number): Promise<number> {
-    const { pool, logger } = this.deps;
+    const { store, logger } = this.deps;
     for (const silent of await this.silent(epoch, silentMsMax)) {
-      const { rowCount } = await pool.query(DECLARE_DEAD, [silent.epoch, silent.heartbeat]);
-      if (rowCount) logger.warn({ epoch: silent.epoch }, 'a worker is declared dead');
+      if (await store.declareDead(silent.epoch, silent.heartbeat))
+        logger.warn({ epoch: silent.epoch }, 'a worker is declared dead');
     }
-    const { rows } = await pool.query(UNCOLLECTED);
     let deleted = 0;
-    for (const row of rows as { epoch: string; accepted_from: string | null; ended_at: Date }[]) {
-      deleted += await this.collectEpoch({
-        epoch: Number(row.epoch),
-        acceptedFrom: row.accepted_from,
-        endedAt: row.ended_at,
-      });
-    }
+    for (const dead of await store.uncollected()) deleted += await this.collectEpoch(dead);
     return deleted;
   }
 
-  private async silent(epoch: number, silentMsMax: number): Promise<{ epoch: string; heartbeat: string }[]> {
-    const { rows } = await this.deps.pool.query(OTHERS_ALIVE, [epoch]);
+  private async silent(epoch: number, silentMsMax: number): Promise<{ epoch: number; heartbeat: string }[]> {
+    const others = await this.deps.store.othersAlive(epoch);
     const nowMs = this.monotonicMs();
-    const seen = new Map<string, { heartbeat: string; sinceMs: number }>();
-    for (const { epoch: other, heartbeat_at: heartbeat } of rows as { epoch: string; heartbeat_at: string }[]) {
+    const seen = new Map<number, { heartbeat: string; sinceMs: number }>();
+    for (const { epoch: other, heartbeat } of others) {
       const before = this.seen.get(other);
       seen.set(other, before?.heartbeat === heartbeat ? before : { heartbeat, sinceMs: nowMs });
     }
@@ -92,9 +68,7 @@ export class Collector {
       some = [];
     }
     deleted += await this.deleteUnnamed(some);
-    await this.deps.pool.query('UPDATE curation_worker.worker SET collected_at = clock_timestamp() WHERE epoch = $1', [
-      dead.epoch,
-    ]);
+    await this.deps.store.collected(dead.epoch);
     if (deleted > 0) this.deps.logger.info({ epoch: dead.epoch, count: deleted }, 'files of a dead worker deleted');
     return deleted;
   }
@@ -135,12 +109,8 @@ export class Collector {
 
   private async deleteUnnamed(paths: readonly string[]): Promise<number> {
     if (paths.length === 0) return 0;
-    const ids = [...new Set(paths.map((path) => writerOf(path)?.batchId))];
-    const { rows } = await this.deps.pool.query(
-      'SELECT batch_id FROM curation_worker.manifest WHERE batch_id = ANY($1::bigint[])',
-      [ids],
-    );
-    const landed = new Set((rows as { batch_id: string }[]).map((row) => Number(row.batch_id)));
+    const ids = [...new Set(paths.map((path) => writerOf(path)?.batchId as number))];
+    const landed = await this.deps.store.landedAmong(ids);
     const unnamed = paths.filter((path) => !landed.has(writerOf(path)?.batchId as number));
     for (const path of unnamed) await this.deps.storage.delete(path);
     return unnamed.length;

@@ -12,6 +12,7 @@ import { shipmentEvent } from '../testing/landing-bench';
 import { appendItems, booksOf, dataFiles, landedBatches, MIGRATIONS, publishContracts } from '../testing/lake';
 import { caughtUp, startWorker, testDuck, testLogger, until } from '../testing/worker-under-test';
 import { Collector } from './collector';
+import { PostgresUpkeep } from './postgres-upkeep';
 import { pruneClaims, pruneInbox } from './prune-claims';
 import { deletePassedFiles } from './staged-files';
 
@@ -210,11 +211,11 @@ describe('housekeeping', () => {
     await curate([shipmentEvent('a'), Buffer.from('no json')]);
     await curate([shipmentEvent('b')]);
     const [first, second] = await landedBatches(database.pool);
-    expect(await deletePassedFiles(database.pool, storage, 0, signal)).toBe(0);
+    expect(await deletePassedFiles(new PostgresUpkeep(database.pool), storage, 0, signal)).toBe(0);
     await new LandedOutbox(database.pool).confirm(first.lineId, first.number);
-    expect(await deletePassedFiles(database.pool, storage, DAY_MS, signal)).toBe(0);
-    expect(await deletePassedFiles(database.pool, storage, 0, signal)).toBe(3);
-    expect(await deletePassedFiles(database.pool, storage, 0, signal)).toBe(0);
+    expect(await deletePassedFiles(new PostgresUpkeep(database.pool), storage, DAY_MS, signal)).toBe(0);
+    expect(await deletePassedFiles(new PostgresUpkeep(database.pool), storage, 0, signal)).toBe(3);
+    expect(await deletePassedFiles(new PostgresUpkeep(database.pool), storage, 0, signal)).toBe(0);
     const raw = first.files.filter((file) => file.kind === 'raw').map((file) => file.path);
     expect((await dataFiles(storage)).sort()).toEqual([...raw, ...second.files.map((file) => file.path)].sort());
     expect((await landedBatches(database.pool))[0].files.map((file) => file.path).sort()).toEqual(raw.sort());
@@ -222,7 +223,8 @@ describe('housekeeping', () => {
 
   describe('the collector', () => {
     let nowMs = 0;
-    const collector = (): Collector => new Collector({ pool: database.pool, storage, logger: testLogger }, () => nowMs);
+    const collector = (): Collector =>
+      new Collector({ store: new PostgresUpkeep(database.pool), storage, logger: testLogger }, () => nowMs);
     const write = (path: string) => storage.createIfAbsent(path, Buffer.from('x'));
 
     test('deletes what a silent worker left, and nothing that a manifest names or a living worker writes', async () => {

@@ -11,8 +11,24 @@ export interface EventRows {
   readonly bytes: Buffer;
   /** `SELECT` of the rows as `clean.events` has them, and of `contract_no`, out of a file. */
   select(file: string): string;
+  /** What rows of one group have in common, by `g`. */
+  readonly shared: readonly SharedColumns[];
   /** Contracts of the rows; `contract_no` is an index into it, or null. */
   readonly contracts: readonly ContractInForce[];
+}
+
+export interface SharedColumns {
+  readonly g: number;
+  readonly event_type: string;
+  readonly event_version: number;
+  readonly tenant_id: string;
+  readonly schema_hash: string | null;
+  readonly _source: string;
+  readonly _raw_part: string;
+  /** Added to a row's `group_line` this is its line in the part. */
+  readonly line_base: number;
+  readonly _contract_version: string | null;
+  readonly contract_no: number | null;
 }
 
 const GROUP_COLUMNS =
@@ -29,33 +45,50 @@ const READ_COLUMNS = Object.entries(ROW_COLUMNS)
 /** Some rows of a table, in ascending order, with what they share. */
 export function eventRows(table: RowTable, rows: readonly number[], places: RawPlaces, batchId: number): EventRows {
   const contracts = [...new Set(table.groups.flatMap(({ contract }) => contract ?? []))];
-  const groups = table.groups.map((group) => `(${describe(group, places, contracts).join(', ')})`);
+  const shared = table.groups.map((group) => sharedBy(group, places, contracts));
+  const groups = shared.map((group) => `(${literals(group).join(', ')})`);
   const select = (file: string): string =>
     `SELECT * EXCLUDE (g, group_line, line_base), (line_base + group_line)::INTEGER AS _raw_line,
             ${batchId}::BIGINT AS _batch_id, event_time::DATE AS ${EVENT_DATE_COLUMN}
        FROM read_csv(${quoteLiteral(file)}, ${READ_OPTIONS}, columns={${READ_COLUMNS}})
        JOIN (VALUES ${groups.join(', ')}) AS groups (${GROUP_COLUMNS}) USING (g)`;
-  return { bytes: table.gather(rows), select, contracts };
+  return { bytes: table.gather(rows), select, shared, contracts };
 }
 
-function describe(
+function sharedBy(
   { number, contract, ...group }: RowGroup,
   places: RawPlaces,
   contracts: readonly ContractInForce[],
-): (string | number)[] {
-  const text = (value: string | undefined): string => (value === undefined ? 'NULL::VARCHAR' : quoteLiteral(value));
+): SharedColumns {
   const { part, lineBase } = places.ofGroup[group.rawGroup];
+  return {
+    g: number,
+    event_type: group.eventType,
+    event_version: group.eventVersion,
+    tenant_id: group.tenantId,
+    schema_hash: contract?.schemaHash ?? null,
+    _source: group.acceptSource,
+    _raw_part: places.parts[part].path,
+    line_base: lineBase,
+    _contract_version: contract?.label ?? null,
+    contract_no: contract ? contracts.indexOf(contract) : null,
+  };
+}
+
+/** In the order of GROUP_COLUMNS. */
+function literals(shared: SharedColumns): (string | number)[] {
+  const text = (value: string | null): string => (value === null ? 'NULL::VARCHAR' : quoteLiteral(value));
   return [
-    number,
-    text(group.eventType),
-    group.eventVersion,
-    text(group.tenantId),
-    text(contract?.schemaHash),
-    text(group.acceptSource),
-    text(places.parts[part].path),
-    lineBase,
-    text(contract?.label),
-    contract ? contracts.indexOf(contract) : 'NULL::INTEGER',
+    shared.g,
+    text(shared.event_type),
+    shared.event_version,
+    text(shared.tenant_id),
+    text(shared.schema_hash),
+    text(shared._source),
+    text(shared._raw_part),
+    shared.line_base,
+    text(shared._contract_version),
+    shared.contract_no ?? 'NULL::INTEGER',
   ];
 }
 

@@ -23,8 +23,8 @@ const DUCKDB_TYPES: Readonly<Record<string, string>> = {
   date: 'DATE',
 };
 
-/** `_loaded_at` is the commit's. */
-const COLUMNS = FATES_COLUMNS.filter(({ name }) => name !== '_loaded_at');
+/** Columns of a row, in order; `_loaded_at` is the commit's. */
+export const FATE_ROW_COLUMNS = FATES_COLUMNS.filter(({ name }) => name !== '_loaded_at');
 
 const ROW_BYTES = 640;
 
@@ -43,7 +43,7 @@ export function writeFateRows(
     rows++;
     buffer.text(line(fateOf(batch, validated[i], outcome, places, i, batchId)) + '\n');
   });
-  const columns = COLUMNS.map(({ name, type }) => `'${name}': '${DUCKDB_TYPES[type]}'`);
+  const columns = FATE_ROW_COLUMNS.map(({ name, type }) => `'${name}': '${DUCKDB_TYPES[type]}'`);
   const select = (file: string): string =>
     `SELECT * FROM read_csv(${quoteLiteral(file)}, ${READ_OPTIONS}, columns={${columns.join(', ')}})`;
   return { bytes: buffer.done(), rows, select };
@@ -52,7 +52,7 @@ export function writeFateRows(
 type Cell = string | number | boolean | null;
 
 const line = (cells: Readonly<Record<string, Cell>>): string =>
-  COLUMNS.map(({ name }) => {
+  FATE_ROW_COLUMNS.map(({ name }) => {
     const cell = cells[name];
     return typeof cell === 'string' ? field(cell) : cell === null ? NULL : String(cell);
   }).join(D);

@@ -19,7 +19,13 @@ const GZIP_LEVEL = 1;
 /** Output is handed back in pieces of this size, each a turn of the event loop; the default of 16 KiB makes many. */
 const GZIP_CHUNK_BYTES = 512 * 1024;
 
-const compress = promisify(gzip);
+/** Turns the text of a raw part into what is stored of it. */
+export type Compress = (text: Buffer) => Promise<Buffer>;
+
+const gzipped = promisify(gzip);
+
+/** Raw parts as they are stored: gzip. */
+export const gzipRaw: Compress = (text) => gzipped(text, { level: GZIP_LEVEL, chunkSize: GZIP_CHUNK_BYTES });
 
 /** Bytes of a line beside its item, to begin with. */
 const LINE_BYTES = 220;
@@ -86,6 +92,7 @@ export async function writeRawPart(
   storage: Storage,
   part: RawPart,
   validated: readonly Validated[],
+  compress: Compress = gzipRaw,
 ): Promise<StagedFile> {
   const heads = new Map<Received['origin'], Buffer>();
   const lines = new ByteBuilder(
@@ -100,7 +107,7 @@ export async function writeRawPart(
     const isJson = read && JSON_FORMATS.has(received.origin.headers.format) ? true : parses(received.value);
     addRawLine(lines, head, received, isJson);
   }
-  const bytes = await compress(lines.done(), { level: GZIP_LEVEL, chunkSize: GZIP_CHUNK_BYTES });
+  const bytes = await compress(lines.done());
   await storage.createIfAbsent(part.path, bytes);
   return { kind: 'raw', table: part.eventType, path: part.path, rows: part.items.length, bytes: bytes.length };
 }

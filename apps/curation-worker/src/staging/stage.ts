@@ -1,10 +1,11 @@
-import { DuckError, type DuckConnection, quoteLiteral } from '@millrace/lakehouse/duckdb';
+import { type Duck, DuckError, type DuckConnection, quoteLiteral } from '@millrace/lakehouse/duckdb';
 import type { Storage } from '@millrace/storage';
 import { EVENTS_TABLE, FATES_TABLE, type StagedFile } from '@millrace/topics';
 import { type EventRows, selectEvents, selectTyped } from './event-rows';
 import type { FateRows } from './fate-rows';
 import { stagedPath } from './paths';
 import type { Scratch } from './scratch';
+import { type Stager, Unstorable, type Writer } from './stager';
 
 export interface StagingDeps {
   readonly storage: Storage;
@@ -12,25 +13,21 @@ export interface StagingDeps {
   readonly scratch: Scratch;
 }
 
-export interface Writer {
-  readonly batchId: number;
-  readonly epoch: number;
-}
-
-/** A row does not fit its tables although it passed every check: the batch is to be bisected. */
-export class Unstorable extends Error {
-  readonly code = 'UNSTORABLE';
-}
+/** Parquet files by DuckDB. */
+export const createDuckStager = (deps: StagingDeps & { readonly duck: Pick<Duck, 'use'> }): Stager => ({
+  use: (task) =>
+    deps.duck.use((connection) =>
+      task({
+        events: (rows, writer, written) => stageEvents(deps, connection, rows, writer, written),
+        fates: (rows, writer, written) => stageFates(deps, connection, rows, writer, written),
+        canStore: (rows) => canStore(deps, connection, rows),
+      }),
+    ),
+});
 
 /** Staged files last until they are rewritten by the commit: level 1 costs a quarter less than the default 3. */
 const PARQUET = 'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, RETURN_STATS';
 
-/**
- * Writes landed rows as one Parquet file for `clean.events` and one for each contract's table: durable and visible when
- * it resolves. `written` learns each path before anything is visible under it.
- *
- * @throws Unstorable when DuckDB cannot hold a row; StorageError; DuckError of any other kind
- */
 export async function stageEvents(
   deps: StagingDeps,
   connection: DuckConnection,
@@ -49,8 +46,7 @@ export async function stageEvents(
   });
 }
 
-/** Writes the fates as one Parquet file. */
-export async function stageFates(
+async function stageFates(
   deps: StagingDeps,
   connection: DuckConnection,
   rows: FateRows,
@@ -62,8 +58,7 @@ export async function stageFates(
   );
 }
 
-/** Whether rows can be stored: as `stageEvents`, but nothing is written. */
-export async function canStore(deps: StagingDeps, connection: DuckConnection, rows: EventRows): Promise<boolean> {
+async function canStore(deps: StagingDeps, connection: DuckConnection, rows: EventRows): Promise<boolean> {
   try {
     await withRows(deps, connection, rows.bytes, rows.select, async (table) => {
       await connection.query(`CREATE OR REPLACE TEMP TABLE tried AS ${selectEvents(table)}`);

@@ -13,6 +13,8 @@ import { MemoryLandingStore } from '../landing/memory/store';
 import type { LandingStore } from '../landing/port';
 import { openScratch, systemTimers } from '../machine.client';
 import { type MicroBatch, receive } from '../pipeline/received';
+import { gzipRaw } from '../staging/raw-parts';
+import { createDuckStager } from '../staging/stage';
 import { JitteredBackoff } from '../worker/backoff';
 import { type Failpoint, noFailpoints } from '../worker/failpoints';
 import type { Timers } from '../worker/timers';
@@ -106,8 +108,8 @@ export async function makeBench(options: BenchOptions): Promise<Bench> {
       store,
       storage,
       keeper,
-      duck: options.duck,
-      scratch: await openScratch(),
+      stager: createDuckStager({ storage, scratch: await openScratch(), duck: options.duck }),
+      compress: gzipRaw,
       logger: testLogger,
       clock: systemClock,
     },

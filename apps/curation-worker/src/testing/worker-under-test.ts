@@ -10,6 +10,8 @@ import { landBatch, type LandBatch, type Landed, type LandDeps } from '../landin
 import { Lander } from '../landing/lander';
 import type { LandingStore } from '../landing/port';
 import { openScratch, systemTimers } from '../machine.client';
+import { gzipRaw } from '../staging/raw-parts';
+import { createDuckStager } from '../staging/stage';
 import { JitteredBackoff } from '../worker/backoff';
 import { type Failpoint, noFailpoints } from '../worker/failpoints';
 import type { SessionOptions } from '../worker/session';
@@ -47,8 +49,8 @@ export async function startWorker(parts: WorkerParts): Promise<WorkerUnderTest> 
     ...{
       store,
       storage,
-      scratch,
-      duck,
+      stager: createDuckStager({ storage, scratch, duck }),
+      compress: gzipRaw,
       keeper,
       backoff,
       failpoint,
@@ -67,6 +69,7 @@ export async function startWorker(parts: WorkerParts): Promise<WorkerUnderTest> 
     {
       ...{ messaging, store, lander, keeper, backoff, logger: testLogger, failpoint, timers: systemTimers },
       member: 'test',
+      monotonicMs: () => performance.now(),
       onLanded: (one) => void landed.push(one),
     },
     {

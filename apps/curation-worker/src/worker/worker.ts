@@ -9,6 +9,8 @@ export interface WorkerDeps extends SessionDeps {
   readonly keeper: ContractsKeeper;
   readonly backoff: JitteredBackoff;
   readonly logger: Logger;
+  /** Milliseconds of a clock that never steps. */
+  readonly monotonicMs: () => number;
   /** Shown beside the epoch. */
   readonly member: string;
 }
@@ -83,14 +85,14 @@ export class CurationWorker {
   private async run(): Promise<void> {
     const { signal } = this.stopping;
     for (let failures = 0; !signal.aborted;) {
-      const began = performance.now();
+      const began = this.deps.monotonicMs();
       try {
         await this.contractsKnown(signal);
         if (signal.aborted) return;
         await this.runSession();
       } catch (error) {
         if (signal.aborted) return;
-        if (performance.now() - began > SOUND_SESSION_MS_MIN) failures = 0;
+        if (this.deps.monotonicMs() - began > SOUND_SESSION_MS_MIN) failures = 0;
         this.waitingFor = `starting again after: ${(error as Error).message}`;
         this.deps.logger.error({ error }, 'a session of the worker ended');
         await this.deps.backoff.wait(++failures, signal).catch(() => undefined);

@@ -1,0 +1,118 @@
+import type { Messaging, Timers as Waits } from '@millrace/messaging';
+import { type Outbox, OutboxRelay } from '@millrace/messaging/outbox';
+import type { Clock, Logger, Random } from '@millrace/observability';
+import type { Storage } from '@millrace/storage';
+import { GROUPS } from '@millrace/topics';
+import { ContractsKeeper } from '../contracts/keeper';
+import { BatchIds } from '../landing/batch-ids';
+import { landBatch, type LandBatch, type Landed, type LandDeps } from '../landing/land-batch';
+import { Lander } from '../landing/lander';
+import type { LandingStore } from '../landing/port';
+import { Collector } from '../maintenance/collector';
+import { Schedule } from '../maintenance/schedule';
+import { deletePassedFiles } from '../maintenance/staged-files';
+import type { UpkeepStore } from '../maintenance/upkeep';
+import { type Announcement, announcement } from '../outbox/announcement';
+import { JitteredBackoff } from './backoff';
+import { DeclaredDates } from './declared-dates';
+import type { Failpoint } from './failpoints';
+import type { SessionOptions } from './session';
+import type { Timers } from './timers';
+import { CurationWorker } from './worker';
+
+/** Everything outside of the service, and chance and time. */
+export interface CurationPorts extends Pick<LandDeps, 'stager' | 'compress' | 'landedBefore' | 'observe'> {
+  readonly messaging: Messaging;
+  readonly store: LandingStore;
+  readonly outbox: Outbox<Announcement>;
+  readonly upkeep: UpkeepStore;
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly timers: Timers;
+  /** Time of this process, which never steps. */
+  readonly waits: Waits;
+  readonly logger: Logger;
+  readonly failpoint: Failpoint;
+  /** Forget what is remembered longer than it need be. */
+  readonly pruneClaims: (signal: AbortSignal) => Promise<unknown>;
+  readonly pruneInbox: () => Promise<unknown>;
+  readonly landBatch?: LandBatch;
+}
+
+export interface CurationSettings extends Omit<SessionOptions, 'topic' | 'group'> {
+  /** Shown beside the epochs. */
+  readonly member: string;
+  readonly contractsEveryMs: number;
+  readonly workerSilenceMsMax: number;
+  readonly stagedKeepMs: number;
+}
+
+export interface Curation {
+  readonly worker: CurationWorker;
+  readonly keeper: ContractsKeeper;
+  readonly relay: OutboxRelay<Announcement>;
+  readonly schedule: Schedule;
+}
+
+const MINUTE_MS = 60_000;
+/** Batches are announced as they land; this is for what another process left, and what seems lost. */
+const OUTBOX_POLL_MS = 2_000;
+
+/** Puts the service together out of its ports: worker, relay of what landed, upkeep. */
+export function createCuration(
+  ports: CurationPorts,
+  settings: CurationSettings,
+  onLanded: (landed: Landed) => void = () => undefined,
+): Curation {
+  const { messaging, store, outbox, upkeep, storage, clock, random, timers, waits, logger, failpoint } = ports;
+  const { monotonicMs } = waits;
+  const { member, contractsEveryMs, workerSilenceMsMax, stagedKeepMs, ...session } = settings;
+  const backoff = new JitteredBackoff(random, timers);
+  const keeper = new ContractsKeeper(store, storage, logger);
+  const relay = new OutboxRelay({
+    ...{ outbox, messaging, pollMs: OUTBOX_POLL_MS, timers: waits },
+    afterAppend: () => failpoint('after-announce'),
+    onError: (error) => logger.warn({ error: error as Error }, 'landed batches could not be announced yet'),
+  });
+  const dates = new DeclaredDates(store);
+  const lander = new Lander({
+    ...{ store, storage, keeper, backoff, logger, failpoint, timers, clock },
+    ...{ stager: ports.stager, compress: ports.compress, landedBefore: ports.landedBefore, observe: ports.observe },
+    landBatch: ports.landBatch ?? landBatch,
+    ids: new BatchIds(store),
+    declareDate: (epoch, date) => dates.declare(epoch, date),
+    onTrouble: (error) => worker.noteTrouble(error),
+  });
+  const worker: CurationWorker = new CurationWorker(
+    {
+      ...{ messaging, store, lander, keeper, backoff, logger, failpoint, timers, member, monotonicMs },
+      onLanded: (landed) => {
+        onLanded(landed);
+        relay.offer(announcement(landed.message, landed.number));
+      },
+    },
+    { ...GROUPS.curation, ...session },
+  );
+  const collector = new Collector({ store: upkeep, storage, logger }, monotonicMs);
+  const schedule = new Schedule(
+    [
+      { name: 'contracts', everyMs: contractsEveryMs, run: () => keeper.refresh() },
+      {
+        name: 'collector',
+        everyMs: Math.ceil(workerSilenceMsMax / 2),
+        run: async () => void (worker.epoch !== null && (await collector.collect(worker.epoch, workerSilenceMsMax))),
+      },
+      {
+        name: 'staged files',
+        everyMs: 5 * MINUTE_MS,
+        run: async (signal) => void (await deletePassedFiles(upkeep, storage, stagedKeepMs, signal)),
+      },
+      { name: 'claims', everyMs: 20 * MINUTE_MS, run: async (signal) => void (await ports.pruneClaims(signal)) },
+      { name: 'inbox', everyMs: 60 * MINUTE_MS, run: async () => void (await ports.pruneInbox()) },
+    ],
+    timers,
+    logger,
+  );
+  return { worker, keeper, relay, schedule };
+}
