@@ -41,25 +41,14 @@ export const CALL_WAIVERS: readonly CallWaiver[] = [
     reason: 'makes and removes scratch folders that DuckDB writes to before they are published',
   },
   {
-    file: 'libs/lakehouse/src/delta/commit.ts',
+    file: 'libs/lakehouse/src/delta/table.ts',
     call: 'randomUUID',
-    reason:
-      'a commit recognises its own txnId after an unknown outcome: it must differ even under a seeded random source',
+    reason: 'the default of an option: names of files and commits must differ whatever random source a service has',
   },
   {
-    file: 'libs/lakehouse/src/delta/commit.ts',
+    file: 'libs/lakehouse/src/delta/table.ts',
     call: 'setTimeout',
-    reason: 'backs off between two tries of one commit; no result depends on it',
-  },
-  {
-    file: 'libs/lakehouse/src/delta/create.ts',
-    call: 'randomUUID',
-    reason: 'table ids and txnIds must differ even under a seeded random source',
-  },
-  {
-    file: 'libs/lakehouse/src/delta/data-writer.ts',
-    call: 'randomUUID',
-    reason: 'names of data files must differ even under a seeded random source',
+    reason: 'the default of an option; no result depends on it',
   },
   {
     file: 'libs/lakehouse/src/delta/table.ts',

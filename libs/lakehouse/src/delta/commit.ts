@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { StorageError } from '@millrace/storage';
 import { CommitOutcomeUnknown, ConcurrentModification } from '../errors';
 import { type Action, type CommitInfo, serializeCommit } from './actions';
@@ -22,6 +21,14 @@ export interface CommitPlan {
   readonly metrics?: Readonly<Record<string, number>>;
 }
 
+/** Time and names of whoever commits. */
+export interface Committing {
+  readonly now: () => number;
+  /** A new UUID. */
+  readonly newId: () => string;
+  readonly pause: (ms: number) => Promise<void>;
+}
+
 export type Committed =
   | { readonly outcome: 'committed'; readonly snapshot: Snapshot }
   /** Another committer recorded the same transaction first: nothing was written. */
@@ -36,14 +43,14 @@ export type Committed =
  * Throws `CommitOutcomeUnknown`; with every other error the commit was certainly not written. An answer that got lost is resolved by reading the version back and comparing
  * `commitInfo.txnId`: so a commit that landed is never reported as failed because of a second try.
  */
-export async function commit(log: DeltaLog, read: Snapshot, plan: CommitPlan, now: number): Promise<Committed> {
-  const txnId = randomUUID();
+export async function commit(log: DeltaLog, read: Snapshot, plan: CommitPlan, by: Committing): Promise<Committed> {
+  const txnId = by.newId();
   let base = read;
   for (let lost = 0; lost <= LOST_RACES_MAX; lost++) {
     const version = base.version + 1;
-    const info = commitInfo(plan, read.version, txnId, now);
+    const info = commitInfo(plan, read.version, txnId, by.now());
     const actions = [info, ...plan.actions];
-    const winner = await writeVersion(log, version, serializeCommit(actions), txnId);
+    const winner = await writeVersion(log, version, serializeCommit(actions), txnId, by.pause);
     if (winner === null) return { outcome: 'committed', snapshot: base.advance([{ version, actions }]) };
 
     const others = [winner, ...(await log.readFrom(version + 1))];
@@ -78,6 +85,7 @@ export async function writeVersion(
   version: number,
   bytes: Buffer,
   txnId: string,
+  pause: Committing['pause'],
 ): Promise<Commit | null> {
   const failures: StorageError[] = [];
   for (let attempt = 1; attempt <= RESOLVE_ATTEMPTS; attempt++) {
@@ -141,5 +149,3 @@ export function commitInfo(
     },
   };
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { TableExists } from '../errors';
 import type { Action } from './actions';
-import { ENGINE_INFO, writeVersion } from './commit';
+import { type Committing, ENGINE_INFO, writeVersion } from './commit';
 import { serializeCommit } from './actions';
 import type { DeltaLog } from './delta-log';
 import { type ColumnDefinition, serializeSchema, toFields } from './schema';
@@ -21,11 +20,16 @@ export interface CreateOptions {
 const DEFAULT_PROPERTIES = { 'delta.logRetentionDuration': 'interval 7 days' };
 
 /** Commits version 0. Throws `SchemaMismatch` for columns that a Delta table cannot have. */
-export async function createTable(log: DeltaLog, options: CreateOptions, now: number): Promise<void> {
+export async function createTable(
+  log: DeltaLog,
+  options: CreateOptions,
+  { now: clock, newId, pause }: Committing,
+): Promise<void> {
+  const now = clock();
   const partitionBy = options.partitionBy ?? [];
   const fields = toFields(options.schema, partitionBy);
   const schemaString = serializeSchema(fields);
-  const txnId = randomUUID();
+  const txnId = newId();
   const actions: Action[] = [
     {
       commitInfo: {
@@ -40,7 +44,7 @@ export async function createTable(log: DeltaLog, options: CreateOptions, now: nu
     { protocol: protocolFor(schemaString) },
     {
       metaData: {
-        id: randomUUID(),
+        id: newId(),
         ...(options.name && { name: options.name }),
         ...(options.description && { description: options.description }),
         format: { provider: 'parquet', options: {} },
@@ -51,7 +55,7 @@ export async function createTable(log: DeltaLog, options: CreateOptions, now: nu
       },
     },
   ];
-  const winner = await writeVersion(log, 0, serializeCommit(actions), txnId);
+  const winner = await writeVersion(log, 0, serializeCommit(actions), txnId, pause);
   if (winner && !options.ifNotExists) throw new TableExists(log.root);
 }
 

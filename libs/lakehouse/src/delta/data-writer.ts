@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { type DuckConnection, quoteIdentifier } from '../duckdb';
 import { SchemaMismatch } from '../errors';
 import type { AddFile, PartitionValues } from './actions';
@@ -6,6 +5,7 @@ import { copyByPartition, type CopyResult, copyToFile, isMany } from './copy-row
 import { partitionFolder, toLogPath } from './data-paths';
 import type { DeltaLog } from './delta-log';
 import { toPartitionValue } from './partition-values';
+import type { WriteFilesOptions } from './row-engine';
 import { type Field, findField } from './schema';
 import { nullCount, statsJson } from './stats';
 
@@ -38,7 +38,7 @@ export async function writeFiles(
   duck: DuckConnection,
   sql: string,
   target: WriteTarget,
-  options: { readonly dataChange: boolean; readonly partition?: PartitionValues },
+  options: WriteFilesOptions,
 ): Promise<Written> {
   const folder = await log.storage.stageFolder();
   try {
@@ -84,11 +84,11 @@ async function copy(
 function describeFile(
   row: CopyResult,
   target: WriteTarget,
-  options: { readonly dataChange: boolean; readonly partition?: PartitionValues },
+  options: WriteFilesOptions,
 ): { localPath: string; objectPath: string; rows: number; add: AddFile } {
   const partitionValues = options.partition ?? valuesOf(row, target);
   assertNotNull(row, target, partitionValues);
-  const objectPath = `${partitionFolder(target.partitionColumns, partitionValues)}part-${randomUUID()}.${target.compression}.parquet`;
+  const objectPath = `${partitionFolder(target.partitionColumns, partitionValues)}part-${options.newId()}.${target.compression}.parquet`;
   const rows = Number(row.count);
   return {
     localPath: row.filename,

@@ -9,6 +9,7 @@ export type { HistoryEntry } from './history';
 export type { OptimizeOptions, OptimizeResult } from './optimize';
 export type { Range } from './prune';
 export type { ReplaceOptions } from './replace';
+export type { RowEngine, RowSession } from './row-engine';
 export type { ScanOptions } from './scan';
 export type { ColumnDefinition, DeltaType, Field } from './schema';
 export type { VacuumOptions, VacuumResult } from './vacuum';

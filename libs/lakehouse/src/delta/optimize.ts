@@ -1,8 +1,7 @@
 import { CommitOutcomeUnknown } from '../errors';
 import { type Action, type AddFile, removalOf } from './actions';
-import { type Written, writeFiles } from './data-writer';
+import type { Written } from './data-writer';
 import { assertWritable } from './protocol-support';
-import { scanSql } from './scan';
 import { fitsCheckpoint } from './protocol-support';
 import type { TableContext } from './table-context';
 import { quietly, targetOf } from './write';
@@ -79,10 +78,11 @@ export async function optimize(context: TableContext, options: OptimizeOptions):
   return { version: snapshot.version, ...total };
 
   async function rewrite(context: TableContext, bin: readonly AddFile[], now: number): Promise<Written> {
-    return context.duck.use(async (duck) => {
-      const sql = await scanSql(context.log, snapshot, duck, { files: bin });
+    const { partitionValues: partition } = bin[0];
+    return context.rows.use(async (rows) => {
+      const source = await rows.scan(context.log, snapshot, { files: bin });
       const target = targetOf(context, snapshot, snapshot.fields, now);
-      return writeFiles(context.log, duck, sql, target, { dataChange: false, partition: bin[0].partitionValues });
+      return rows.write(context.log, source, target, { dataChange: false, partition, newId: context.newId });
     });
   }
 }

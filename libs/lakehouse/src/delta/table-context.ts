@@ -1,13 +1,15 @@
 import type { Duck } from '../duckdb';
-import type { CommitPlan, Committed } from './commit';
+import type { CommitPlan, Committed, Committing } from './commit';
 import type { DeltaLog } from './delta-log';
+import type { RowEngine } from './row-engine';
 import type { Snapshot } from './snapshot';
 
 /** What the operations on a table share. */
-export interface TableContext {
+export interface TableContext extends Committing {
   readonly log: DeltaLog;
+  /** Of checkpoints, and of those who ask for SQL. */
   readonly duck: Duck;
-  readonly now: () => number;
+  readonly rows: RowEngine;
   readonly compression: 'zstd' | 'snappy';
   /** The newest version known here; may be behind. */
   latest(): Snapshot;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Storage } from '@millrace/storage';
 import type { Duck } from '../duckdb';
 import { ConcurrentModification } from '../errors';
@@ -14,6 +15,7 @@ import { optimize, type OptimizeOptions, type OptimizeResult } from './optimize'
 import { assertReadable } from './protocol-support';
 import { prune, type Range } from './prune';
 import { overwrite, type ReplaceOptions, replacePartitions } from './replace';
+import { duckRows, type RowEngine } from './row-engine';
 import { scanSql, type ScanOptions } from './scan';
 import type { ColumnDefinition } from './schema';
 import type { Snapshot } from './snapshot';
@@ -23,7 +25,12 @@ import type { WriteOptions, WriteResult } from './write';
 
 export interface TableOptions {
   readonly duck: Duck;
+  /** Reads and writes rows. Default `duck`. */
+  readonly rows?: RowEngine;
   readonly clock?: { now(): number };
+  /** Makes UUIDs; default random ones. */
+  readonly newId?: () => string;
+  readonly pause?: (ms: number) => Promise<void>;
   /** Commits between checkpoints; 0 for none. Default 100, or the table's `delta.checkpointInterval`. */
   readonly checkpointInterval?: number;
   /** Size that `optimize` packs files to. Default 128 MiB. */
@@ -42,7 +49,7 @@ export class DeltaTable {
   /** Creates the table, or opens the one there is under `ifNotExists`. */
   static async create(storage: Storage, root: string, options: TableOptions & CreateOptions): Promise<DeltaTable> {
     const table = new DeltaTable(storage, root, options);
-    await createTable(table.context.log, options, table.context.now());
+    await createTable(table.context.log, options, table.context);
     await table.refresh();
     return table;
   }
@@ -69,7 +76,10 @@ export class DeltaTable {
     this.context = {
       log: new DeltaLog(storage, root),
       duck: options.duck,
+      rows: options.rows ?? duckRows(options.duck),
       now: () => clock.now(),
+      newId: options.newId ?? (() => randomUUID()),
+      pause: options.pause ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
       compression: options.compression ?? 'zstd',
       latest: () => this.snapshot,
       refresh: () => this.refresh(),
@@ -181,8 +191,8 @@ export class DeltaTable {
    * a commit under it would be lost. While its own commit is there, so are all after it.
    */
   private async commitOn(read: Snapshot, plan: CommitPlan): Promise<Committed> {
-    const { log, now } = this.context;
-    if (await log.hasCommit(read.version)) return commit(log, read, plan, now());
+    const { log } = this.context;
+    if (await log.hasCommit(read.version)) return commit(log, read, plan, this.context);
     const changed = plan.depends.rows === null ? 'definition' : 'rows';
     const error = new ConcurrentModification(
       'what came after the snapshot is no longer in the log',

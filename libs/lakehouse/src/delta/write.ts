@@ -1,12 +1,12 @@
-import type { DuckConnection } from '../duckdb';
 import { CommitOutcomeUnknown } from '../errors';
 import { type Action, type AddFile, type Metadata, removalOf } from './actions';
 import type { CommitPlan } from './commit';
 import { type Dependence, isDuplicate, type TransactionId } from './conflicts';
-import { type WriteTarget, type Written, writeFiles } from './data-writer';
+import type { WriteTarget, Written } from './data-writer';
 import { assertWritable } from './protocol-support';
 import { type Field, schemaDigest, serializeSchema } from './schema';
-import { describe, planColumns, selectColumns } from './select-columns';
+import type { RowSession } from './row-engine';
+import { planColumns } from './select-columns';
 import type { Snapshot } from './snapshot';
 import { PLANS_MAX, type TableContext } from './table-context';
 
@@ -38,8 +38,8 @@ export interface WriteIntent {
   readonly replaces: (snapshot: Snapshot) => AddFile[];
   /** Throws when a file holds rows that it may not. */
   readonly check?: (adds: readonly AddFile[], snapshot: Snapshot) => void;
-  /** The SQL of the new rows. */
-  readonly source: (duck: DuckConnection) => Promise<string>;
+  /** Where the new rows come from. */
+  readonly source: (rows: RowSession) => Promise<string>;
 }
 
 /**
@@ -80,14 +80,14 @@ async function prepare(
   options: WriteOptions,
 ): Promise<{ plan: CommitPlan; written: Written }> {
   const now = context.now();
-  const { written, metadata } = await context.duck.use(async (duck) => {
-    const sql = await intent.source(duck);
-    const source = await describe(duck, sql);
-    const { fields, changed } = planColumns(snapshot.fields, source, options.mergeSchema ?? false);
-    const rows = selectColumns(fields, source, sql, snapshot.partitionColumns);
+  const { written, metadata } = await context.rows.use(async (rows) => {
+    const source = await intent.source(rows);
+    const columns = await rows.describe(source);
+    const { fields, changed } = planColumns(snapshot.fields, columns, options.mergeSchema ?? false);
+    const selected = rows.select(fields, columns, source, snapshot.partitionColumns);
     const target = targetOf(context, snapshot, fields, now);
     return {
-      written: await writeFiles(context.log, duck, rows, target, { dataChange: true }),
+      written: await rows.write(context.log, selected, target, { dataChange: true, newId: context.newId }),
       metadata: changed ? withFields(snapshot.metadata, fields) : null,
     };
   });
