@@ -10,13 +10,16 @@ import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { v4 } from 'uuid';
 import { CatalogWriter } from './catalog/catalog-writer';
+import { PostgresCommitStore } from './commit/postgres-store';
 import type { Config } from './config';
 import { ContractsController, STORAGE } from './contracts/contracts.controller';
 import { ContractsInForce } from './contracts/contracts-in-force';
 import { PrismaClient } from './generated/prisma/client';
 import { createFailpoints } from './run/failpoint';
+import { postgresLock } from './run/leader-lock';
 import { Leadership } from './run/leadership';
 import { createTableManager, type TableManagerEvents } from './run/table-manager';
+import { DuckQuestions } from './tables/duck-questions';
 import { TablePool } from './tables/table-pool';
 import { TablesController } from './tables/tables.controller';
 import { PrismaVacuumRecord } from './tables/vacuum-record';
@@ -56,7 +59,9 @@ export class AppModule {
     });
     const manager = createTableManager(
       {
-        ...{ storage, duck, pool, messaging, clock, sleep },
+        ...{ storage, duck, messaging, clock, sleep },
+        store: new PostgresCommitStore(pool),
+        questions: new DuckQuestions(duck, storage),
         vacuumRecord: new PrismaVacuumRecord(prisma),
         contracts: readCatalogDir(),
         monotonicMs: () => performance.now(),
@@ -73,7 +78,8 @@ export class AppModule {
       eventsOf(context),
     );
     const leadership = new Leadership({
-      ...{ pool, sleep, work: manager.work },
+      ...{ sleep, work: manager.work },
+      lock: postgresLock(pool),
       retryMs: LEADER_RETRY_MS,
       heartbeatMs: LEADER_HEARTBEAT_MS,
       onChange: (role) => logger.info({ role }, role === 'leader' ? 'leads' : 'stands by'),

@@ -15,7 +15,7 @@ export interface ResendOptions {
 export const RESEND_DEFAULTS: ResendOptions = { unsentMsMax: 5_000, resendMs: 30_000 };
 
 /** The wait before a batch is announced yet again doubles up to this. */
-const RESEND_MS_MAX = 600_000;
+export const RESEND_MS_MAX = 600_000;
 
 const ANNOUNCEMENT = `o.number, o.sends, m.message FROM curation_worker.outbox o JOIN curation_worker.manifest m USING (batch_id)`;
 

@@ -4,7 +4,7 @@
  * against 1.13 CPU-s per 100,000 events for both tables).
  */
 export const DELIMITER = '\x01';
-const QUOTE = '\x02';
+export const QUOTE = '\x02';
 /** Stands for NULL; an empty text is an empty text. */
 export const NULL = '\x03';
 

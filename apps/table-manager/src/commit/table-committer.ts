@@ -1,13 +1,14 @@
-import type { DeltaTable, Duck, Snapshot } from '@millrace/lakehouse';
+import type { DeltaTable, Snapshot } from '@millrace/lakehouse';
 import type { Storage } from '@millrace/storage';
 import type { StagedFile } from '@millrace/topics';
+import type { RowQuestions } from '../tables/row-questions';
 import type { TablePool } from '../tables/table-pool';
 import { type CommitPlan, LineContradiction } from './plan';
 
 export interface TableCommitterDeps {
   readonly tables: TablePool;
   readonly storage: Storage;
-  readonly duck: Duck;
+  readonly questions: Pick<RowQuestions, 'rowsByBatch'>;
   readonly now: () => number;
 }
 
@@ -58,16 +59,7 @@ export class TableCommitter {
       );
       if (rows > 0) wanted.set(batch.batchId, rows);
     }
-    const ids = [...wanted.keys()];
-    const range = { min: Math.min(...ids), max: Math.max(...ids) };
-    const relation = await table.scanSql(snapshot, {
-      files: table.prune(snapshot, { _batch_id: range }),
-      columns: ['_batch_id'],
-    });
-    const found = await this.deps.duck.query(
-      `SELECT _batch_id AS id, count(*) AS rows FROM (${relation}) WHERE _batch_id IN (${ids.join(', ')}) GROUP BY 1`,
-    );
-    const held = new Map(found.map((row) => [Number(row.id), Number(row.rows)]));
+    const held = await this.deps.questions.rowsByBatch({ table, snapshot }, [...wanted.keys()]);
     for (const [batchId, rows] of wanted) {
       if (held.get(batchId) === rows) continue;
       throw new LineContradiction(

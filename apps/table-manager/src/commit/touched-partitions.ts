@@ -1,11 +1,9 @@
-import { type Duck, quoteList } from '@millrace/lakehouse';
-import { type MartDefinition, touchedPartitionsSql } from '@millrace/marts';
-import type { Storage } from '@millrace/storage';
+import type { MartDefinition } from '@millrace/marts';
+import type { RowQuestions } from '../tables/row-questions';
 import type { CommitPlan } from './plan';
 
 export interface TouchedPartitionsDeps {
-  readonly storage: Storage;
-  readonly duck: Duck;
+  readonly questions: Pick<RowQuestions, 'touched'>;
   readonly marts: readonly MartDefinition[];
 }
 
@@ -21,21 +19,19 @@ export class TouchedPartitions {
       for (const source of mart.sources) {
         if (!plan.tables.has(source)) continue;
         const key = JSON.stringify([source, mart.partitionExpression]);
-        if (!asked.has(key)) asked.set(key, this.partitions(plan, mart, source));
+        if (!asked.has(key))
+          asked.set(
+            key,
+            this.deps.questions.touched(
+              mart,
+              (plan.tables.get(source) ?? []).map(({ path }) => path),
+            ),
+          );
         const partitions = touched.get(mart.id) ?? new Set<string>();
         for (const partition of await (asked.get(key) as Promise<string[]>)) partitions.add(partition);
         touched.set(mart.id, partitions);
       }
     }
     return touched;
-  }
-
-  private async partitions(plan: CommitPlan, mart: MartDefinition, source: string): Promise<string[]> {
-    const { storage, duck } = this.deps;
-    const files = plan.tables.get(source) ?? [];
-    const local = await Promise.all(files.map((file) => storage.localPath(file.path)));
-    const relation = `read_parquet(${quoteList(local)}, union_by_name = true, hive_partitioning = false)`;
-    const rows = await duck.query(touchedPartitionsSql(mart, relation));
-    return rows.map((row) => String(row.partition_value));
   }
 }

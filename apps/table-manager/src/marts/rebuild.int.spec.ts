@@ -4,7 +4,8 @@ import { PostgresCommitStore } from '../commit/postgres-store';
 import type { TableManager } from '../run/table-manager';
 import { martDifferences } from '../testing/mart-oracle';
 import { createRig, type Rig } from '../testing/rig';
-import { prepareDuck, rebuildMarts } from './rebuild';
+import { DuckQuestions, prepareDuck } from '../tables/duck-questions';
+import { rebuildMarts } from './rebuild';
 
 let rig: Rig;
 let store: PostgresCommitStore;
@@ -164,8 +165,8 @@ test('a mart that cannot be built holds up no other, and is told of', async () =
   const one = await manager();
   await commit(one, batches, '2026-02-27');
   const broken: MartDefinition = { ...MARTS[0], sql: 'SELECT no_such_column FROM {{clean.shipment_events}}' };
-  await prepareDuck(rig.lake.duck);
   const deps = {
+    questions: new DuckQuestions(rig.lake.duck, rig.lake.storage),
     ...{ store, tables: one.tables, catalog: one.catalog, marts: [broken, ...MARTS.slice(1)], partitionsMax: 200 },
     ...{ newId: () => '0190aaaa-0000-7000-8000-00000000000b', failpoint: async () => undefined },
   };

@@ -1,9 +1,10 @@
-import { ConcurrentModification, type Duck, type Snapshot } from '@millrace/lakehouse';
-import { DUCKDB_MACROS, type MartDefinition, martSql } from '@millrace/marts';
+import { ConcurrentModification, type Snapshot } from '@millrace/lakehouse';
+import type { MartDefinition } from '@millrace/marts';
 import { type Catalog, TOPICS, type TablesChanged } from '@millrace/topics';
 import type { CatalogWriter } from '../catalog/catalog-writer';
 import type { CommitStore } from '../commit/commit-store';
 import type { Failpoint } from '../run/failpoint';
+import type { RowQuestions, TableAt } from '../tables/row-questions';
 import type { TablePool } from '../tables/table-pool';
 
 export interface RebuildDeps {
@@ -11,6 +12,7 @@ export interface RebuildDeps {
   readonly tables: TablePool;
   readonly catalog: CatalogWriter;
   readonly marts: readonly MartDefinition[];
+  readonly questions: Pick<RowQuestions, 'mart'>;
   /** Partitions of a mart rebuilt at once. */
   readonly partitionsMax: number;
   readonly newId: () => string;
@@ -93,19 +95,17 @@ async function rebuildMart(
   partitions: readonly string[],
   catalog: Catalog,
 ): Promise<Snapshot | null> {
-  const sources: Record<string, string> = {};
+  const sources = new Map<string, TableAt>();
   for (const id of mart.sources) {
     const entry = catalog.tables[id];
     const at = entry && (await deps.tables.at(id, entry.version));
     if (!at) throw new Error(`${mart.id} is stale, but its source ${id} is in no catalog`);
-    // Where the partition expression is a column of the source, its statistics leave out the files of other days.
-    const files = at.table.prune(at.snapshot, { [mart.partitionExpression]: { values: partitions } });
-    sources[id] = `(${await at.table.scanSql(at.snapshot, { files })})`;
+    sources.set(id, at);
   }
   const { table } = await deps.tables.ensure(mart.id);
-  const sql = martSql(mart, { sources, partitions });
+  const rows = await deps.questions.mart(mart, partitions, sources);
   try {
-    await table.replacePartitions(mart.partitionColumn, partitions, sql, { basedOn: before });
+    await table.replacePartitions(mart.partitionColumn, partitions, rows, { basedOn: before });
     return table.snapshot;
   } catch (error) {
     if (error instanceof ConcurrentModification) return null;
@@ -139,26 +139,4 @@ async function publish(
   const partitions = rebuilt.flatMap(({ id, partitions: some }) => some.map((partition) => ({ mart: id, partition })));
   await deps.store.built(partitions, number, { id: deps.newId(), topic: TOPICS.tablesChanged.name, body: message });
   await deps.failpoint('marts-recorded');
-}
-
-const prepared = new WeakMap<Duck, Promise<void>>();
-
-/**
- * Makes BigQuery's names known to every connection of a DuckDB: a macro that is not temporary belongs to the instance.
- * Once for each; of two definitions at once DuckDB would refuse one.
- */
-export function prepareDuck(duck: Duck): Promise<void> {
-  let preparing = prepared.get(duck);
-  if (!preparing) {
-    preparing = defineMacros(duck);
-    prepared.set(duck, preparing);
-    // A failure is not remembered.
-    preparing.catch(() => prepared.delete(duck));
-  }
-  return preparing;
-}
-
-async function defineMacros(duck: Duck): Promise<void> {
-  for (const macro of DUCKDB_MACROS)
-    await duck.query(macro.replace('CREATE OR REPLACE TEMP MACRO', 'CREATE OR REPLACE MACRO'));
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleepFor } from 'node:timers/promises';
 import { createPool, type Pool } from '@millrace/postgres';
 import { testDatabase, type TestDatabase } from '@millrace/postgres/testing';
 import { until } from '../testing/rig';
+import { postgresLock } from './leader-lock';
 import { Leadership } from './leadership';
 
 let database: TestDatabase;
@@ -23,7 +24,7 @@ function contender(name: string, start: () => Promise<void> = async () => undefi
   const pool = createPool({ url: database.url, max: 2, applicationName: name });
   pools.push(pool);
   const made = new Leadership({
-    pool,
+    lock: postgresLock(pool),
     work: {
       start: async () => {
         await start();

@@ -1,7 +1,4 @@
-import type { Pool, PoolClient } from '@millrace/postgres';
-
-/** Arbitrary, the same in every table-manager of a database: "mill" and "rtbl" in ASCII. */
-const LOCK = [0x6d696c6c, 0x7274626c] as const;
+import type { LeaderLock, LeaderSession } from './leader-lock';
 
 /** What only the leader does. */
 export interface LeadersWork {
@@ -11,7 +8,7 @@ export interface LeadersWork {
 }
 
 export interface LeadershipOptions {
-  readonly pool: Pool;
+  readonly lock: LeaderLock;
   readonly work: LeadersWork;
   /** A standby asks this often whether the lock is free, ms. */
   readonly retryMs: number;
@@ -52,8 +49,9 @@ export class Leadership {
     const { retryMs, sleep, onError } = this.options;
     while (!this.stopping.signal.aborted) {
       try {
-        const session = await this.acquire();
-        if (session) await this.lead(session);
+        const lost = new AbortController();
+        const session = await this.options.lock.acquire(() => lost.abort());
+        if (session) await this.lead(session, lost.signal);
         else this.become('standby');
       } catch (error) {
         this.role = null;
@@ -65,45 +63,27 @@ export class Leadership {
     this.role = null;
   }
 
-  private async acquire(): Promise<PoolClient | null> {
-    const client = await this.options.pool.connect();
-    try {
-      const { rows } = await client.query('SELECT pg_try_advisory_lock($1, $2) AS held', [...LOCK]);
-      if (rows[0].held) return client;
-      client.release();
-      return null;
-    } catch (error) {
-      client.release(error as Error);
-      throw error;
-    }
-  }
-
   /** Works until the session is lost or this process stops. */
-  private async lead(session: PoolClient): Promise<void> {
-    const lost = new AbortController();
-    const onEnd = (): void => lost.abort();
-    session.once('end', onEnd);
+  private async lead(session: LeaderSession, lost: AbortSignal): Promise<void> {
     try {
       await this.options.work.start();
       this.become('leader');
       try {
-        await this.watch(session, AbortSignal.any([lost.signal, this.stopping.signal]));
+        await this.watch(session, AbortSignal.any([lost, this.stopping.signal]));
       } finally {
         await this.options.work.stop();
       }
     } finally {
-      session.removeListener('end', onEnd);
-      // Ending the session gives the lock back, whatever else may have gone wrong on it.
-      session.release(true);
+      session.release();
     }
   }
 
-  private async watch(session: PoolClient, end: AbortSignal): Promise<void> {
+  private async watch(session: LeaderSession, end: AbortSignal): Promise<void> {
     const { heartbeatMs, sleep } = this.options;
     while (!end.aborted) {
       await sleep(heartbeatMs, end).catch(() => undefined);
       if (end.aborted) return;
-      const answered = session.query('SELECT 1').then(
+      const answered = session.ping().then(
         () => true,
         () => false,
       );

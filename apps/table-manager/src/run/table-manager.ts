@@ -1,21 +1,21 @@
 import type { CatalogContract } from '@millrace/contracts';
 import type { Duck } from '@millrace/lakehouse';
 import { MARTS } from '@millrace/marts';
-import type { Messaging } from '@millrace/messaging';
+import type { Messaging, Timers } from '@millrace/messaging';
 import { ConsumeLoop, jsonRecords } from '@millrace/messaging/loop';
-import { OutboxRelay } from '@millrace/messaging/outbox';
-import type { Pool } from '@millrace/postgres';
+import { type Outbox, OutboxRelay } from '@millrace/messaging/outbox';
 import type { Storage } from '@millrace/storage';
 import { type BatchStaged, type ContractsChanged, GROUPS, TOPICS, type TablesChanged } from '@millrace/topics';
 import { CatalogWriter } from '../catalog/catalog-writer';
+import type { CommitStore } from '../commit/commit-store';
 import { type CommitDone, Committer } from '../commit/committer';
-import { PostgresCommitStore } from '../commit/postgres-store';
 import { TableCommitter } from '../commit/table-committer';
 import { TouchedPartitions } from '../commit/touched-partitions';
 import { ContractsInForce } from '../contracts/contracts-in-force';
-import { prepareDuck, rebuildMarts, type Rebuilt } from '../marts/rebuild';
+import { rebuildMarts, type Rebuilt } from '../marts/rebuild';
 import { Maintenance, publishRearranged, type Vacuumed, type VacuumRecord } from '../tables/maintenance';
-import { TablePool } from '../tables/table-pool';
+import type { RowQuestions } from '../tables/row-questions';
+import { TablePool, type TablePoolDeps } from '../tables/table-pool';
 import type { Failpoint } from './failpoint';
 import { PacedLoop, type PacedLoopOptions } from './paced-loop';
 import { Sequence } from './sequence';
@@ -23,7 +23,8 @@ import { Sequence } from './sequence';
 export interface TableManagerPorts {
   readonly storage: Storage;
   readonly duck: Duck;
-  readonly pool: Pool;
+  readonly questions: RowQuestions;
+  readonly store: CommitStore & { readonly outbox: Outbox };
   readonly messaging: Messaging;
   readonly vacuumRecord: VacuumRecord;
   readonly contracts: readonly CatalogContract[];
@@ -32,6 +33,10 @@ export interface TableManagerPorts {
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly newId: () => string;
   readonly failpoint: Failpoint;
+  /** Of the outbox; default this process's. */
+  readonly timers?: Timers;
+  /** How tables are opened, where it is not as usual. */
+  readonly tableOptions?: TablePoolDeps['tableOptions'];
 }
 
 export interface TableManagerSettings {
@@ -87,7 +92,7 @@ export function createTableManager(
   settings: TableManagerSettings,
   events: TableManagerEvents,
 ): TableManager {
-  const { storage, duck, pool, messaging, clock, newId, sleep, failpoint, monotonicMs } = ports;
+  const { storage, duck, questions, store, messaging, clock, newId, sleep, failpoint, monotonicMs } = ports;
   const now = (): number => clock.now();
   const failed =
     (what: string) =>
@@ -97,20 +102,19 @@ export function createTableManager(
   const contracts = new ContractsInForce(storage, ports.contracts);
   const { targetFileBytes } = settings;
   const tables = new TablePool({
-    ...{ storage, duck, clock, targetFileBytes },
+    ...{ storage, duck, clock, targetFileBytes, tableOptions: ports.tableOptions },
     contracts: () => contracts.current(),
     onBackgroundError: failed('a checkpoint was not written'),
   });
-  const store = new PostgresCommitStore(pool);
   const catalog = new CatalogWriter({ storage, now, monotonicMs, keepMs: CATALOG_KEEP_MS });
   const committer = new Committer({
     ...{ store, tables, catalog, contracts, newId, failpoint },
-    tableCommitter: new TableCommitter({ tables, storage, duck, now }),
-    touched: new TouchedPartitions({ storage, duck, marts: MARTS }),
+    tableCommitter: new TableCommitter({ tables, storage, questions, now }),
+    touched: new TouchedPartitions({ questions, marts: MARTS }),
     limits: { batchesMax: settings.commitBatchesMax, rowsMax: settings.commitRowsMax },
   });
   const relay = new OutboxRelay({
-    ...{ outbox: store.outbox, messaging, pollMs: OUTBOX_POLL_MS },
+    ...{ outbox: store.outbox, messaging, pollMs: OUTBOX_POLL_MS, timers: ports.timers },
     afterAppend: () => failpoint('outbox-appended'),
     onError: failed('messages wait in the outbox'),
   });
@@ -118,10 +122,7 @@ export function createTableManager(
   const { martPartitionsMax: partitionsMax } = settings;
   const rounds: TableManager['rounds'] = {
     commit: () => committer.commitNext(),
-    rebuild: async () => {
-      await prepareDuck(duck);
-      return rebuildMarts({ store, tables, catalog, marts: MARTS, partitionsMax, newId, failpoint });
-    },
+    rebuild: () => rebuildMarts({ store, tables, catalog, marts: MARTS, questions, partitionsMax, newId, failpoint }),
     maintain: (signal) => maintenance.round(signal),
   };
   const loops: PacedLoop[] = [];

@@ -1,5 +1,5 @@
 import type { ContractSet } from '@millrace/contracts';
-import { DeltaTable, type Duck, type Snapshot, TableNotFound } from '@millrace/lakehouse';
+import { DeltaTable, type Duck, type Snapshot, type TableOptions, TableNotFound } from '@millrace/lakehouse';
 import type { Storage } from '@millrace/storage';
 import { type Catalog, tableRoot } from '@millrace/topics';
 import { isMart, tableSpec, type TableSpec } from './table-specs';
@@ -11,6 +11,7 @@ export interface TablePoolDeps {
   readonly clock: { now(): number };
   readonly targetFileBytes: number;
   readonly onBackgroundError: (error: unknown) => void;
+  readonly tableOptions?: Partial<Omit<TableOptions, 'duck' | 'clock' | 'targetFileBytes' | 'onBackgroundError'>>;
 }
 
 /** No contract in force has the table that rows are staged for. */
@@ -116,7 +117,7 @@ export class TablePool {
   }
 
   private options() {
-    const { duck, clock, targetFileBytes, onBackgroundError } = this.deps;
-    return { duck, clock, targetFileBytes, onBackgroundError };
+    const { duck, clock, targetFileBytes, onBackgroundError, tableOptions } = this.deps;
+    return { ...tableOptions, duck, clock, targetFileBytes, onBackgroundError };
   }
 }

@@ -2,7 +2,7 @@ import { type Duck, quoteList } from '@millrace/lakehouse';
 import { MARTS, martSql } from '@millrace/marts';
 import type { Storage } from '@millrace/storage';
 import type { BatchStaged, Catalog } from '@millrace/topics';
-import { prepareDuck } from '../marts/rebuild';
+import { prepareDuck } from '../tables/duck-questions';
 import type { Rig } from './rig';
 import { SHIPMENT_EVENTS } from './staged-line';
 

@@ -9,6 +9,7 @@ import { systemClock } from '@millrace/observability';
 import { testDatabase, type TestDatabase } from '@millrace/postgres/testing';
 import { type BatchStaged, CATALOG_PREFIX, type Catalog, GROUPS, TOPICS, tableRoot } from '@millrace/topics';
 import { v4 } from 'uuid';
+import { PostgresCommitStore } from '../commit/postgres-store';
 import type { Failpoint } from '../run/failpoint';
 import {
   createTableManager,
@@ -17,6 +18,7 @@ import {
   type TableManagerPorts,
   type TableManagerSettings,
 } from '../run/table-manager';
+import { DuckQuestions } from '../tables/duck-questions';
 import type { VacuumRecord } from '../tables/maintenance';
 import { StagedLine } from './staged-line';
 
@@ -80,7 +82,9 @@ export async function createRig(): Promise<Rig> {
     manager({ settings, ports, events, failpoint = async () => undefined, contracts = readCatalogDir() } = {}) {
       const manager = createTableManager(
         {
-          ...{ storage: lake.storage, duck: lake.duck, pool: database.pool, messaging: open(), vacuumRecord: noVacuum },
+          ...{ storage: lake.storage, duck: lake.duck, messaging: open(), vacuumRecord: noVacuum },
+          store: new PostgresCommitStore(database.pool),
+          questions: new DuckQuestions(lake.duck, lake.storage),
           ...{ clock: systemClock, monotonicMs: () => performance.now(), sleep, newId: v4, failpoint, contracts },
           ...ports,
         },

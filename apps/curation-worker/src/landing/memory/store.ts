@@ -1,6 +1,6 @@
-import type { Held } from '../../pipeline/dedupe';
+import { type Clock, systemClock } from '@millrace/observability';
+import type { UnnumberedBatch } from '../message';
 import {
-  type Claim,
   type Fence,
   type Landing,
   LandingError,
@@ -9,11 +9,12 @@ import {
   type ManifestRow,
   type PartitionId,
   type Position,
-  type PositionMove,
   type QuarantineRow,
 } from '../port';
+import { MemoryLanding } from './landing';
+import { RowLocks } from './row-locks';
 
-interface PositionState {
+export interface PositionState {
   next: number;
   epoch: number;
   attempts: number;
@@ -21,19 +22,44 @@ interface PositionState {
   suspectTo: number | null;
 }
 
-interface State {
+export interface WorkerState {
+  alive: boolean;
+  heartbeatMs: number;
+  acceptedFrom: string | null;
+  endedMs: number | null;
+  collected: boolean;
+}
+
+export interface LandedState extends ManifestRow {
+  readonly number: number;
+  readonly landedMs: number;
+  stagedDeleted: boolean;
+}
+
+/** The rows of the store, as a database has them after the last commit. */
+export interface State {
   readonly claims: Map<string, { batchId: number; fingerprint: string }>;
   readonly positions: Map<string, PositionState>;
   readonly inbox: Map<string, number>;
   readonly quarantine: QuarantineRow[];
-  readonly manifests: Map<number, ManifestRow & { number: number }>;
+  readonly manifests: Map<number, LandedState>;
+  readonly workers: Map<number, WorkerState>;
+  /** Numbers that have not been taken up, as far as is known. */
+  readonly outbox: Map<number, { readonly message: UnnumberedBatch; sends: number; sentMs: number | null }>;
+  readonly progress: Map<string, { number: number; atMs: number }>;
+}
+
+export interface MemoryLandingOptions {
+  /** The store's own clock; default this machine's. */
+  readonly clock?: Clock;
+  readonly lineId?: string;
 }
 
 const BATCH_IDS = 32;
 
-const idOf = ({ topic, partition }: PartitionId): string => `${topic}/${partition}`;
+export const idOf = ({ topic, partition }: PartitionId): string => `${topic}/${partition}`;
 
-/** A model of the landing store: landings run one after the other, everything else at once. */
+/** A model of the landing store: landings run side by side and wait for each other where rows of a database would. */
 export class MemoryLandingStore implements LandingStore {
   readonly state: State = {
     claims: new Map(),
@@ -41,22 +67,27 @@ export class MemoryLandingStore implements LandingStore {
     inbox: new Map(),
     quarantine: [],
     manifests: new Map(),
+    workers: new Map(),
+    outbox: new Map(),
+    progress: new Map(),
   };
-  private readonly workers = new Map<number, { alive: boolean; acceptedFrom: string | null }>();
+  readonly locks = new RowLocks();
+  readonly clock: Clock;
+  readonly lineId: string;
   private readonly numbers = { next: 1, contractsIndex: 0, keysEpoch: 0, batchId: 1 };
-  private turn: Promise<void> = Promise.resolve();
+
+  constructor(options: MemoryLandingOptions = {}) {
+    this.clock = options.clock ?? systemClock;
+    this.lineId = options.lineId ?? '00000000-0000-4000-8000-000000000000';
+  }
 
   async begin(): Promise<Landing> {
-    const before = this.turn;
-    let end!: () => void;
-    this.turn = new Promise((resolve) => (end = resolve));
-    await before;
-    return new MemoryLanding(this.state, this, end);
+    return new MemoryLanding(this);
   }
 
   async line(): Promise<Line> {
     const { next, contractsIndex, keysEpoch } = this.numbers;
-    return { id: '00000000-0000-4000-8000-000000000000', next, contractsIndex, keysEpoch };
+    return { id: this.lineId, next, contractsIndex, keysEpoch };
   }
 
   async adoptContracts(index: number, _windowDaysMin: number): Promise<void> {
@@ -64,29 +95,35 @@ export class MemoryLandingStore implements LandingStore {
   }
 
   async register(_member: string): Promise<number> {
-    const epoch = this.workers.size + 1;
-    this.workers.set(epoch, { alive: true, acceptedFrom: null });
+    const { workers } = this.state;
+    const epoch = workers.size + 1;
+    workers.set(epoch, {
+      ...{ alive: true, acceptedFrom: null, endedMs: null, collected: false },
+      heartbeatMs: this.clock.now(),
+    });
     return epoch;
   }
 
   async heartbeat(epoch: number): Promise<boolean> {
-    return this.workers.get(epoch)?.alive ?? false;
+    const worker = this.state.workers.get(epoch);
+    if (!worker?.alive) return false;
+    worker.heartbeatMs = this.clock.now();
+    return true;
   }
 
   async declareDate(epoch: number, date: string): Promise<void> {
-    const worker = this.workers.get(epoch);
+    const worker = this.state.workers.get(epoch);
     if (worker && (worker.acceptedFrom === null || date < worker.acceptedFrom)) worker.acceptedFrom = date;
   }
 
+  /** A commit is one step here: there is none under way to wait for. */
   async retire(epoch: number): Promise<void> {
-    await this.alone(() => {
-      const worker = this.workers.get(epoch);
-      if (worker) worker.alive = false;
-    });
+    const worker = this.state.workers.get(epoch);
+    if (worker?.alive) Object.assign(worker, { alive: false, endedMs: this.clock.now() });
   }
 
   async take(partition: PartitionId, epoch: number, start: number): Promise<Position> {
-    return this.alone(() => {
+    return this.locked(partition, () => {
       const known = this.state.positions.get(idOf(partition));
       const position = known ?? { next: start, epoch, attempts: 0, tried: null, suspectTo: null };
       if (known) {
@@ -101,7 +138,7 @@ export class MemoryLandingStore implements LandingStore {
   }
 
   async note(partition: PartitionId, epoch: number, from: number, events: number): Promise<boolean> {
-    return this.alone(() => {
+    return this.locked(partition, () => {
       const position = this.state.positions.get(idOf(partition));
       if (position?.epoch !== epoch || position.next !== from) return false;
       position.tried = events;
@@ -115,8 +152,8 @@ export class MemoryLandingStore implements LandingStore {
     return { first, count: BATCH_IDS };
   }
 
-  numberOf(_partition: PartitionId, batchId: number): Promise<number | null> {
-    return this.alone(() => this.state.manifests.get(batchId)?.number ?? null);
+  numberOf(partition: PartitionId, batchId: number): Promise<number | null> {
+    return this.locked(partition, () => this.state.manifests.get(batchId)?.number ?? null);
   }
 
   async seen(topic: string, messageIds: readonly string[]): Promise<Set<string>> {
@@ -129,7 +166,8 @@ export class MemoryLandingStore implements LandingStore {
   }
 
   takeNumber({ epoch, contractsIndex, keysEpoch }: Fence): number {
-    if (!this.workers.get(epoch)?.alive) throw new LandingError('LANDING_FENCED', `worker epoch ${epoch} is dead`);
+    if (!this.state.workers.get(epoch)?.alive)
+      throw new LandingError('LANDING_FENCED', `worker epoch ${epoch} is dead`);
     if (this.numbers.contractsIndex !== contractsIndex || this.numbers.keysEpoch !== keysEpoch) {
       throw new LandingError(
         'LANDING_LINE_MOVED',
@@ -139,92 +177,14 @@ export class MemoryLandingStore implements LandingStore {
     return this.numbers.next++;
   }
 
-  /** What a row lock does in a database: waits for the landing under way. */
-  private async alone<T>(change: () => T): Promise<T> {
-    const before = this.turn;
-    let end!: () => void;
-    this.turn = new Promise((resolve) => (end = resolve));
-    await before;
+  /** A statement of its own on a partition's row: waits for the landing that holds it. */
+  private async locked<T>(partition: PartitionId, change: () => T): Promise<T> {
+    const owner = {};
+    await this.locks.lock(owner, idOf(partition));
     try {
       return change();
     } finally {
-      end();
+      this.locks.release(owner);
     }
-  }
-}
-
-class MemoryLanding implements Landing {
-  private readonly effects: (() => void)[] = [];
-  private readonly claimed = new Map<string, { batchId: number; fingerprint: string }>();
-  private manifested: ManifestRow | null = null;
-  private open = true;
-
-  constructor(
-    private readonly state: State,
-    private readonly store: MemoryLandingStore,
-    private readonly end: () => void,
-  ) {}
-
-  async movePosition(move: PositionMove): Promise<'moved' | 'passed' | 'not_owner' | 'gap'> {
-    const position = this.state.positions.get(idOf(move));
-    if (position?.epoch !== move.epoch) return 'not_owner';
-    if (position.next !== move.from) return position.next >= move.to ? 'passed' : 'gap';
-    this.effects.push(() => {
-      position.next = move.to;
-      position.attempts = 0;
-      position.tried = null;
-      if (position.suspectTo !== null && position.suspectTo <= move.to) position.suspectTo = null;
-    });
-    return 'moved';
-  }
-
-  async enterInbox(topic: string, messageIds: readonly string[], batchId: number): Promise<boolean> {
-    if (messageIds.some((id) => this.state.inbox.has(`${topic}/${id}`))) return false;
-    this.effects.push(() => messageIds.forEach((id) => this.state.inbox.set(`${topic}/${id}`, batchId)));
-    return true;
-  }
-
-  async claim(claims: readonly Claim[], batchId: number): Promise<Map<string, Held>> {
-    const held = new Map<string, Held>();
-    for (const { key, fingerprint } of claims) {
-      const holder = this.state.claims.get(key);
-      if (holder) held.set(key, holder);
-      else this.claimed.set(key, { batchId, fingerprint });
-    }
-    return held;
-  }
-
-  async keepAlive(): Promise<void> {
-    // Nobody here gives up on a landing.
-  }
-
-  async release(keys: readonly string[], _batchId: number): Promise<void> {
-    for (const key of keys) this.claimed.delete(key);
-  }
-
-  async quarantine(rows: readonly QuarantineRow[]): Promise<void> {
-    this.effects.push(() => this.state.quarantine.push(...rows));
-  }
-
-  async manifest(row: ManifestRow): Promise<void> {
-    this.manifested = row;
-  }
-
-  async commit(fence: Fence): Promise<{ number: number }> {
-    const number = this.store.takeNumber(fence);
-    for (const effect of this.effects) effect();
-    for (const [key, claim] of this.claimed) this.state.claims.set(key, claim);
-    if (this.manifested) this.state.manifests.set(fence.batchId, { ...this.manifested, number });
-    this.close();
-    return { number };
-  }
-
-  async rollback(): Promise<void> {
-    this.close();
-  }
-
-  private close(): void {
-    if (this.open) this.end();
-    this.open = false;
   }
 }

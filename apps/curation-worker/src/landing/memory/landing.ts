@@ -1,0 +1,84 @@
+import type { Held } from '../../pipeline/dedupe';
+import type { UnnumberedBatch } from '../message';
+import type { Claim, Fence, Landing, ManifestRow, PositionMove, QuarantineRow } from '../port';
+import { idOf, type MemoryLandingStore } from './store';
+
+/** One landing: what it does is seen by others at its commit, and what it locks is waited for until its end. */
+export class MemoryLanding implements Landing {
+  private readonly effects: (() => void)[] = [];
+  private readonly claimed = new Map<string, { batchId: number; fingerprint: string }>();
+  private manifested: ManifestRow | null = null;
+
+  constructor(private readonly store: MemoryLandingStore) {}
+
+  async movePosition(move: PositionMove): Promise<'moved' | 'passed' | 'not_owner' | 'gap'> {
+    await this.store.locks.lock(this, idOf(move));
+    const position = this.store.state.positions.get(idOf(move));
+    if (position?.epoch !== move.epoch) return 'not_owner';
+    if (position.next !== move.from) return position.next >= move.to ? 'passed' : 'gap';
+    this.effects.push(() => {
+      position.next = move.to;
+      position.attempts = 0;
+      position.tried = null;
+      if (position.suspectTo !== null && position.suspectTo <= move.to) position.suspectTo = null;
+    });
+    return 'moved';
+  }
+
+  async enterInbox(topic: string, messageIds: readonly string[], batchId: number): Promise<boolean> {
+    const { inbox } = this.store.state;
+    const keys = messageIds.map((id) => `${topic}/${id}`).sort();
+    for (const key of keys) {
+      await this.store.locks.lock(this, `inbox/${key}`);
+      if (inbox.has(key)) return false;
+    }
+    this.effects.push(() => keys.forEach((key) => inbox.set(key, batchId)));
+    return true;
+  }
+
+  async claim(claims: readonly Claim[], batchId: number): Promise<Map<string, Held>> {
+    const held = new Map<string, Held>();
+    const sorted = [...claims].sort((a, b) => (a.key < b.key ? -1 : 1));
+    for (const { key, fingerprint } of sorted) {
+      await this.store.locks.lock(this, `claim/${key}`);
+      const holder = this.store.state.claims.get(key);
+      if (holder) held.set(key, holder);
+      else this.claimed.set(key, { batchId, fingerprint });
+    }
+    return held;
+  }
+
+  async keepAlive(): Promise<void> {
+    // Nobody here gives up on a landing.
+  }
+
+  async release(keys: readonly string[], _batchId: number): Promise<void> {
+    for (const key of keys) this.claimed.delete(key);
+  }
+
+  async quarantine(rows: readonly QuarantineRow[]): Promise<void> {
+    this.effects.push(() => this.store.state.quarantine.push(...rows));
+  }
+
+  async manifest(row: ManifestRow): Promise<void> {
+    this.manifested = row;
+  }
+
+  async commit(fence: Fence): Promise<{ number: number }> {
+    const { state, clock } = this.store;
+    const number = this.store.takeNumber(fence);
+    for (const effect of this.effects) effect();
+    for (const [key, claim] of this.claimed) state.claims.set(key, claim);
+    if (this.manifested) {
+      const row = { ...this.manifested, number, landedMs: clock.now(), stagedDeleted: false };
+      state.manifests.set(fence.batchId, row);
+      state.outbox.set(number, { message: row.message as UnnumberedBatch, sends: 0, sentMs: null });
+    }
+    this.store.locks.release(this);
+    return { number };
+  }
+
+  async rollback(): Promise<void> {
+    this.store.locks.release(this);
+  }
+}

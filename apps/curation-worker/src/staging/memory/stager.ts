@@ -1,0 +1,100 @@
+import type { Storage } from '@millrace/storage';
+import { EVENT_DATE_COLUMN, EVENTS_COLUMNS, EVENTS_TABLE, FATES_TABLE, type StagedFile } from '@millrace/topics';
+import { LINEAGE_COLUMNS, TYPED_KEY_COLUMNS } from '@millrace/topics';
+import type { ContractInForce } from '../../contracts/in-force';
+import type { EventRows } from '../event-rows';
+import { FATE_ROW_COLUMNS } from '../fate-rows';
+import { stagedPath } from '../paths';
+import { ROW_COLUMNS } from '../row-table';
+import { type Stager, Unstorable, type Writer } from '../stager';
+import { readDelimited } from './read-delimited';
+
+export type Row = Readonly<Record<string, unknown>>;
+
+export interface MemoryStagerOptions {
+  readonly storage: Pick<Storage, 'createIfAbsent'>;
+  /** Whether a landed row cannot be held, as some are that pass every check. Default none. */
+  readonly refuses?: (row: Row) => boolean;
+}
+
+/**
+ * Stages rows as lines of JSON. What DuckDB does to them beside that is left out: texts stay texts, and a payload's
+ * columns are the fields of its contract that it has.
+ */
+export function createMemoryStager({ storage, refuses = () => false }: MemoryStagerOptions): Stager {
+  const put = async (rows: readonly Row[], table: string, writer: Writer, written: string[]): Promise<StagedFile> => {
+    const path = stagedPath(table, writer.batchId, writer.epoch);
+    const bytes = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    written.push(path);
+    await storage.createIfAbsent(path, bytes);
+    return { kind: 'clean', table, path, rows: rows.length, bytes: bytes.length };
+  };
+  const events = (rows: EventRows, batchId: number): Row[] => {
+    const found = landedRows(rows, batchId);
+    if (found.some(refuses)) throw new Unstorable('a row that no table can hold');
+    return found;
+  };
+  return {
+    use: (task) =>
+      task({
+        events: async (rows, writer, written) => {
+          const all = events(rows, writer.batchId);
+          const files = [await put(all.map(clean), EVENTS_TABLE, writer, written)];
+          for (const [no, contract] of rows.contracts.entries()) {
+            const { name, version, table } = contract.compiled;
+            const typed = all.filter((row) => row['contract_no'] === no).map((row) => typedOf(row, contract));
+            files.push({ ...(await put(typed, table, writer, written)), contract: { name, version } });
+          }
+          return files;
+        },
+        fates: async (rows, writer, written) =>
+          put(
+            readDelimited(rows.bytes).map((cells) =>
+              Object.fromEntries(FATE_ROW_COLUMNS.map(({ name, type }, i) => [name, cellOf(cells[i], type)])),
+            ),
+            FATES_TABLE,
+            writer,
+            written,
+          ),
+        canStore: async (rows) => !landedRows(rows, 0).some(refuses),
+      }),
+  };
+}
+
+/** Rows as `EventRows.select` yields them. */
+function landedRows(rows: EventRows, batchId: number): Row[] {
+  const names = Object.keys(ROW_COLUMNS);
+  return readDelimited(rows.bytes).map((cells) => {
+    const own: Record<string, unknown> = Object.fromEntries(names.map((name, i) => [name, cells[i]]));
+    const { g, line_base, ...shared } = rows.shared[Number(own['g'])];
+    if (g !== Number(own['g'])) throw new Error(`group ${g} is in another's place`);
+    return {
+      ...own,
+      ...shared,
+      _raw_line: line_base + Number(own['group_line']),
+      _batch_id: batchId,
+      [EVENT_DATE_COLUMN]: String(own['event_time']).slice(0, 10),
+    };
+  });
+}
+
+const CLEAN = EVENTS_COLUMNS.map(({ name }) => name).filter((name) => name !== '_loaded_at');
+const KEYS = [...TYPED_KEY_COLUMNS, ...LINEAGE_COLUMNS].map(({ name }) => name).filter((name) => name !== '_loaded_at');
+
+const clean = (row: Row): Row => Object.fromEntries(CLEAN.map((name) => [name, row[name] ?? null]));
+
+function typedOf(row: Row, { compiled }: ContractInForce): Row {
+  const payload = JSON.parse(String(row['payload'])) as Record<string, unknown>;
+  const columns = compiled.columns.map(({ name }) => [name, payload[name] ?? null] as const);
+  return {
+    ...Object.fromEntries(KEYS.map((name) => [name, row[name] ?? null])),
+    ...Object.fromEntries(columns),
+    [EVENT_DATE_COLUMN]: row[EVENT_DATE_COLUMN],
+  };
+}
+
+function cellOf(cell: string | null, type: string): unknown {
+  if (cell === null) return null;
+  if (type === 'long' || type === 'integer') return Number(cell);
+  return type === 'boolean' ? cell === 'true' : cell;
+}

@@ -1,0 +1,21 @@
+import type { DeltaTable, Snapshot } from '@millrace/lakehouse';
+import type { MartDefinition } from '@millrace/marts';
+
+/** A table as one of its versions has it. */
+export interface TableAt {
+  readonly table: DeltaTable;
+  readonly snapshot: Snapshot;
+}
+
+/** What is asked of rows; everything else that this service does needs no more than the tables' logs. */
+export interface RowQuestions {
+  /** Rows of each of these batches in a table; a batch without rows is absent. */
+  rowsByBatch(at: TableAt, batchIds: readonly number[]): Promise<ReadonlyMap<number, number>>;
+  /** Partitions of a mart that the rows of staged files belong to. */
+  touched(mart: MartDefinition, files: readonly string[]): Promise<string[]>;
+  /**
+   * The rows of partitions of a mart, computed from its sources, as a source of rows in the language of the tables' row
+   * engine.
+   */
+  mart(mart: MartDefinition, partitions: readonly string[], sources: ReadonlyMap<string, TableAt>): Promise<string>;
+}
