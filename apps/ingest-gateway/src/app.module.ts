@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { MESSAGING_SYSTEM } from '@millrace/messaging';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
@@ -61,7 +62,7 @@ export class AppModule {
       .series();
     const failures = metrics.counter('millrace_failed_appends_total', 'Appends whose requests were refused.', ['code']);
     const groupCommit = new GroupCommit({
-      append: createAppend(messaging, TOPIC.name, 'postgresql'),
+      append: createAppend(messaging, TOPIC.name, MESSAGING_SYSTEM),
       partitions: Array.from({ length: TOPIC.partitions }, (_, i) => String(i)),
       limits: {
         lingerMsMax: config.lingerMsMax,

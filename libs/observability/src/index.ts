@@ -1,3 +1,4 @@
+export { causedBy, LINKS_MAX } from './causes';
 export { type Clock, systemClock } from './clock';
 export { activeTrace, currentTraceparent, withTraceparent } from './context';
 export {

@@ -1,4 +1,4 @@
-import type { Clock } from '@millrace/observability';
+import { type Clock, currentTraceparent } from '@millrace/observability';
 import type { Storage } from '@millrace/storage';
 import type { StagedFile } from '@millrace/topics';
 import type { InForce } from '../contracts/keeper';
@@ -152,11 +152,13 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
   await deps.failpoint('after-quarantine');
 
   const counts = countFates(batch.items, outcomes);
+  const traceparent = currentTraceparent();
   const about = {
     lineId: inForce.lineId,
     batchId,
     landedAt: new Date(deps.clock.now()).toISOString(),
     contractsIndex: inForce.contracts.index,
+    ...(traceparent !== undefined && { traceparent }),
   };
   const message = describeBatch(batch, about, [...staged, ...rawFiles], counts);
   const { topic, partition, range } = batch;

@@ -11,6 +11,7 @@ export function describeBatch(
     readonly batchId: number;
     readonly landedAt: string;
     readonly contractsIndex: number;
+    readonly traceparent?: string;
   },
   files: readonly StagedFile[],
   counts: readonly FateCount[],

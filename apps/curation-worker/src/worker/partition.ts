@@ -1,10 +1,10 @@
 import type { Logger } from '@millrace/observability';
-import type { Delivery } from '@millrace/messaging';
+import { type Delivery, type MessageWork, traceWork } from '@millrace/messaging';
 import type { Landed } from '../landing/land-batch';
 import type { Lander, LandOutcome, Prepared } from '../landing/lander';
 import type { LandingStore, PartitionId, Position } from '../landing/port';
 import { assertCounts, CountMismatch } from '../pipeline/counts';
-import { receive } from '../pipeline/received';
+import { type MicroBatch, receive } from '../pipeline/received';
 import type { Failpoint } from './failpoints';
 import { linkSignals } from './linked-signal';
 import type { Semaphore } from './semaphore';
@@ -151,7 +151,12 @@ export class OwnedPartition {
     const attempts = this.position.attempts + 1;
     const { signal, dispose } = linkSignals(delivery.signal, sessionSignal);
     const outcome = await lanes
-      .use(() => lander.land(prepared, { epoch: this.epoch, attempts, signal }))
+      .use(() =>
+        traceWork(
+          () => landing(prepared.batch),
+          () => lander.land(prepared, { epoch: this.epoch, attempts, signal }),
+        ),
+      )
       .finally(dispose);
     if (outcome.kind === 'landed') {
       await this.deps.failpoint('after-commit');
@@ -192,4 +197,16 @@ export class OwnedPartition {
     const { signal, dispose } = linkSignals(delivery.signal, this.deps.sessionSignal);
     await this.deps.timers.sleep(NOT_OWNER_RETRY_MS, signal).finally(dispose);
   }
+}
+
+/** A landing, as work that its items' requests caused. */
+const landing = ({ topic, partition, items }: MicroBatch): MessageWork => ({
+  operation: 'land',
+  topic,
+  causes: causesOf(items),
+  attributes: { 'messaging.destination.partition.id': partition, 'messaging.batch.message_count': items.length },
+});
+
+function* causesOf(items: MicroBatch['items']): Generator<string | undefined> {
+  for (const { origin } of items) yield origin.headers.traceparent;
 }

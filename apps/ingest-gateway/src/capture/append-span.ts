@@ -1,12 +1,9 @@
 import type { Messaging, RecordBatch } from '@millrace/messaging';
-import { currentTraceparent, isTracing, withSpan } from '@millrace/observability';
-
-/** Requests that one append is linked to, at most. */
-const LINKS_MAX = 32;
+import { causedBy, currentTraceparent, isTracing, withSpan } from '@millrace/observability';
 
 /**
- * Appends to a topic, as a span of OpenTelemetry's messaging conventions where spans are recorded: it serves many
- * requests, so it has none of them as its parent and links to all of them.
+ * Appends to a topic, as a span of OpenTelemetry's messaging conventions where spans are recorded: a child of the request
+ * that it serves; where it serves several, linked to them and a child of none.
  */
 export function createAppend(messaging: Pick<Messaging, 'append'>, topic: string, system: string) {
   const attributes = {
@@ -24,7 +21,7 @@ export function createAppend(messaging: Pick<Messaging, 'append'>, topic: string
         'messaging.destination.partition.id': partition,
         'messaging.batch.message_count': batch.records.length,
       },
-      links: requestsOf(batch),
+      ...causedBy(requestsOf(batch)),
     };
     return withSpan(`append ${topic}`, options, () => {
       const header = { ...batch.header, traceparent: currentTraceparent() };
@@ -33,11 +30,6 @@ export function createAppend(messaging: Pick<Messaging, 'append'>, topic: string
   };
 }
 
-function requestsOf({ records }: RecordBatch): string[] {
-  const traces = new Set<string>();
-  for (const { headers } of records) {
-    if (headers.traceparent !== undefined) traces.add(headers.traceparent);
-    if (traces.size === LINKS_MAX) break;
-  }
-  return [...traces];
+function* requestsOf({ records }: RecordBatch): Generator<string | undefined> {
+  for (const { headers } of records) yield headers.traceparent;
 }

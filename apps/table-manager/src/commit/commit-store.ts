@@ -72,6 +72,13 @@ export interface CommitStore {
   built(partitions: readonly MartPartition[], number: number, message: OutboxEntry): Promise<void>;
   /** Puts messages of no database change into the outbox. */
   announce(...messages: readonly OutboxEntry[]): Promise<void>;
+  /** The contract index up to which publications are in the audit. */
+  contractsTold(): Promise<number>;
+  /**
+   * Moves that index, and puts what is told into the outbox, in one transaction. False, and nothing changed, when it is
+   * not at `from`: another was faster.
+   */
+  tellContracts(from: number, to: number, messages: readonly OutboxEntry[]): Promise<boolean>;
   /** Forgets which batch had which number, beyond the newest `keep` applied ones. */
   prune(keep: number): Promise<number>;
 }

@@ -1,3 +1,5 @@
+import { traceWork } from '@millrace/messaging';
+import { currentTraceparent } from '@millrace/observability';
 import { type Snapshot, TransactionContradiction } from '@millrace/lakehouse';
 import { TOPICS, type TablesChanged } from '@millrace/topics';
 import { assertOneLake, type CatalogWriter } from '../catalog/catalog-writer';
@@ -31,6 +33,8 @@ export interface CommitDone {
   readonly batches: number;
   readonly rows: number;
   readonly landedAt: readonly string[];
+  /** Trace context of the commit. */
+  readonly traceparent?: string;
 }
 
 /** Times a range is planned again because another committer was faster with another one. */
@@ -76,13 +80,13 @@ export class Committer {
     const { store, limits, catalog } = this.deps;
     const { lineId, cursor, plannedTo } = progress;
     assertOneLake(lineId, catalog.current);
-    if (plannedTo !== null) return this.apply(await this.stored(progress, plannedTo));
+    if (plannedTo !== null) return this.traced(await this.stored(progress, plannedTo));
     const plan = planCommit(lineId, cursor, await store.announced(progress, limits.batchesMax), limits);
     if (!plan) return null;
     if (!(await store.plan(progress, plan.to)))
       throw new Overtaken(`another range than (${cursor}, ${plan.to}] is planned`);
     await this.deps.failpoint('planned');
-    return this.apply(plan);
+    return this.traced(plan);
   }
 
   /** Batches are remembered before they are planned: those of a stored range are there, or another has just applied them. */
@@ -92,6 +96,15 @@ export class Committer {
     const plan = planCommit(lineId, cursor, announced, { batchesMax: to - cursor, rowsMax: Infinity });
     if (plan?.to !== to) throw new Overtaken(`of the range (${cursor}, ${to}] batches are missing`);
     return plan;
+  }
+
+  private traced(plan: CommitPlan): Promise<CommitDone | null> {
+    const causes = plan.batches.map(({ traceparent }) => traceparent);
+    const attributes = { 'messaging.batch.message_count': plan.batches.length, 'millrace.number': plan.to };
+    return traceWork(
+      () => ({ operation: 'commit', topic: TOPICS.batchesStaged.name, causes, attributes }),
+      () => this.apply(plan),
+    );
   }
 
   private async apply(plan: CommitPlan): Promise<CommitDone | null> {
@@ -127,7 +140,8 @@ export class Committer {
     if (!moved) return null;
     const rows = [...plan.tables.values()].flat().reduce((sum, file) => sum + file.rows, 0);
     const landedAt = plan.batches.map((batch) => batch.landedAt);
-    return { from: plan.from, to: plan.to, batches: plan.batches.length, rows, landedAt };
+    const traceparent = currentTraceparent();
+    return { from: plan.from, to: plan.to, batches: plan.batches.length, rows, landedAt, traceparent };
   }
 
   /** All tables at once; when one fails the others are waited for, so that nothing goes on behind the next attempt. */

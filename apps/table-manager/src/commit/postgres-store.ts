@@ -82,6 +82,20 @@ export class PostgresCommitStore implements CommitStore {
     await transaction(this.pool, (client: Queryable) => this.outbox.leave(messages, client));
   }
 
+  async contractsTold(): Promise<number> {
+    const { rows } = await this.pool.query(sql.CONTRACTS_TOLD);
+    return Number(rows[0].index);
+  }
+
+  async tellContracts(from: number, to: number, messages: readonly OutboxEntry[]): Promise<boolean> {
+    return transaction(this.pool, async (client: Queryable) => {
+      const { rowCount } = await client.query(sql.TELL_CONTRACTS, [from, to]);
+      if (rowCount !== 1) return false;
+      await this.outbox.leave(messages, client);
+      return true;
+    });
+  }
+
   async prune(keep: number): Promise<number> {
     for (let pruned = 0; ;) {
       const { rowCount } = await this.pool.query(sql.PRUNE, [keep, PRUNED_AT_ONCE]);

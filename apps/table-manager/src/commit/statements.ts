@@ -72,6 +72,10 @@ export const BUILT = `
      SET built = GREATEST(p.built, $3), built_at = now(), stale_from = GREATEST(p.stale_from, $3 + 1)
     FROM locked WHERE p.mart = locked.mart AND p.partition = locked.partition`;
 
+export const CONTRACTS_TOLD = `SELECT index FROM table_manager.contracts_told`;
+
+export const TELL_CONTRACTS = `UPDATE table_manager.contracts_told SET index = $2 WHERE index = $1`;
+
 /** By number, which the primary key finds; bounded, so that no commit waits long for it. */
 export const PRUNE = `
   DELETE FROM table_manager.applied_batch a USING (

@@ -1,5 +1,6 @@
 import { ConcurrentModification, type Snapshot } from '@millrace/lakehouse';
 import type { MartDefinition } from '@millrace/marts';
+import { traceWork } from '@millrace/messaging';
 import { type Catalog, TOPICS, type TablesChanged } from '@millrace/topics';
 import type { CatalogWriter } from '../catalog/catalog-writer';
 import type { CommitStore } from '../commit/commit-store';
@@ -17,6 +18,8 @@ export interface RebuildDeps {
   readonly partitionsMax: number;
   readonly newId: () => string;
   readonly failpoint: Failpoint;
+  /** Trace contexts of the commits since the last rebuild. */
+  readonly causes?: readonly string[];
 }
 
 export interface Rebuilt {
@@ -55,6 +58,17 @@ export async function rebuildMarts(deps: RebuildDeps): Promise<Rebuilt | null> {
     deps.partitionsMax,
   );
   if (![...stale.marts.values()].some(({ partitions }) => partitions.length > 0)) return null;
+  return traceWork(
+    () => ({ operation: 'rebuild', topic: TOPICS.tablesChanged.name, causes: deps.causes ?? [] }),
+    () => rebuildStale(deps, targets, stale),
+  );
+}
+
+async function rebuildStale(
+  deps: RebuildDeps,
+  targets: readonly Target[],
+  stale: Awaited<ReturnType<CommitStore['stale']>>,
+): Promise<Rebuilt | null> {
   const catalog = await deps.catalog.refresh();
   // The catalog is written before the cursor moves and partitions are touched: it covers every touch that was read.
   if (!catalog || catalog.number < stale.cursor) {

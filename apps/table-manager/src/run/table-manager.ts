@@ -4,14 +4,16 @@ import { MARTS } from '@millrace/marts';
 import type { Messaging, Timers } from '@millrace/messaging';
 import { ConsumeLoop, jsonRecords } from '@millrace/messaging/loop';
 import { type Outbox, OutboxRelay } from '@millrace/messaging/outbox';
+import { LINKS_MAX } from '@millrace/observability';
 import type { Storage } from '@millrace/storage';
-import { type BatchStaged, type ContractsChanged, GROUPS, TOPICS, type TablesChanged } from '@millrace/topics';
+import { type BatchStaged, GROUPS, TOPICS, type TablesChanged } from '@millrace/topics';
 import { CatalogWriter } from '../catalog/catalog-writer';
 import type { CommitStore } from '../commit/commit-store';
 import { type CommitDone, Committer } from '../commit/committer';
 import { TableCommitter } from '../commit/table-committer';
 import { TouchedPartitions } from '../commit/touched-partitions';
 import { ContractsInForce } from '../contracts/contracts-in-force';
+import { tellContracts } from '../contracts/tell-contracts';
 import { rebuildMarts, type Rebuilt } from '../marts/rebuild';
 import { Maintenance, publishRearranged, type Vacuumed, type VacuumRecord } from '../tables/maintenance';
 import type { RowQuestions } from '../tables/row-questions';
@@ -120,9 +122,22 @@ export function createTableManager(
   });
 
   const { martPartitionsMax: partitionsMax } = settings;
+  /** Trace contexts of the commits that no rebuild has followed yet; only where spans are recorded. */
+  const commits: string[] = [];
   const rounds: TableManager['rounds'] = {
-    commit: () => committer.commitNext(),
-    rebuild: () => rebuildMarts({ store, tables, catalog, marts: MARTS, questions, partitionsMax, newId, failpoint }),
+    commit: async () => {
+      const done = await committer.commitNext();
+      if (done?.traceparent && commits.length < LINKS_MAX) commits.push(done.traceparent);
+      return done;
+    },
+    rebuild: async () => {
+      const causes = [...commits];
+      const rebuilt = await rebuildMarts({
+        ...{ store, tables, catalog, marts: MARTS, questions, partitionsMax, newId, failpoint, causes },
+      });
+      commits.splice(0, causes.length);
+      return rebuilt;
+    },
     maintain: (signal) => maintenance.round(signal),
   };
   const loops: PacedLoop[] = [];
@@ -218,9 +233,7 @@ export function createTableManager(
       start: async () => {
         const index = await contracts.publish();
         await catalog.adopt();
-        // Said at each start: a crash may have come between publishing and saying so, and readers only wake up by it.
-        const message: ContractsChanged = { index, at: new Date(now()).toISOString() };
-        await store.announce({ id: newId(), topic: TOPICS.contractsChanged.name, body: message });
+        await tellContracts({ store, storage, now, newId }, index);
       },
       stop: async () => undefined,
     },

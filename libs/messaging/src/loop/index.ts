@@ -1,3 +1,4 @@
+import { deliveryWork, traceWork } from '../trace-work';
 import type { Delivery, Messaging, SubscribeOptions, Subscription } from '../port';
 
 export interface ConsumeLoopOptions {
@@ -39,6 +40,14 @@ export class ConsumeLoop {
     await this.running;
   }
 
+  private traced(delivery: Delivery): Promise<void> {
+    const { subscribe, handle } = this.options;
+    return traceWork(
+      () => deliveryWork(delivery, subscribe.group),
+      () => handle(delivery),
+    );
+  }
+
   private async run(): Promise<void> {
     const { min, max } = this.options.backoffMs ?? { min: 100, max: 10_000 };
     let waitMs = min;
@@ -47,7 +56,7 @@ export class ConsumeLoop {
       try {
         delivery = (await this.subscription?.next()) ?? null;
         if (!delivery) return;
-        await this.options.handle(delivery);
+        await this.traced(delivery);
         await delivery.ack();
         this.healthy = true;
         waitMs = min;

@@ -5,6 +5,7 @@ import type { Delivery, Subscription } from '../port';
 import { Backoff } from '../subscription/backoff';
 import { WakeUp } from '../subscription/wake-up';
 import { systemTimers } from '../timers';
+import { MESSAGING_SYSTEM } from '../trace-work';
 import { type Message, MessageContext } from './message-context';
 import type { MessagingServerOptions } from './messaging-server';
 
@@ -114,9 +115,11 @@ export class TopicListener {
     }
     const context = new MessageContext(message);
     const attributes = {
-      'messaging.system': 'millrace',
+      'messaging.system': MESSAGING_SYSTEM,
       'messaging.destination.name': this.topic,
       'messaging.operation.name': 'process',
+      'messaging.operation.type': 'process',
+      ...(this.group !== null && { 'messaging.consumer.group.name': this.group }),
     };
     await withSpan(`process ${this.topic}`, { kind: 'consumer', parent: context.traceparent, attributes }, async () => {
       for (const handler of this.handlers) {

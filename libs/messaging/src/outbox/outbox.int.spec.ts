@@ -47,6 +47,7 @@ async function contents(messaging: ReturnType<typeof createMemoryMessaging>): Pr
     const delivery = await subscription.next();
     for (const batch of delivery?.batches ?? [])
       for (const { value } of batch.records) found.push(JSON.parse(value.toString()).n);
+    await delivery?.ack();
   }
   await subscription.close();
   return found;
@@ -107,7 +108,8 @@ test('a message is sent in the trace in which it was left', async () => {
   while (headers.length < 2) {
     const delivery = await subscription.next();
     for (const { header, records } of delivery?.batches ?? [])
-      for (const record of records) headers.push([header.traceparent, record.headers['traceparent']]);
+      for (const record of records) headers.push([header.traceparent, record.headers.traceparent]);
+    await delivery?.ack();
   }
   expect(headers).toEqual([
     [traceparent, traceparent],

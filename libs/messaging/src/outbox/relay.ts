@@ -2,6 +2,7 @@ import { isTracing, withSpan } from '@millrace/observability';
 import type { Messaging } from '../port';
 import { Backoff } from '../subscription/backoff';
 import { WakeUp } from '../subscription/wake-up';
+import { MESSAGING_SYSTEM } from '../trace-work';
 import { systemTimers, type Timers } from '../timers';
 
 /** A message that a transaction left to be sent. */
@@ -140,7 +141,7 @@ export class OutboxRelay<M extends OutboxMessage = OutboxMessage> {
     };
     if (!isTracing() || !traceparent) return append();
     const attributes = {
-      'messaging.system': 'millrace',
+      'messaging.system': MESSAGING_SYSTEM,
       'messaging.destination.name': topic,
       'messaging.operation.name': 'send',
       'messaging.operation.type': 'send',

@@ -1,0 +1,1 @@
+export { type CollectedSpan, Collector, startCollector } from './collector';
