@@ -3,6 +3,7 @@ import {
   type ConfigOf,
   defineConfig,
   duration,
+  ingestAccessFields,
   integer,
   number,
   path,
@@ -15,6 +16,7 @@ import { BATCH_BYTES_MAX } from './capture/limits';
 const MIB = 1 << 20;
 
 export const config = defineConfig({
+  ...ingestAccessFields,
   port: port({ env: ['PORT', 'INGEST_GATEWAY_PORT'], default: 8081, doc: 'Port to listen on.' }),
   databaseUrl: url({
     env: 'DATABASE_URL',
@@ -129,10 +131,10 @@ export const config = defineConfig({
     default: '{}',
     secret: true,
     charsMax: 65_536,
-    accepts: 'JSON of the form {"<source>": {"scheme": "standard" | "github" | "stripe", "secrets": ["…"]}}',
+    accepts: 'JSON of the form {"<source>": {"scheme": "standard" | "github" | "stripe", "secrets": ["…"], "tenant": "default"}}',
     doc:
-      'How sources of webhooks sign. One that is named here must; others are taken unsigned, which loopback alone ' +
-      'allows. Several secrets are tried in turn, so that one can be replaced without refusing what is under way.',
+      'How sources of webhooks sign, and whose their events are. One that is named here must; others take a ' +
+      'credential like any producer. Several secrets are tried in turn, so that one can be replaced without refusing what is under way.',
   }),
 });
 

@@ -1,3 +1,5 @@
+export type { Access } from './access/control';
+export { ingestAccessFields } from './access/fields';
 export {
   type CommonConfig,
   ConfigError,

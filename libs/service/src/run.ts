@@ -27,6 +27,10 @@ export async function runService<S extends ConfigSchema>(definition: ServiceDefi
   try {
     await service.listen();
   } catch (error) {
+    if (error instanceof ConfigError) {
+      leave(definition.name, EXIT_CONFIG, error.problems);
+      return;
+    }
     const { code, port } = error as NodeJS.ErrnoException & { port?: number };
     if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw error;
     const variables = definition.config.fields['port']?.env.join(' or ');

@@ -16,6 +16,8 @@ import {
   type Tracing,
 } from '@millrace/observability';
 import type { FastifyInstance } from 'fastify';
+import { type Access, AccessControl } from './access/control';
+import { accessSettings } from './access/settings';
 import { type CommonConfig, type ConfigOf, type ConfigSchema, type Environment, parseConfig } from './config/config';
 import { addHealthRoutes } from './http/health';
 import { nestLogger } from './http/framework-loggers';
@@ -41,6 +43,7 @@ export interface ServiceContext<C> {
   /** For raw routes: register them in the composition root, and describe them to `openapi`. */
   readonly fastify: FastifyInstance;
   readonly openapi: OpenApi;
+  readonly access: Access;
   /** Serves `@EventPattern` handlers by a transport of ours; starts and stops at this place among the resources. */
   consume(name: string, strategy: CustomTransportStrategy): void;
 }
@@ -63,6 +66,8 @@ export interface Seams {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
+  /** Gets the public keys of token issuers. */
+  readonly fetchJson?: (url: string) => Promise<unknown>;
 }
 
 export interface Service {
@@ -80,6 +85,8 @@ export interface Service {
   readonly app: INestApplication;
   /** Base URL, e.g. `http://127.0.0.1:8081`; only once it listens. */
   readonly address: string;
+  /** Who may call each route; complete once it listens. */
+  readonly policies: AccessControl['policies'];
 }
 
 /** Makes a service from its definition and an environment. Throws a ConfigError that names all that is wrong there. */
@@ -100,6 +107,7 @@ class RunningService<S extends ConfigSchema> implements Service {
   private readonly metrics: Metrics;
   private readonly random: Random;
   private readonly lifecycle: ResourceLifecycle;
+  private readonly access: AccessControl;
   private readonly http: HttpServer;
   private readonly openapi = new OpenApiParts();
   private readonly strategies: { strategy: CustomTransportStrategy; connected(app: INestApplication): void }[] = [];
@@ -125,11 +133,22 @@ class RunningService<S extends ConfigSchema> implements Service {
       random: this.random,
       stopMsMax: config.shutdownMsMax,
     });
+    this.access = new AccessControl({
+      host: config.host,
+      settings: accessSettings(config),
+      pollMs: config.keysPollMs,
+      clock: seams.clock ?? systemClock,
+      logger: this.logger,
+      metrics: this.metrics,
+      lifecycle: this.lifecycle,
+      fetchJson: seams.fetchJson,
+    });
     this.http = createHttpServer({
       logger: this.logger,
       metrics: this.metrics,
       random: this.random,
       limits: definition.http,
+      access: this.access,
     });
   }
 
@@ -141,6 +160,10 @@ class RunningService<S extends ConfigSchema> implements Service {
   get address(): string {
     if (this.url === undefined) throw new Error(`${this.name} does not listen yet`);
     return this.url;
+  }
+
+  get policies(): AccessControl['policies'] {
+    return this.access.policies;
   }
 
   listen(): Promise<string> {
@@ -164,7 +187,7 @@ class RunningService<S extends ConfigSchema> implements Service {
 
   private async open(): Promise<string> {
     const { name, version, description } = this.definition;
-    const { config, logger, metrics, lifecycle, openapi } = this;
+    const { config, logger, metrics, lifecycle, openapi, access } = this;
     const { adapter, fastify, onError } = this.http;
     this.tracing = startTracing({
       service: name,
@@ -173,11 +196,26 @@ class RunningService<S extends ConfigSchema> implements Service {
       sampleRatio: config.traceRatio,
     });
     addHealthRoutes(fastify, { name, version, lifecycle, metrics });
-    addDocsRoutes(fastify, `Millrace ${name}`, () => openapi.build(this.app, { name, version, description }));
+    addDocsRoutes(fastify, `Millrace ${name}`, () =>
+      openapi.build(this.app, { name, version, description }, access.policies),
+    );
     const clock = this.seams.clock ?? systemClock;
     const consume = this.consume.bind(this);
     const module = await this.definition.module({
-      ...{ name, version, config, logger, metrics, clock, random: this.random, lifecycle, fastify, openapi, consume },
+      ...{
+        name,
+        version,
+        config,
+        logger,
+        metrics,
+        clock,
+        random: this.random,
+        lifecycle,
+        fastify,
+        openapi,
+        access,
+        consume,
+      },
     });
     const app = await NestFactory.create(module, adapter, { logger: nestLogger(logger), abortOnError: false });
     this.nest = app;
@@ -187,6 +225,7 @@ class RunningService<S extends ConfigSchema> implements Service {
       connected(app.connectMicroservice({ strategy }, { inheritAppConfig: true }) as unknown as INestApplication);
     }
     await app.init();
+    access.assertSafe();
     await fastify.listen({ host: config.host, port: config.port });
     const { address, family, port } = fastify.server.address() as AddressInfo;
     this.url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;

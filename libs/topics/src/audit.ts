@@ -3,6 +3,8 @@ export interface AuditRecord {
   /** UUID. Told twice, it is one record. */
   readonly id: string;
   readonly at: string;
+  /** Whose it is; absent for what is the deployment's, which those of its home tenant see. */
+  readonly tenant?: string;
   /** Service that did it, or through which it was done. */
   readonly service: string;
   /** e.g. `contracts.published`. */

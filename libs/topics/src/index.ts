@@ -6,6 +6,7 @@ export * from './audit';
 export * from './batches-staged';
 export * from './tables-changed';
 export * from './contracts-changed';
+export * from './keys-changed';
 export * from './catalog';
 export * from './record-headers';
 export * from './lake-tables';
@@ -17,6 +18,7 @@ export const TOPICS = {
   tablesChanged: { name: 'tables.changed', partitions: 1 },
   contractsChanged: { name: 'contracts.changed', partitions: 1 },
   audit: { name: 'audit', partitions: 1 },
+  keysChanged: { name: 'keys.changed', partitions: 1 },
 } as const;
 
 /** Consumer groups that are registered when the log is created, so that nothing is trimmed before they have read it. */

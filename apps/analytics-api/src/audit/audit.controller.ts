@@ -1,6 +1,8 @@
 import { Controller, Get, Inject, Query } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { HOME_TENANT, type Principal } from '@millrace/auth';
+import { Access, Caller } from '@millrace/auth/nest';
 import { ProblemException } from '@millrace/service';
 import { type AuditRecord, GROUPS, TOPICS } from '@millrace/topics';
 import { type Prisma, PrismaClient } from '../generated/prisma/client';
@@ -15,22 +17,23 @@ export class AuditController {
 
   @EventPattern(TOPICS.audit.name, { group: GROUPS.analyticsAudit.group })
   async onAudit(@Payload() record: AuditRecord): Promise<void> {
-    const { id, at, service, action, subject, actor, detail } = record;
+    const { id, at, service, action, subject, actor, detail, tenant = HOME_TENANT } = record;
     await this.prisma.audit.createMany({
       data: [
-        { id, at: new Date(at), service, action, subject, actor, detail: detail as Prisma.InputJsonValue | undefined },
+        { id, at: new Date(at), tenant, service, action, subject, actor, detail: detail as Prisma.InputJsonValue | undefined },
       ],
       skipDuplicates: true,
     });
   }
 
   @Get('/v1/audit')
+  @Access('viewer')
   @ApiOperation({ summary: 'What was done to what others rely on, newest first' })
   @ApiQuery({ name: 'page', required: false, description: '`nextPage` of the page before' })
-  async list(@Query('page') page?: string): Promise<unknown> {
+  async list(@Caller() { tenant }: Principal, @Query('page') page?: string): Promise<unknown> {
     const after = page === undefined ? null : decodePage(page);
     const rows = await this.prisma.audit.findMany({
-      where: after ? { OR: [{ at: { lt: after.at } }, { at: after.at, id: { lt: after.id } }] } : {},
+      where: { tenant, ...(after && { OR: [{ at: { lt: after.at } }, { at: after.at, id: { lt: after.id } }] }) },
       orderBy: [{ at: 'desc' }, { id: 'desc' }],
       take: PAGE_ROWS + 1,
     });

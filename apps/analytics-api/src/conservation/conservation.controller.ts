@@ -1,5 +1,7 @@
 import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import type { Principal } from '@millrace/auth';
+import { Access, Caller } from '@millrace/auth/nest';
 import { ProblemException } from '@millrace/service';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { badParameter, checkedParameters } from '../http/parameters';
@@ -17,12 +19,14 @@ export class ConservationController {
   constructor(@Inject(CONSERVATION_DEPS) private readonly deps: ConservationDeps) {}
 
   @Get()
+  @Access('viewer')
   @ApiOperation({ summary: 'received = landed + duplicate + quarantined + pending, per source and accept hour' })
   @ApiQuery({ name: 'from', required: false, description: 'First accept day, YYYY-MM-DD, UTC' })
   @ApiQuery({ name: 'to', required: false, description: 'Last accept day, YYYY-MM-DD, UTC' })
   @ApiQuery({ name: 'limit', required: false, description: 'Rows, 1 to 10,000; totals are of all' })
   @ApiQuery({ name: 'page', required: false, description: '`nextPage` of the page before' })
   async read(
+    @Caller() { tenant }: Principal,
     @Query() asked: Record<string, unknown>,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
@@ -32,7 +36,7 @@ export class ConservationController {
     const from = day('from', query.from);
     const to = day('to', query.to);
     if (from && to && to < from) throw badParameter('to', 'must not be before from');
-    const answer = await conservation(this.deps, from, to && new Date(to.getTime() + DAY_MS));
+    const answer = await conservation(this.deps, tenant, from, to && new Date(to.getTime() + DAY_MS));
     if (answer) {
       return sendTagged(
         request,

@@ -18,7 +18,8 @@ export interface ConservationAnswer {
 type Totals = Pick<ConservationRow, 'received' | 'landed' | 'duplicate' | 'quarantined' | 'pending'>;
 
 /**
- * received = landed + duplicate + quarantined + pending, per source and accept hour.
+ * received = landed + duplicate + quarantined + pending, per source and accept hour of a
+ * tenant.
  *
  * What was acknowledged before the call is in the answer: the log's ends are taken first, and the answer waits until
  * receipts are counted up to them. Null when that took too long, or when fates overtook receipts: then there is no
@@ -26,6 +27,7 @@ type Totals = Pick<ConservationRow, 'received' | 'landed' | 'duplicate' | 'quara
  */
 export async function conservation(
   deps: ConservationDeps,
+  tenant: string,
   from: Date | null,
   to: Date | null,
 ): Promise<ConservationAnswer | null> {
@@ -34,7 +36,7 @@ export async function conservation(
   for (;;) {
     const positions = await deps.readModels.receivedPositions(deps.topic);
     if ([...ends].every(([partition, end]) => end === 0 || (positions.get(partition) ?? 0) >= end)) {
-      const { rows, behind } = await deps.readModels.conservation(from, to);
+      const { rows, behind } = await deps.readModels.conservation(tenant, from, to);
       if (!behind) return { totals: total(rows), rows };
     }
     if (deps.now() >= deadline) return null;

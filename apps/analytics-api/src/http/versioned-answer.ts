@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 export type Versions = Readonly<Record<string, number>>;
 
 /**
- * Sends an answer that depends on the question and on one lake's table versions alone: `X-Table-Versions` names the
+ * Sends an answer that depends on the question, the tenant and one lake's table versions alone (`lake` names both): `X-Table-Versions` names the
  * versions, `ETag` their and the question's hash, and a caller that has this answer already gets 304 before anything is
  * computed.
  */
@@ -47,6 +47,7 @@ async function sentNotModified(
   etag: string,
 ): Promise<boolean> {
   void reply.header('x-table-versions', versions).header('etag', etag).header('cache-control', 'private, no-cache');
+  void reply.header('vary', 'authorization, x-api-key, x-goog-iap-jwt-assertion');
   if (!matches(request.headers['if-none-match'], etag)) return false;
   await reply.code(304).send();
   return true;

@@ -1,5 +1,7 @@
 import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import type { Principal } from '@millrace/auth';
+import { Access, Caller } from '@millrace/auth/nest';
 import {
   EXCEPTIONS,
   exceptionsQuery,
@@ -19,7 +21,7 @@ import { Lake } from '../catalog/lake';
 import { badParameter, checkedParameters, type Parameters } from '../http/parameters';
 import { sendVersioned } from '../http/versioned-answer';
 
-type Build = (relation: string, input: ReturnType<typeof period>) => MartQuery;
+type Build = (relation: string, input: ReturnType<typeof period> & { tenant: string }) => MartQuery;
 
 const PERIOD = ['from', 'to', 'carrier_code', 'limit', 'page'];
 const PeriodQuery = (): MethodDecorator => (target, key, descriptor) => {
@@ -33,32 +35,51 @@ export class MartsController {
   constructor(@Inject(Lake) private readonly lake: Lake) {}
 
   @Get('shipments/daily')
+  @Access('viewer')
   @ApiOperation({ summary: 'Shipments by service day and carrier' })
   @PeriodQuery()
-  daily(@Query() query: Parameters, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    return this.answer(SHIPMENTS_DAILY, query, PERIOD, shipmentsDailyQuery, request, reply);
+  daily(
+    @Caller() caller: Principal,
+    @Query() query: Parameters,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return this.answer(caller, SHIPMENTS_DAILY, query, PERIOD, shipmentsDailyQuery, request, reply);
   }
 
   @Get('on-time-performance')
+  @Access('viewer')
   @ApiOperation({ summary: 'On-time performance by carrier, starting facility, lane or service day' })
   @ApiQuery({ name: 'group_by', required: false, enum: ON_TIME_GROUPS })
   @PeriodQuery()
-  onTime(@Query() query: Parameters, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+  onTime(
+    @Caller() caller: Principal,
+    @Query() query: Parameters,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
     const groupBy = String(query.group_by ?? 'carrier_code').split(',') as OnTimeGroup[];
     const build: Build = (relation, input) => onTimePerformanceQuery(relation, { ...input, groupBy });
-    return this.answer(ON_TIME_PERFORMANCE, query, [...PERIOD, 'group_by'], build, request, reply);
+    return this.answer(caller, ON_TIME_PERFORMANCE, query, [...PERIOD, 'group_by'], build, request, reply);
   }
 
   @Get('exceptions')
+  @Access('viewer')
   @ApiOperation({ summary: 'Shipments that met an exception, by service day, carrier and facility' })
   @ApiQuery({ name: 'facility_id', required: false })
   @PeriodQuery()
-  exceptions(@Query() query: Parameters, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+  exceptions(
+    @Caller() caller: Principal,
+    @Query() query: Parameters,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
     const build: Build = (relation, input) => exceptionsQuery(relation, { ...input, facilityId: query.facility_id });
-    return this.answer(EXCEPTIONS, query, [...PERIOD, 'facility_id'], build, request, reply);
+    return this.answer(caller, EXCEPTIONS, query, [...PERIOD, 'facility_id'], build, request, reply);
   }
 
   private async answer(
+    { tenant }: Principal,
     mart: MartDefinition,
     query: Parameters,
     known: readonly string[],
@@ -66,12 +87,13 @@ export class MartsController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    const input = period(checkedParameters(query, known));
+    const input = { ...period(checkedParameters(query, known)), tenant };
     // Built once over no relation, so that a question that is none is refused also while the mart is empty.
     this.checked(() => build('nothing', input));
     const catalog = this.lake.catalog();
     const at = catalog && (await this.lake.table(catalog, mart.id));
-    await sendVersioned(request, reply, catalog?.lineId ?? '', { [mart.id]: at?.snapshot.version ?? -1 }, async () => {
+    const lake = `${catalog?.lineId ?? ''} ${tenant}`;
+    await sendVersioned(request, reply, lake, { [mart.id]: at?.snapshot.version ?? -1 }, async () => {
       if (!at) return { rows: [] };
       const files = at.table.prune(at.snapshot, { [mart.partitionColumn]: { min: input.from, max: input.to } });
       const question = this.checked(() => build('relation', input));

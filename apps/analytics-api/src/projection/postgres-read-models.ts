@@ -10,8 +10,8 @@ type Queryable = Pick<PoolClient, 'query'>;
 const ROWS = `
   SELECT tenant, source, to_char(hour AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS hour, received, landed, duplicate, quarantined
     FROM analytics_api.conservation
-   WHERE ($1::timestamptz IS NULL OR hour >= $1) AND ($2::timestamptz IS NULL OR hour < $2)
-   ORDER BY analytics_api.conservation.hour, source COLLATE "C", tenant COLLATE "C"`;
+   WHERE tenant = $1 AND ($2::timestamptz IS NULL OR hour >= $2) AND ($3::timestamptz IS NULL OR hour < $3)
+   ORDER BY analytics_api.conservation.hour, source COLLATE "C"`;
 
 const OVERTAKEN = `
   SELECT 1 FROM analytics_api.landed l LEFT JOIN analytics_api.position p USING (topic, partition)
@@ -65,11 +65,11 @@ export class PostgresReadModels implements ReadModels {
     return this.commits.prune(before);
   }
 
-  conservation(from: Date | null, to: Date | null): Promise<{ rows: ConservationRow[]; behind: boolean }> {
+  conservation(tenant: string, from: Date | null, to: Date | null): Promise<{ rows: ConservationRow[]; behind: boolean }> {
     return transaction(
       this.pool,
       async (client: Queryable) => {
-        const found = await client.query(ROWS, [from, to]);
+        const found = await client.query(ROWS, [tenant, from, to]);
         const overtaken = await client.query(OVERTAKEN);
         const rows = found.rows.map(toConservationRow);
         // Fates of a retry come without a range: only that they are too many tells that their receipt is not counted.

@@ -12,7 +12,7 @@ export interface FoundRows {
 const ROWS_MAX = 200;
 
 /**
- * Looks for an event in the tables of one catalog after another. What was looked through in vain is not looked through
+ * Looks for a tenant's event in the tables of one catalog after another. What was looked through in vain is not looked through
  * again: a file never changes, and a row that comes later, or is moved by a compaction, is in a file of its own.
  */
 export class EventFinder {
@@ -20,6 +20,7 @@ export class EventFinder {
 
   constructor(
     private readonly lake: Pick<Lake, 'table' | 'select'>,
+    private readonly tenant: string,
     private readonly eventId: string,
   ) {}
 
@@ -38,8 +39,8 @@ export class EventFinder {
     const rows = await this.lake.select(
       at,
       { files },
-      `WHERE event_id = $event_id ORDER BY _batch_id, _raw_line LIMIT ${ROWS_MAX}`,
-      { event_id: this.eventId },
+      `WHERE event_id = $event_id AND tenant_id = $tenant_id ORDER BY _batch_id, _raw_line LIMIT ${ROWS_MAX}`,
+      { event_id: this.eventId, tenant_id: this.tenant },
     );
     if (rows.length === 0) for (const { path } of files) this.searched.add(`${id}/${path}`);
     return rows;

@@ -7,12 +7,13 @@ const RECORDS_MAX = 50_000;
 const WAIT_MS_MAX = 2_000;
 
 /**
- * Whether an event lies in the log between two positions of each partition: what is acknowledged and in no table yet.
+ * Whether a tenant's event lies in the log between two positions of each partition: what is acknowledged and in no table yet.
  * Null when that is more than can be read in a moment.
  * Reads beside the groups, with no position of its own.
  */
 export function createLogTail(messaging: Messaging, topic: string) {
   return async (
+    tenant: string,
     eventId: string,
     from: ReadonlyMap<string, number>,
     to: ReadonlyMap<string, number>,
@@ -39,6 +40,7 @@ export function createLogTail(messaging: Messaging, topic: string) {
         reached.set(partition, range?.to ?? 0);
         for (const record of delivery.batches.flatMap((batch) => batch.records)) {
           looked++;
+          if (record.headers['tenant'] !== tenant) continue;
           const decoded = decode(record.value, record.headers as unknown as InboundHeaders);
           if ((decoded.ok ? decoded.envelope.eventId : decoded.eventId) === eventId) return true;
         }

@@ -120,8 +120,8 @@ async function martsOf(
   const [typed] = await deps.lake.select(
     at,
     { files },
-    `WHERE event_id = $id AND _batch_id = $batch LIMIT 1`,
-    { id: String(row.event_id), batch: place.batchId },
+    `WHERE event_id = $id AND tenant_id = $tenant AND _batch_id = $batch LIMIT 1`,
+    { id: String(row.event_id), tenant: String(row.tenant_id), batch: place.batchId },
     partitions,
   );
   if (!typed) return [];

@@ -1,5 +1,7 @@
 import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Principal } from '@millrace/auth';
+import { Access, Caller } from '@millrace/auth/nest';
 import { EVENT_ID_CHARS_MAX } from '@millrace/envelope';
 import { ProblemException } from '@millrace/service';
 import { EVENTS_TABLE, FATES_TABLE } from '@millrace/topics';
@@ -17,8 +19,10 @@ export class TraceController {
   constructor(@Inject(TRACE_DEPS) private readonly deps: TraceDeps) {}
 
   @Get(':id/trace')
+  @Access('viewer')
   @ApiOperation({ summary: 'The whole way of one event: received, judged, landed, committed, in marts' })
   async read(
+    @Caller() { tenant }: Principal,
     @Param('id') id: string,
     @Query() query: Record<string, unknown>,
     @Req() request: FastifyRequest,
@@ -29,7 +33,7 @@ export class TraceController {
       const detail = `An event id has at most ${EVENT_ID_CHARS_MAX} characters.`;
       throw new ProblemException(400, { detail, errors: [{ path: 'params.id', rule: 'length', detail }] });
     }
-    const found = await trace(this.deps, id);
+    const found = await trace(this.deps, tenant, id);
     if (found === 'unknown') {
       const detail = 'More is under way than can be looked through: it is not known whether this event is among it.';
       throw new ProblemException(503, { detail }, { 'retry-after': '5' });

@@ -20,8 +20,9 @@ export interface TraceDeps extends ReceiptDeps {
   readonly refreshCatalog: () => Promise<Catalog | null>;
   /** Ends of the input log's partitions. */
   readonly ends: () => Promise<ReadonlyMap<string, number>>;
-  /** Whether the log holds the event between two positions of each partition; null when that was too much to look at. */
+  /** Whether the log holds the tenant's event between two positions of each partition; null when that was too much to look at. */
   readonly inTail: (
+    tenant: string,
     eventId: string,
     from: ReadonlyMap<string, number>,
     to: ReadonlyMap<string, number>,
@@ -35,12 +36,12 @@ export interface TraceDeps extends ReceiptDeps {
 const LOOK_EVERY_MS = 100;
 
 /**
- * The whole way of an event. An id that is in no table is waited for: until everything that was in the log when the
+ * The whole way of a tenant's event. An id that is in no table is waited for: until everything that was in the log when the
  * question came has landed and is committed, `waitMsMax` at most. Then, what is in the log and not in the tables is
  * pending. Null when it is nowhere, `unknown` when too much is under way to say so.
  */
-export async function trace(deps: TraceDeps, eventId: string): Promise<Trace | null | 'unknown'> {
-  const finder = new EventFinder(deps.lake, eventId);
+export async function trace(deps: TraceDeps, tenant: string, eventId: string): Promise<Trace | null | 'unknown'> {
+  const finder = new EventFinder(deps.lake, tenant, eventId);
   const known = deps.lake.catalog();
   const found = known && (await lookUp(deps, finder, known, eventId));
   if (found) return found;
@@ -64,7 +65,7 @@ export async function trace(deps: TraceDeps, eventId: string): Promise<Trace | n
     await deps.sleep(LOOK_EVERY_MS);
   }
   const visible = await deps.readModels.visibleTo(searched?.lineId ?? null, deps.topic, searched?.number ?? 0);
-  const pending = await deps.inTail(eventId, visible, ends);
+  const pending = await deps.inTail(tenant, eventId, visible, ends);
   if (pending === null) return 'unknown';
   return pending ? { eventId, status: 'PENDING', receipts: [] } : null;
 }

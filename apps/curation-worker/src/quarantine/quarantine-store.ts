@@ -62,11 +62,11 @@ const OPEN = { status: 'open' } as const;
 export class QuarantineReader {
   constructor(private readonly prisma: PrismaClient) {}
 
-  /** Groups of open items, largest first. Reads the index of the groups, and one row of each. */
-  async groups(limit: number): Promise<GroupSummary[]> {
+  /** Groups of a tenant's open items, largest first. Reads the index of the groups, and one row of each. */
+  async groups(tenant: string, limit: number): Promise<GroupSummary[]> {
     const found = await this.prisma.quarantine.groupBy({
       by: ['groupId'],
-      where: OPEN,
+      where: { ...OPEN, tenant },
       _count: { _all: true },
       _min: { id: true, quarantinedAt: true },
       _max: { quarantinedAt: true },
@@ -89,9 +89,9 @@ export class QuarantineReader {
     });
   }
 
-  /** Open items after `after`, oldest first. */
-  items(groupId: string | null, after: bigint, limit: number): Promise<QuarantinedItem[]> {
-    const where = { ...OPEN, id: { gt: after }, ...(groupId === null ? {} : { groupId }) };
+  /** A tenant's open items after `after`, oldest first. */
+  items(tenant: string, groupId: string | null, after: bigint, limit: number): Promise<QuarantinedItem[]> {
+    const where = { ...OPEN, tenant, id: { gt: after }, ...(groupId === null ? {} : { groupId }) };
     return this.prisma.quarantine.findMany({ where, orderBy: { id: 'asc' }, take: limit, select: ITEM });
   }
 }

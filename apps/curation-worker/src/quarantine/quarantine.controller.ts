@@ -1,4 +1,6 @@
 import { Controller, Get, Inject, Query } from '@nestjs/common';
+import type { Principal } from '@millrace/auth';
+import { Access, Caller } from '@millrace/auth/nest';
 import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
@@ -45,17 +47,19 @@ export class QuarantineController {
   constructor(@Inject(QuarantineReader) private readonly quarantine: QuarantineReader) {}
 
   @Get('groups')
+  @Access('viewer')
   @ApiOperation({ summary: 'Quarantined items by what is wrong with them, the largest group first' })
-  async groups(@Query() query: GroupsQuery): Promise<object> {
-    const groups = await this.quarantine.groups(query.limit ?? GROUPS_MAX);
+  async groups(@Caller() { tenant }: Principal, @Query() query: GroupsQuery): Promise<object> {
+    const groups = await this.quarantine.groups(tenant, query.limit ?? GROUPS_MAX);
     return { rows: groups.map(showGroup) };
   }
 
   @Get()
+  @Access('viewer')
   @ApiOperation({ summary: 'Quarantined items with their bytes as they came, the oldest first' })
-  async items(@Query() query: ItemsQuery): Promise<object> {
+  async items(@Caller() { tenant }: Principal, @Query() query: ItemsQuery): Promise<object> {
     const limit = query.limit ?? ITEMS_DEFAULT;
-    const items = await this.quarantine.items(query.group ?? null, BigInt(query.page ?? 0), limit);
+    const items = await this.quarantine.items(tenant, query.group ?? null, BigInt(query.page ?? 0), limit);
     const last = items.length === limit ? items.at(-1) : undefined;
     return { rows: items.map(showItem), ...(last ? { nextPage: String(last.id) } : {}) };
   }

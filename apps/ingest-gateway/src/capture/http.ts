@@ -7,11 +7,16 @@ export interface CapturedRequest {
   readonly query: Readonly<Record<string, string | string[] | undefined>>;
   readonly params: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** Whose events these are: the tenant of the principal, or of the source that signed. */
+  readonly tenant: string;
   /** The id that the client gave the request, where it is fit to be kept. */
   readonly requestId?: string;
   /** W3C trace context of this request within this service. */
   readonly traceparent?: string;
 }
+
+/** Of a request without a principal, until its signature says whose it is. No tenant has this name. */
+export const NO_TENANT = '';
 
 /** What is answered: the text is JSON, exactly as it is sent and, under an Idempotency-Key, kept. */
 export interface Answer {

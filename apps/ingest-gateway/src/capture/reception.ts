@@ -1,9 +1,6 @@
 import type { InboundFormat, InboundHeaders } from '@millrace/topics';
 import type { CapturedRequest } from './http';
 
-/** Without authentication there is one tenant. */
-export const DEFAULT_TENANT = 'default';
-
 /** Headers of one record, as the log takes them. */
 export type RecordHeaders = InboundHeaders & Readonly<Record<string, string>>;
 
@@ -35,14 +32,14 @@ export function createReception(now: () => number): Receive {
       at = new Date(ms).toISOString();
       plain.clear();
     }
-    const { requestId, traceparent } = request;
+    const { requestId, traceparent, tenant } = request;
     const own = requestId ?? traceparent ?? id ?? contenttype ?? attributes;
-    const key = own === undefined ? `${format} ${source}` : '';
+    const key = own === undefined ? `${format} ${tenant} ${source}` : '';
     const known = own === undefined ? plain.get(key) : undefined;
     if (known) return known;
     const headers = {
       format,
-      tenant: DEFAULT_TENANT,
+      tenant,
       source,
       at,
       ...(id !== undefined && { id }),

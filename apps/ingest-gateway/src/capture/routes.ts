@@ -1,10 +1,11 @@
 import { AsyncResource } from 'node:async_hooks';
+import { access, type AccessPolicy } from '@millrace/auth';
 import { currentTraceparent, isTracing } from '@millrace/observability';
 import { type OpenApi, ProblemException } from '@millrace/service';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { BodyBudget, BodyLease } from './body-budget';
 import { assertNoContentEncoding, unsupportedMedia } from './content-type';
-import type { Answer, CapturedRequest, CaptureHandler } from './http';
+import { type Answer, type CapturedRequest, type CaptureHandler, NO_TENANT } from './http';
 import { BATCH_BYTES_MAX, EVENT_BYTES_MAX } from './limits';
 import { CAPTURE_OPENAPI } from './openapi';
 import { type OnBody, overloaded, receiveBody } from './receive-body';
@@ -25,6 +26,9 @@ export interface RouteDeps {
 
 /** Ten thousand receipts are megabytes, and a slow client leaves them in memory. */
 const LARGE_ANSWER_CHARS = 64 * 1024;
+const PRODUCERS: AccessPolicy = access('ingest');
+/** Senders of webhooks have no credential of ours: their signature is one. */
+const PRODUCERS_OR_SIGNED = access('ingest', { optional: true });
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /**
@@ -41,13 +45,13 @@ export function addCaptureRoutes(fastify: FastifyInstance, openapi: OpenApi, dep
       if (error.code !== 'FST_ERR_CTP_INVALID_MEDIA_TYPE') throw error;
       throw unsupportedMedia(request.headers['content-type'] ?? '', ['a content type of the form type/subtype']);
     });
-    const serve = (url: string, bytesMax: number, handler: CaptureHandler): void => {
-      scope.post(url, (request, reply) => serveRequest(deps, bytesMax, handler, request, reply));
+    const serve = (url: string, bytesMax: number, handler: CaptureHandler, policy = PRODUCERS): void => {
+      scope.post(url, { config: { access: policy } }, (request, reply) => serveRequest(deps, bytesMax, handler, request, reply));
     };
     serve('/events', EVENT_BYTES_MAX, deps.handlers.single);
     serve('/v1/events', BATCH_BYTES_MAX, deps.handlers.batch);
     serve('/api/v1/ingest_event', BATCH_BYTES_MAX, deps.handlers.push);
-    serve('/v1/webhooks/:source', EVENT_BYTES_MAX, deps.handlers.webhook);
+    serve('/v1/webhooks/:source', EVENT_BYTES_MAX, deps.handlers.webhook, PRODUCERS_OR_SIGNED);
   });
   openapi.add(CAPTURE_OPENAPI);
 }
@@ -86,6 +90,7 @@ function serveRequest(
       query: request.query as CapturedRequest['query'],
       params: request.params as CapturedRequest['params'],
       body,
+      tenant: request.principal?.tenant ?? NO_TENANT,
       requestId: headers['x-request-id'] === request.id ? request.id : undefined,
       traceparent,
     };

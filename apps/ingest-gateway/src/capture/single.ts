@@ -2,7 +2,6 @@ import { derivedEventId, inspect, mintEventId } from '@millrace/envelope';
 import { assertEventSize, type CaptureDeps, refused, store } from './capture';
 import { assertUtf8, contentTypeOf, unsupportedMedia } from './content-type';
 import type { Answer, CapturedRequest } from './http';
-import { DEFAULT_TENANT } from './reception';
 
 export interface SingleDeps extends CaptureDeps {
   readonly clock: { now(): number };
@@ -25,7 +24,7 @@ export function createSingleHandler(
     assertUtf8(type);
     assertEventSize(request.body);
     const id =
-      key === undefined ? mintEventId(deps.clock, deps.random) : derivedEventId(DEFAULT_TENANT, SINGLE_ROUTE, key, 0);
+      key === undefined ? mintEventId(deps.clock, deps.random) : derivedEventId(request.tenant, SINGLE_ROUTE, key, 0);
     const headers = deps.receive(request, { format: 'events-api', source: 'http', id });
     const seen = inspect(request.body, headers);
     if (!seen.ok) throw refused(seen.refusal);

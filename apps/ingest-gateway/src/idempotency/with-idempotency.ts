@@ -1,6 +1,5 @@
 import { ProblemException } from '@millrace/service';
 import type { Answer, CapturedRequest, CaptureHandler } from '../capture/http';
-import { DEFAULT_TENANT } from '../capture/reception';
 import type { IdempotencyStore, KeyId, StoredAnswer } from './idempotency';
 import { idempotencyKeyOf, requestHash } from './key';
 
@@ -22,7 +21,7 @@ export function withIdempotency(
   return (request) => {
     const key = idempotencyKeyOf(request);
     if (key === undefined) return handler(request, undefined);
-    const id = { tenant: DEFAULT_TENANT, route: typeof route === 'string' ? route : route(request), key };
+    const id = { tenant: request.tenant, route: typeof route === 'string' ? route : route(request), key };
     return once(store, id, request, handler);
   };
 }

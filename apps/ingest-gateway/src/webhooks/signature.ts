@@ -13,6 +13,8 @@ export interface WebhookSource {
   readonly scheme: WebhookScheme;
   /** All are tried, so that a secret can be rotated without refusing what is under way. */
   readonly secrets: readonly string[];
+  /** Whose its events are. */
+  readonly tenant: string;
 }
 
 export type HeaderLookup = (name: string) => string | undefined;

@@ -1,3 +1,4 @@
+import { HOME_TENANT, isTenant } from '@millrace/auth';
 import { ConfigError } from '@millrace/service';
 import { standardKey, WEBHOOK_SCHEMES, type WebhookScheme, type WebhookSource } from './signature';
 
@@ -19,7 +20,7 @@ export function parseWebhookSources(text: string): ReadonlyMap<string, WebhookSo
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return fail('must be a JSON object');
   const sources = new Map<string, WebhookSource>();
-  for (const [name, entry] of Object.entries(value as Record<string, { scheme?: unknown; secrets?: unknown } | null>)) {
+  for (const [name, entry] of Object.entries(value as Record<string, Partial<Record<'scheme' | 'secrets' | 'tenant', unknown>> | null>)) {
     if (!SOURCE_NAME.test(name)) fail(`names a source that is not of the form ${SOURCE_NAME.source}`);
     const scheme = WEBHOOK_SCHEMES.find((s) => s === entry?.scheme);
     if (!scheme) return fail(`${name}.scheme must be one of ${WEBHOOK_SCHEMES.join(', ')}`);
@@ -28,7 +29,9 @@ export function parseWebhookSources(text: string): ReadonlyMap<string, WebhookSo
       const form = scheme === 'standard' ? 'base64 strings (whsec_…)' : 'strings';
       return fail(`${name}.secrets must be a list of one or more ${form} of ${KEY_BYTES_MIN} bytes or more`);
     }
-    sources.set(name, { scheme, secrets: secrets as string[] });
+    const tenant = entry?.tenant ?? HOME_TENANT;
+    if (!isTenant(tenant)) return fail(`${name}.tenant must be 1-64 letters, digits, ".", "_" and "-"`);
+    sources.set(name, { scheme, secrets: secrets as string[], tenant });
   }
   return sources;
 }

@@ -1,7 +1,7 @@
 import { inspect } from '@millrace/envelope';
 import { ProblemException } from '@millrace/service';
 import { assertEventSize, assertHeadersSize, type CaptureDeps, store } from '../capture/capture';
-import { type Answer, type CapturedRequest, type CaptureHandler, header } from '../capture/http';
+import { type Answer, type CapturedRequest, type CaptureHandler, header, NO_TENANT } from '../capture/http';
 import { fullReceipt } from '../capture/receipts';
 import { signatureFault, webhookIdentity, type WebhookSource } from './signature';
 import { SOURCE_NAME } from './sources';
@@ -10,9 +10,9 @@ import { SOURCE_NAME } from './sources';
 export const webhookRoute = ({ params }: CapturedRequest): string => `POST /v1/webhooks/${params.source}`;
 
 /**
- * Lets pass what its source has signed; a source that is not configured is taken unsigned. It comes before anything that
- * remembers a request: a forged one must not leave an answer behind for the true one.
- * @throws ProblemException 404 for a source that has no such name, 401 for a signature that does not hold
+ * Lets pass what its source has signed, as the source's tenant; a source that is not configured is taken from a principal
+ * only. It comes before anything that remembers a request: a forged one must not leave an answer behind for the true one.
+ * @throws ProblemException 404 for a source that has no such name, 401 for a signature that does not hold or for neither
  */
 export function whenSigned(
   sources: ReadonlyMap<string, WebhookSource>,
@@ -33,7 +33,10 @@ export function whenSigned(
       const challenge = { 'www-authenticate': `Signature realm="${source}"` };
       throw new ProblemException(401, { detail: fault.detail, errors }, challenge);
     }
-    return handler(request);
+    if (signed) return handler({ ...request, tenant: signed.tenant });
+    if (request.tenant !== NO_TENANT) return handler(request);
+    const detail = 'This source does not sign, so that its sender takes a credential.';
+    throw new ProblemException(401, { detail }, { 'www-authenticate': 'Bearer realm="millrace"' });
   };
 }
 

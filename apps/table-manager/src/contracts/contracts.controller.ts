@@ -1,5 +1,6 @@
 import { Controller, Get, Header, Inject, Param } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Access } from '@millrace/auth/nest';
 import { CONTRACT_VERSION_PREFIX, type ContractSet, contractVersionPath } from '@millrace/contracts';
 import { ProblemException } from '@millrace/service';
 import { type Storage, StorageError } from '@millrace/storage';
@@ -10,6 +11,7 @@ export const STORAGE = Symbol('storage');
 /** Names and versions as contracts have them; anything else is in no storage path of ours. */
 const NAME = /^(?!\.+$)[A-Za-z0-9_.-]{1,128}$/;
 
+/** Contracts are the deployment's: every tenant's events are checked against the same ones, so all may read them. */
 @ApiTags('contracts')
 @Controller('/v1/contracts')
 export class ContractsController {
@@ -19,6 +21,7 @@ export class ContractsController {
   ) {}
 
   @Get()
+  @Access('viewer')
   @ApiOperation({ summary: 'Contracts in force' })
   async list(): Promise<unknown> {
     const set = await this.newest();
@@ -35,6 +38,7 @@ export class ContractsController {
   }
 
   @Get(':name')
+  @Access('viewer')
   @Header('content-type', 'application/yaml; charset=utf-8')
   @ApiOperation({ summary: 'The contract in force, as its ODCS file' })
   async current(@Param('name') name: string): Promise<string> {
@@ -44,6 +48,7 @@ export class ContractsController {
   }
 
   @Get(':name/versions')
+  @Access('viewer')
   @ApiOperation({ summary: 'Published versions of a contract' })
   async versions(@Param('name') name: string): Promise<unknown> {
     const versions: string[] = [];
@@ -59,6 +64,7 @@ export class ContractsController {
   }
 
   @Get(':name/versions/:version')
+  @Access('viewer')
   @Header('content-type', 'application/yaml; charset=utf-8')
   @ApiOperation({ summary: 'One published version, as its ODCS file' })
   async version(@Param('name') name: string, @Param('version') version: string): Promise<string> {

@@ -1,5 +1,6 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Access } from '@millrace/auth/nest';
 import { ProblemException } from '@millrace/service';
 import { CatalogWriter } from '../catalog/catalog-writer';
 import { TablePool } from './table-pool';
@@ -16,6 +17,7 @@ export class TablesController {
   ) {}
 
   @Get()
+  @Access('viewer', { deployment: true })
   @ApiOperation({ summary: 'All tables, with the version that the newest catalog names' })
   async list(): Promise<unknown> {
     // A standby has not written it itself.
@@ -25,6 +27,7 @@ export class TablesController {
   }
 
   @Get(':name')
+  @Access('viewer', { deployment: true })
   @ApiOperation({ summary: 'One table: columns, versions, files and size' })
   async one(@Param('name') name: string): Promise<unknown> {
     const known = (await this.catalog.refresh())?.tables ?? {};

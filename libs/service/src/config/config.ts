@@ -1,5 +1,6 @@
 import { LOG_LEVELS } from '@millrace/observability';
-import { type Field, field, type FieldOptions, Refused, type Value } from './field';
+import { accessFields, hostField } from '../access/fields';
+import { type Field, Refused } from './field';
 import { duration, number, oneOf, url } from './kinds';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a map of fields of any type
@@ -13,28 +14,13 @@ export interface ConfigSchema<F extends Fields = Fields> {
 
 export type ConfigOf<S> = S extends ConfigSchema<infer F> ? Values<F> : never;
 
-/** Loopback addresses: the whole of 127/8, ::1 and the name that stands for them. */
-const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
-
-/** A loopback address. Until there is authentication, listening anywhere else would open the service to anyone. */
-function loopbackHost<const O extends FieldOptions<string>>(options: O): Field<Value<string, O>> {
-  return field<string, O>(
-    {
-      accepts: 'a loopback address (127.0.0.1, ::1 or localhost)',
-      example: '127.0.0.1',
-      format: String,
-      parse: (text) =>
-        LOOPBACK.test(text)
-          ? text
-          : new Refused('services have no authentication yet and refuse to listen where others could reach them'),
-    },
-    options,
-  );
-}
-
 /** What every service can be told. */
 const common = {
-  host: loopbackHost({ env: 'HOST', default: '127.0.0.1', doc: 'Address to listen on.' }),
+  host: hostField({
+    env: 'HOST',
+    default: '127.0.0.1',
+    doc: 'Address to listen on. One that others can reach takes AUTH_MODE, and whatever else the service then lacks.',
+  }),
   logLevel: oneOf({ env: 'LOG_LEVEL', values: LOG_LEVELS, default: 'info', doc: 'Least severe lines to log.' }),
   otlpEndpoint: url({
     env: 'OTEL_EXPORTER_OTLP_ENDPOINT',
@@ -57,6 +43,7 @@ const common = {
     default: 30_000,
     doc: 'Longest time from SIGTERM to the end of the process.',
   }),
+  ...accessFields,
 };
 
 export type CommonConfig = Values<typeof common>;

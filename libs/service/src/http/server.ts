@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Logger, Metrics, Random } from '@millrace/observability';
 import { fastify as createFastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyHttpOptions } from 'fastify';
+import type { AccessControl } from '../access/control';
 import { classify } from '../problem/classify';
 import { answer, PROBLEM_CONTENT_TYPE } from '../problem/problem';
 import type { ErrorHandler } from '../problem/nest';
@@ -29,6 +30,7 @@ interface Deps {
   readonly metrics: Metrics;
   readonly random: Random;
   readonly limits?: HttpLimits;
+  readonly access: AccessControl;
 }
 
 /** Idle keep-alive connections outlive the 60 s of common load balancers, so that those never write to a closed one. */
@@ -44,7 +46,7 @@ export interface HttpServer {
 }
 
 /** The HTTP side of a service: Fastify under Nest's adapter, every refusal a problem, every route instrumented. */
-export function createHttpServer({ logger, metrics, random, limits = {} }: Deps): HttpServer {
+export function createHttpServer({ logger, metrics, random, limits = {}, access }: Deps): HttpServer {
   const onError = errorHandler(logger);
   const options: FastifyHttpOptions<Server> = {
     loggerInstance: fastifyLogger(logger),
@@ -69,6 +71,8 @@ export function createHttpServer({ logger, metrics, random, limits = {} }: Deps)
   const traffic: Traffic = { closedBecause: 'The service is starting.', draining: false, underWay: new Set() };
   metrics.gauge('http_server_active_requests', 'Requests under way.', [], (gauge) => gauge.set(traffic.underWay.size));
   const paths = new KnownPaths(fastify);
+  // Before the instruments, whose hook then comes first: a request that is not let in is counted and has its id.
+  access.install(fastify);
   const openUnmatched = instrument(fastify, { logger, metrics, traffic });
   fastify.setErrorHandler((error, request, reply) => onError(error, request, reply));
   fastify.setNotFoundHandler((request, reply) => {

@@ -1,5 +1,10 @@
 import type { INestApplication } from '@nestjs/common';
+import type { AccessPolicy } from '@millrace/auth';
 import { PROBLEM_RESPONSE, PROBLEM_SCHEMA, SYSTEM_PATHS } from './parts';
+import { SECURITY_SCHEMES, securityOf, templateOf } from './security';
+
+/** Who may call a route, as the service guards it. */
+export type RoutePolicy = { readonly method: string; readonly url: string; readonly policy: AccessPolicy };
 
 /** Part of an OpenAPI 3.1 document, as data. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- JSON of an open vocabulary
@@ -19,7 +24,11 @@ export class OpenApiParts implements OpenApi {
   }
 
   /** The whole document. @nestjs/swagger (150 ms of loading) is required here, at the first request for it. */
-  async build(app: INestApplication, info: { name: string; version: string; description?: string }): Promise<Json> {
+  async build(
+    app: INestApplication,
+    info: { name: string; version: string; description?: string },
+    policies: readonly RoutePolicy[] = [],
+  ): Promise<Json> {
     const { DocumentBuilder, SwaggerModule } = await import('@nestjs/swagger');
     const builder = new DocumentBuilder()
       .setOpenAPIVersion('3.1.0')
@@ -34,7 +43,7 @@ export class OpenApiParts implements OpenApi {
         document.components[kind] = { ...document.components[kind], ...named };
       }
     }
-    return complete(document);
+    return complete(document, policies);
   }
 }
 
@@ -67,8 +76,10 @@ export function asVersion31(node: unknown): unknown {
 
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'];
 
-/** Adds what is true of every service: its system paths, and that any operation may answer with a problem. */
-function complete(document: Json): Json {
+/**
+ * Adds what is true of every service: its system paths, that any operation may answer with a problem, and who may call it.
+ */
+function complete(document: Json, policies: readonly RoutePolicy[]): Json {
   for (const item of Object.values<Json>(document['paths'])) {
     for (const method of METHODS) {
       const operation = item[method];
@@ -76,8 +87,13 @@ function complete(document: Json): Json {
         operation.responses = { ...operation.responses, default: operation.responses?.default ?? PROBLEM_RESPONSE };
     }
   }
-  document['paths'] = { ...document['paths'], ...SYSTEM_PATHS };
+  document['paths'] = { ...document['paths'], ...structuredClone(SYSTEM_PATHS) };
+  for (const { method, url, policy } of policies) {
+    const operation = document['paths'][templateOf(url)]?.[method.toLowerCase()];
+    if (operation) Object.assign(operation, securityOf(policy));
+  }
   document['components'] ??= {};
+  document['components'].securitySchemes = SECURITY_SCHEMES;
   document['components'].schemas = { ...document['components'].schemas, Problem: PROBLEM_SCHEMA };
   return document;
 }

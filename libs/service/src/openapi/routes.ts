@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { access } from '@millrace/auth';
 import type { FastifyInstance } from 'fastify';
 import { ProblemException } from '../problem/problem';
 
@@ -32,7 +33,8 @@ const POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 's
 
 /** `/openapi.json` and the page that shows it, both made when first asked for and served without any network. */
 export function addDocsRoutes(fastify: FastifyInstance, title: string, build: () => Promise<object>): void {
-  const config = { beforeReady: true };
+  // What the API is, is no secret; what it answers is.
+  const config = { beforeReady: true, access: access('public') };
   let document: Promise<string> | undefined;
   const text = () =>
     (document ??= build().then(JSON.stringify)).catch((error) => {
