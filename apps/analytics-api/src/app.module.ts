@@ -2,6 +2,8 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import path from 'node:path';
 import { type ContractSet, contractSet, loadContractSet } from '@millrace/contracts';
+import { KeyRing } from '@millrace/auth';
+import { KeysChangedController } from '@millrace/auth/nest';
 import { openDuck } from '@millrace/lakehouse';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { AuditController } from './audit/audit.controller';
@@ -43,6 +45,7 @@ export class AppModule {
     const topic = TOPICS.eventsInbound.name;
 
     const storage = createFilesystemStorage({ root: config.storageRoot });
+    const keys = context.access.followKeys(storage);
     const pool = createPool({
       url: config.databaseUrl,
       max: config.databaseConnectionsMax,
@@ -124,8 +127,16 @@ export class AppModule {
 
     return {
       module: AppModule,
-      controllers: [MartsController, ConservationController, TraceController, AuditController, TablesChangedController],
+      controllers: [
+        MartsController,
+        ConservationController,
+        TraceController,
+        AuditController,
+        TablesChangedController,
+        KeysChangedController,
+      ],
       providers: [
+        { provide: KeyRing, useValue: keys },
         { provide: Lake, useValue: lake },
         { provide: PrismaClient, useValue: prisma },
         { provide: PostgresReadModels, useValue: readModels },

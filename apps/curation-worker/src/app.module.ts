@@ -2,6 +2,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { PrismaPg } from '@prisma/adapter-pg';
+import { KeyRing } from '@millrace/auth';
+import { KeysChangedController } from '@millrace/auth/nest';
 import { openDuck } from '@millrace/lakehouse';
 import { systemTimers as systemWaits } from '@millrace/messaging';
 import { MessagingServer } from '@millrace/messaging/nest';
@@ -41,6 +43,7 @@ export class AppModule {
     const failpoint = parseFailpoints(config.failpoints, timers);
 
     const storage = createFilesystemStorage({ root: config.storageRoot });
+    const keys = context.access.followKeys(storage);
     const pool = createPool({
       url: config.databaseUrl,
       max: config.databaseConnectionsMax,
@@ -132,8 +135,9 @@ export class AppModule {
 
     return {
       module: AppModule,
-      controllers: [QuarantineController, TablesChangedController, ContractsChangedController],
+      controllers: [QuarantineController, TablesChangedController, ContractsChangedController, KeysChangedController],
       providers: [
+        { provide: KeyRing, useValue: keys },
         { provide: QuarantineReader, useValue: new QuarantineReader(prisma) },
         { provide: LandedOutbox, useValue: outbox },
         { provide: ContractsKeeper, useValue: keeper },

@@ -54,6 +54,7 @@ export class AppModule {
       fullMs: RETRY_AFTER_FULL_SECONDS * 1000,
     });
     const storage = createFilesystemStorage({ root: config.storageRoot });
+    context.access.followKeys(storage);
     const disk = new DiskSpace({ read: () => storage.freeBytes(), freePercentMin: config.diskFreePercentMin });
 
     const appendedItems = metrics.counter('millrace_accepted_items_total', 'Items made durable.');

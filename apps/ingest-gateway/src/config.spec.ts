@@ -32,7 +32,7 @@ it.each([
   ['GATEWAY_LINGER_MS_MAX', '-1', /GATEWAY_LINGER_MS_MAX .*0 to 1000 \(ms\)/],
   ['GATEWAY_APPENDS_IN_FLIGHT_MAX', '5', /1 to 4/],
   ['GATEWAY_BODY_BYTES_MAX', '16MiB', /GATEWAY_BODY_BYTES_MAX/],
-  ['HOST', '0.0.0.0', /HOST/],
+  ['HOST', 'a b', /HOST/],
 ])('%s=%s is refused by name', (name, value, message) => {
   expect(() => parseConfig(config, { ...parseEnvFile(read('minimal.env')), [name]: value })).toThrow(message);
 });

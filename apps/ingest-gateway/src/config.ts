@@ -131,7 +131,8 @@ export const config = defineConfig({
     default: '{}',
     secret: true,
     charsMax: 65_536,
-    accepts: 'JSON of the form {"<source>": {"scheme": "standard" | "github" | "stripe", "secrets": ["…"], "tenant": "default"}}',
+    accepts:
+      'JSON of the form {"<source>": {"scheme": "standard" | "github" | "stripe", "secrets": ["…"], "tenant": "default"}}',
     doc:
       'How sources of webhooks sign, and whose their events are. One that is named here must; others take a ' +
       'credential like any producer. Several secrets are tried in turn, so that one can be replaced without refusing what is under way.',

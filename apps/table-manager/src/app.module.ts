@@ -3,7 +3,10 @@ import path from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { readCatalogDir } from '@millrace/contracts';
+import { KeyRing } from '@millrace/auth';
+import { KeysChangedController } from '@millrace/auth/nest';
 import { openDuck } from '@millrace/lakehouse';
+import { MessagingServer } from '@millrace/messaging/nest';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { createPool } from '@millrace/postgres';
 import type { ServiceContext } from '@millrace/service';
@@ -38,6 +41,7 @@ export class AppModule {
     const sleep = (ms: number, signal?: AbortSignal): Promise<void> => sleepFor(ms, undefined, { signal });
 
     const storage = createFilesystemStorage({ root: config.storageRoot });
+    const keys = context.access.followKeys(storage);
     const pool = createPool({
       url: config.databaseUrl,
       max: config.databaseConnectionsMax,
@@ -90,6 +94,11 @@ export class AppModule {
     lifecycle.add({ name: 'postgres', start: async () => void (await pool.query('SELECT 1')), stop: () => pool.end() });
     lifecycle.add({ name: 'maintenance record', start: () => prisma.$connect(), stop: () => prisma.$disconnect() });
     lifecycle.add({ name: 'log', start: async () => undefined, stop: () => messaging.close() });
+    const control = new MessagingServer({
+      messaging,
+      onError: (error, topic) => logger.warn({ topic, error: error as Error }, 'a control message is handled again'),
+    });
+    context.consume('control', control);
     lifecycle.add({
       name: 'leadership',
       start: async () => leadership.start(),
@@ -102,8 +111,9 @@ export class AppModule {
 
     return {
       module: AppModule,
-      controllers: [TablesController, ContractsController],
+      controllers: [TablesController, ContractsController, KeysChangedController],
       providers: [
+        { provide: KeyRing, useValue: keys },
         { provide: CatalogWriter, useValue: manager.catalog },
         { provide: TablePool, useValue: manager.tables },
         { provide: ContractsInForce, useValue: manager.contracts },

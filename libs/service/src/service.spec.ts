@@ -1,4 +1,6 @@
 import { Body, Controller, Get, HttpException, Module, Param, ParseIntPipe, Post, Query } from '@nestjs/common';
+import { access } from '@millrace/auth';
+import { Access } from '@millrace/auth/nest';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Max, MaxLength, ValidateNested } from 'class-validator';
 import {
@@ -10,6 +12,8 @@ import {
   type ServiceDefinition,
 } from './index';
 import { type StartedService, startService } from './testing';
+
+const OPEN_TO_ALL = { config: { access: access('public') } };
 
 class Stop {
   @IsString()
@@ -45,21 +49,25 @@ class Options {
 @Controller()
 class Shipments {
   @Post('optional')
+  @Access('viewer')
   optional(@Body() options: Options) {
     return options;
   }
 
   @Post('shipments')
+  @Access('viewer')
   create(@Body() shipment: Shipment) {
     return { id: shipment.id, made: shipment instanceof Shipment };
   }
 
   @Get('shipments')
+  @Access('viewer')
   list(@Query() paging: Paging) {
     return paging;
   }
 
   @Get('shipments/:id')
+  @Access('viewer')
   one(@Param('id', ParseIntPipe) id: number) {
     if (id === 1)
       throw new ProblemException(409, { type: 'urn:x', title: 'Busy', detail: 'd' }, { 'retry-after': '7' });
@@ -81,14 +89,14 @@ const definition: ServiceDefinition<typeof config> = {
   config,
   http: { bodyBytesMax: 2048 },
   module: ({ fastify, openapi }: ServiceContext<ConfigOf<typeof config>>) => {
-    fastify.post('/raw/echo', (request, reply) => reply.send(request.body));
-    fastify.get('/raw/boom', () => {
+    fastify.post('/raw/echo', OPEN_TO_ALL, (request, reply) => reply.send(request.body));
+    fastify.get('/raw/boom', OPEN_TO_ALL, () => {
       throw new Error('secret of the inside');
     });
     void fastify.register(async (scope) => {
       scope.removeAllContentTypeParsers();
       scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-      scope.post('/raw/bytes', (request, reply) => reply.send({ bytes: (request.body as Buffer).length }));
+      scope.post('/raw/bytes', OPEN_TO_ALL, (request, reply) => reply.send({ bytes: (request.body as Buffer).length }));
     });
     openapi.add({
       paths: { '/raw/echo': { post: { summary: 'Echo', responses: { 200: { description: 'The body' } } } } },

@@ -20,7 +20,16 @@ export class AuditController {
     const { id, at, service, action, subject, actor, detail, tenant = HOME_TENANT } = record;
     await this.prisma.audit.createMany({
       data: [
-        { id, at: new Date(at), tenant, service, action, subject, actor, detail: detail as Prisma.InputJsonValue | undefined },
+        {
+          id,
+          at: new Date(at),
+          tenant,
+          service,
+          action,
+          subject,
+          actor,
+          detail: detail as Prisma.InputJsonValue | undefined,
+        },
       ],
       skipDuplicates: true,
     });

@@ -76,7 +76,7 @@ test.each([1, 2, 3])(
     let over = false;
     const asking = (async (): Promise<void> => {
       while (!over) {
-        const answer = await conservation(deps, null, null);
+        const answer = await conservation(deps, 't', null, null);
         for (const row of answer?.rows ?? []) expect(row.pending).toBeGreaterThanOrEqual(0);
         if (answer) answers++;
         await sleep(3);
@@ -125,13 +125,13 @@ test.each([1, 2, 3])(
     for (const batch of told) await announce(batch);
     for (let i = 0; i < 400; i++) {
       const progress = await models.progress('line', TOPIC);
-      const answer = await conservation({ ...deps, waitMsMax: 5_000 }, null, null);
+      const answer = await conservation({ ...deps, waitMsMax: 5_000 }, 't', null, null);
       if (progress.number === told.length && answer?.totals.landed === wanted.landed) break;
       await sleep(25);
     }
     over = true;
     await asking;
-    const last = await conservation({ ...deps, waitMsMax: 5_000 }, null, null);
+    const last = await conservation({ ...deps, waitMsMax: 5_000 }, 't', null, null);
     const pending = wanted.received - wanted.landed - wanted.duplicate - wanted.quarantined;
     expect(last?.totals).toEqual({ ...wanted, pending });
     expect(answers).toBeGreaterThan(0);

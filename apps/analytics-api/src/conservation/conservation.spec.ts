@@ -34,6 +34,7 @@ function setUp(counted: (ms: number) => number, behind: (ms: number) => boolean 
 test('totals are the sums of the rows', async () => {
   const answer = await conservation(
     setUp(() => 10),
+    't',
     null,
     null,
   );
@@ -44,6 +45,7 @@ test('the answer waits until what was in the log at the question is counted', as
   expect(
     await conservation(
       setUp((ms) => (ms < 500 ? 9 : 12)),
+      't',
       null,
       null,
     ),
@@ -51,6 +53,7 @@ test('the answer waits until what was in the log at the question is counted', as
   expect(
     await conservation(
       setUp(() => 9),
+      't',
       null,
       null,
     ),
@@ -64,6 +67,7 @@ test('an answer in which fates overtook receipts is not given', async () => {
         () => 10,
         (ms) => ms < 300,
       ),
+      't',
       null,
       null,
     ),
@@ -74,6 +78,7 @@ test('an answer in which fates overtook receipts is not given', async () => {
         () => 10,
         () => true,
       ),
+      't',
       null,
       null,
     ),

@@ -65,7 +65,11 @@ export class PostgresReadModels implements ReadModels {
     return this.commits.prune(before);
   }
 
-  conservation(tenant: string, from: Date | null, to: Date | null): Promise<{ rows: ConservationRow[]; behind: boolean }> {
+  conservation(
+    tenant: string,
+    from: Date | null,
+    to: Date | null,
+  ): Promise<{ rows: ConservationRow[]; behind: boolean }> {
     return transaction(
       this.pool,
       async (client: Queryable) => {

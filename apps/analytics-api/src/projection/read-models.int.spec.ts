@@ -57,7 +57,7 @@ const commit = (
   at: '2026-01-01T10:00:02.000Z',
   ...more,
 });
-const only = async () => (await models.conservation(null, null)).rows[0];
+const only = async () => (await models.conservation('t', null, null)).rows[0];
 
 test('receipts and fates are counted once, however often they are told', async () => {
   for (let i = 0; i < 3; i++) {
@@ -93,17 +93,17 @@ test('an instance that begins further back than another has counted goes on wher
 
 test('fates of a retry, which has no range, do not show before its receipt', async () => {
   await models.countFates([{ ...batch(1, 0, 1), range: null }]);
-  expect((await models.conservation(null, null)).behind).toBe(true);
+  expect((await models.conservation('t', null, null)).behind).toBe(true);
   await receive(range(0, 3));
-  expect(await models.conservation(null, null)).toMatchObject({ behind: false, rows: [{ pending: 2 }] });
+  expect(await models.conservation('t', null, null)).toMatchObject({ behind: false, rows: [{ pending: 2 }] });
 });
 
 test('fates that overtake receipts are told apart from an answer', async () => {
   await receive(range(0, 2));
   await models.countFates([batch(1, 0, 5)]);
-  expect((await models.conservation(null, null)).behind).toBe(true);
+  expect((await models.conservation('t', null, null)).behind).toBe(true);
   await receive(range(2, 5));
-  expect(await models.conservation(null, null)).toMatchObject({ behind: false, rows: [{ pending: 0 }] });
+  expect(await models.conservation('t', null, null)).toMatchObject({ behind: false, rows: [{ pending: 0 }] });
 });
 
 test('any order and repetition of batches gives the sums of the batches', async () => {
@@ -126,7 +126,7 @@ test('any order and repetition of batches gives the sums of the batches', async 
         }));
         const told = [...batches, ...batches].sort(() => (order.next().value as number) - 500);
         for (const each of told) await models.countFates([each]);
-        const { rows } = await models.conservation(null, null);
+        const { rows } = await models.conservation('t', null, null);
         const row = rows.find((r) => r.source === source);
         for (const key of ['landed', 'duplicate', 'quarantined'] as const)
           expect(row?.[key]).toBe(fates.reduce((sum, f) => sum + f[key], 0));

@@ -48,7 +48,11 @@ export interface ReadModels {
    * Rows of a tenant whose hour lies in `[from, to)`, in one snapshot. `behind` is true while fates are counted of which the
    * receipt is not: then a row may show more fates than receipts, and the answer has to wait.
    */
-  conservation(tenant: string, from: Date | null, to: Date | null): Promise<{ rows: ConservationRow[]; behind: boolean }>;
+  conservation(
+    tenant: string,
+    from: Date | null,
+    to: Date | null,
+  ): Promise<{ rows: ConservationRow[]; behind: boolean }>;
   /** Of a line, or of the newest one where none is named. */
   progress(lineId: string | null, topic: string): Promise<LandedProgress>;
   /** What lies before this position of a partition is in batches up to `number`. */

@@ -38,17 +38,17 @@ test('an event is found between the positions, and not before them', async () =>
     ['0', 2],
     ['1', 0],
   ]);
-  expect(await inTail('d', from, ends)).toBe(true);
-  expect(await inTail('c', from, ends)).toBe(true);
-  expect(await inTail('a', from, ends)).toBe(false);
-  expect(await inTail('nowhere', from, ends)).toBe(false);
+  expect(await inTail('t', 'd', from, ends)).toBe(true);
+  expect(await inTail('t', 'c', from, ends)).toBe(true);
+  expect(await inTail('t', 'a', from, ends)).toBe(false);
+  expect(await inTail('t', 'nowhere', from, ends)).toBe(false);
 });
 
 test('with nothing between the positions nothing is read', async () => {
   await append('0', 'a');
   const ends = await messaging.ends(TOPIC);
   const inTail = createLogTail({ subscribe: () => Promise.reject(new Error('read')) } as unknown as Messaging, TOPIC);
-  expect(await inTail('a', ends, ends)).toBe(false);
+  expect(await inTail('t', 'a', ends, ends)).toBe(false);
 });
 
 test('an engine that does not read back gives no answer rather than a wrong one', async () => {
@@ -60,7 +60,7 @@ test('an engine that does not read back gives no answer rather than a wrong one'
     subscribe: (options: Parameters<Messaging['subscribe']>[0]) =>
       readable.subscribe({ ...options, onAssigned: async (partition) => later.get(partition) ?? 0 }),
   };
-  const asked = createLogTail(forgetful as unknown as Messaging, TOPIC)('a', new Map(), new Map([['0', 2]]));
+  const asked = createLogTail(forgetful as unknown as Messaging, TOPIC)('t', 'a', new Map(), new Map([['0', 2]]));
   await append('0', 'b');
   expect(await asked).toBeNull();
 });

@@ -53,7 +53,7 @@ async function send({ method, path, headers, body }: Sent, chunked: boolean) {
   const framing = chunked ? ['transfer-encoding: chunked'] : [`content-length: ${body.length}`];
   const lines = [
     `${method} ${path} HTTP/1.1`,
-    'host: x',
+    'host: 127.0.0.1',
     ...Object.entries(headers).map(([k, v]) => `${k}: ${v}`),
     ...framing,
   ];

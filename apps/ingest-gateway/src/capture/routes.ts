@@ -46,7 +46,9 @@ export function addCaptureRoutes(fastify: FastifyInstance, openapi: OpenApi, dep
       throw unsupportedMedia(request.headers['content-type'] ?? '', ['a content type of the form type/subtype']);
     });
     const serve = (url: string, bytesMax: number, handler: CaptureHandler, policy = PRODUCERS): void => {
-      scope.post(url, { config: { access: policy } }, (request, reply) => serveRequest(deps, bytesMax, handler, request, reply));
+      scope.post(url, { config: { access: policy } }, (request, reply) =>
+        serveRequest(deps, bytesMax, handler, request, reply),
+      );
     };
     serve('/events', EVENT_BYTES_MAX, deps.handlers.single);
     serve('/v1/events', BATCH_BYTES_MAX, deps.handlers.batch);

@@ -7,6 +7,7 @@ const request = (more: Partial<CapturedRequest> = {}): CapturedRequest => ({
   query: {},
   params: {},
   body: Buffer.from('{}'),
+  tenant: 'default',
   ...more,
 });
 const withKey = (key: string) => request({ headers: { 'idempotency-key': key } });

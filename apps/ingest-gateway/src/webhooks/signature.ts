@@ -17,6 +17,8 @@ export interface WebhookSource {
   readonly tenant: string;
 }
 
+type Signing = Pick<WebhookSource, 'scheme' | 'secrets'>;
+
 export type HeaderLookup = (name: string) => string | undefined;
 
 /** Why a signature does not hold; the words never repeat a secret or a signature. */
@@ -32,7 +34,7 @@ export const SIGNATURE_TOLERANCE_SECONDS = 300;
 
 /** Null when the signature holds. */
 export function signatureFault(
-  source: WebhookSource,
+  source: Signing,
   header: HeaderLookup,
   body: Buffer,
   nowMs: number,
@@ -52,12 +54,7 @@ export function signatureFault(
   }
 }
 
-function standardFault(
-  source: WebhookSource,
-  header: HeaderLookup,
-  body: Buffer,
-  nowMs: number,
-): SignatureFault | null {
+function standardFault(source: Signing, header: HeaderLookup, body: Buffer, nowMs: number): SignatureFault | null {
   const id = header('webhook-id');
   const timestamp = header('webhook-timestamp');
   const signatures = header('webhook-signature');
@@ -74,7 +71,7 @@ function standardFault(
   return fault('webhook-signature', 'signature', 'webhook-signature does not match');
 }
 
-function stripeFault(source: WebhookSource, header: HeaderLookup, body: Buffer, nowMs: number): SignatureFault | null {
+function stripeFault(source: Signing, header: HeaderLookup, body: Buffer, nowMs: number): SignatureFault | null {
   const name = 'stripe-signature';
   const parts = (header(name) ?? '').split(',').map((part) => part.trim().split('=', 2));
   const timestamp = parts.find(([k]) => k === 't')?.[1];

@@ -20,7 +20,9 @@ export function parseWebhookSources(text: string): ReadonlyMap<string, WebhookSo
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return fail('must be a JSON object');
   const sources = new Map<string, WebhookSource>();
-  for (const [name, entry] of Object.entries(value as Record<string, Partial<Record<'scheme' | 'secrets' | 'tenant', unknown>> | null>)) {
+  for (const [name, entry] of Object.entries(
+    value as Record<string, Partial<Record<'scheme' | 'secrets' | 'tenant', unknown>> | null>,
+  )) {
     if (!SOURCE_NAME.test(name)) fail(`names a source that is not of the form ${SOURCE_NAME.source}`);
     const scheme = WEBHOOK_SCHEMES.find((s) => s === entry?.scheme);
     if (!scheme) return fail(`${name}.scheme must be one of ${WEBHOOK_SCHEMES.join(', ')}`);

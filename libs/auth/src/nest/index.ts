@@ -1,3 +1,4 @@
+export { KeysChangedController } from './keys-changed.controller';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { access, type AccessPolicy } from '../policy';

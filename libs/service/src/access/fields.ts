@@ -54,7 +54,7 @@ function list<const O extends FieldOptions<readonly string[]> & { what: string; 
       format: (texts) => texts.join(','),
       parse: (text) => {
         const given = text.split(',').map((word) => word.trim());
-        // eslint-disable-next-line no-control-regex
+         
         const fits = given.every(
           (word) => word.length >= charsMin && word.length <= 4096 && !/[\0-\x20\x7f]/.test(word),
         );
@@ -82,6 +82,7 @@ export const accessFields = {
     optional: true,
     secret: true,
     charsMin: SECRET_CHARS_MIN,
+    example: 'replace-by-output-of-openssl-rand-hex-32',
     doc: 'A bearer token that is admin, to make the first API key with. Take it away afterwards.',
   }),
   taskAuthMode: modes(TASK_MODES, {
@@ -92,7 +93,7 @@ export const accessFields = {
   taskTokens: list({
     ...secret,
     env: 'TASK_TOKEN',
-    example: '0123456789abcdef0123456789abcdef',
+    example: 'replace-by-output-of-openssl-rand-hex-32',
     doc: 'What X-Task-Token must be under TASK_AUTH_MODE=token. Several while one is replaced.',
   }),
   jwtIssuer: string({
@@ -214,7 +215,7 @@ export const ingestAccessFields = {
   ingestTokens: list({
     ...secret,
     env: 'INGEST_TOKEN',
-    example: 'fedcba9876543210fedcba9876543210',
+    example: 'replace-by-output-of-openssl-rand-hex-32',
     doc:
       'What producers send under INGEST_AUTH_MODE=token: as bearer token, as X-API-Key, or as the user of Basic. ' +
       'Several while one is replaced.',

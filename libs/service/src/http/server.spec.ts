@@ -5,6 +5,8 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Controller, Get, Module } from '@nestjs/common';
 import { EventPattern, Payload, Server, type CustomTransportStrategy } from '@nestjs/microservices';
+import { access } from '@millrace/auth';
+import { Access } from '@millrace/auth/nest';
 import { createLogger, currentTraceparent } from '@millrace/observability';
 import {
   createService,
@@ -16,11 +18,13 @@ import {
 } from '../index';
 import { type StartedService, startService } from '../testing';
 
+const OPEN_TO_ALL = { config: { access: access('public') } };
 const heard: unknown[] = [];
 
 @Controller()
 class Things {
   @Get('things')
+  @Access('public')
   all() {
     return { traceparent: currentTraceparent() };
   }
@@ -71,12 +75,12 @@ function definition(extra: (ctx: Context) => void = () => undefined): ServiceDef
     version: '1',
     config,
     module: (ctx) => {
-      ctx.fastify.get('/trace', () => ({ traceparent: currentTraceparent() }));
-      ctx.fastify.post('/trace', async () => {
+      ctx.fastify.get('/trace', OPEN_TO_ALL, () => ({ traceparent: currentTraceparent() }));
+      ctx.fastify.post('/trace', OPEN_TO_ALL, async () => {
         await sleep(1);
         return { traceparent: currentTraceparent() };
       });
-      ctx.fastify.get('/slow', async () => {
+      ctx.fastify.get('/slow', OPEN_TO_ALL, async () => {
         await sleep(100);
         return {};
       });
@@ -144,7 +148,7 @@ describe('connections', () => {
     const lines: string[] = [];
     const logger = createLogger({ service: 'test', destination: { write: (line) => void lines.push(line) } });
     const broken = definition(({ fastify }) => {
-      fastify.get('/stream', (_request, reply) => reply.send(Readable.from(halfAnAnswer())));
+      fastify.get('/stream', OPEN_TO_ALL, (_request, reply) => reply.send(Readable.from(halfAnAnswer())));
     });
     const service = await startService(broken, {}, { logger });
     await expect(fetch(`${service.url}/stream`).then((response) => response.text())).rejects.toThrow('terminated');

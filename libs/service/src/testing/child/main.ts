@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Module } from '@nestjs/common';
+import { access } from '@millrace/auth';
 import { currentTraceparent, withSpan } from '@millrace/observability';
 import { duration, oneOf } from '../../config/kinds';
 import { defineConfig, port, runService, url } from '../../index';
+
+const OPEN_TO_ALL = { config: { access: access('public') } };
 
 // A whole process for run.spec.ts: a slow route, and a resource whose ways are chosen by the environment.
 class ChildModule {}
@@ -31,19 +34,19 @@ void runService({
         logger.info('thing stopped');
       },
     });
-    fastify.get('/slow', async () => {
+    fastify.get('/slow', OPEN_TO_ALL, async () => {
       logger.info('slow begins');
       await sleep(slowMs);
       return { slow: true };
     });
-    fastify.post('/spans', async () => {
+    fastify.post('/spans', OPEN_TO_ALL, async () => {
       await withSpan('land batch', { kind: 'consumer', attributes: { rows: 7 } }, async () => {
         const failure = Object.assign(new Error('no space'), { code: 'ENOSPC' });
         await withSpan('write file', {}, () => Promise.reject(failure)).catch(() => undefined);
       });
       return { traceparent: currentTraceparent() };
     });
-    fastify.get('/crash', (_request, reply) => {
+    fastify.get('/crash', OPEN_TO_ALL, (_request, reply) => {
       setImmediate(() => {
         throw new Error('a bug');
       });
