@@ -54,7 +54,7 @@ function list<const O extends FieldOptions<readonly string[]> & { what: string; 
       format: (texts) => texts.join(','),
       parse: (text) => {
         const given = text.split(',').map((word) => word.trim());
-         
+
         const fits = given.every(
           (word) => word.length >= charsMin && word.length <= 4096 && !/[\0-\x20\x7f]/.test(word),
         );
