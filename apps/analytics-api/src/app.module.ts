@@ -8,10 +8,11 @@ import { openDuck } from '@millrace/lakehouse';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { AuditController } from './audit/audit.controller';
 import { PrismaClient } from './generated/prisma/client';
-import { REFRESH_CATALOG, TablesChangedController } from './projection/tables-changed.controller';
+import { FAILPOINT, REFRESH_CATALOG, TablesChangedController } from './projection/tables-changed.controller';
 import { CatalogLog } from '@millrace/lakehouse/catalog';
 import { MessagingServer } from '@millrace/messaging/nest';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
+import { createFailpoints } from '@millrace/observability/failpoints';
 import { createPool } from '@millrace/postgres';
 import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
@@ -74,8 +75,9 @@ export class AppModule {
       'Appends that a producer numbered and the log does not hold.',
     );
 
+    const failpoint = createFailpoints('analytics-api', config.failpoints);
     const projections = createProjections({
-      ...{ messaging, readModels, onError, sleep },
+      ...{ messaging, readModels, onError, sleep, failpoint },
       onSequenceGap: (gap) => {
         sequenceGaps.inc(gap.found - gap.expected);
         logger.warn(
@@ -141,6 +143,7 @@ export class AppModule {
         { provide: PrismaClient, useValue: prisma },
         { provide: PostgresReadModels, useValue: readModels },
         { provide: REFRESH_CATALOG, useValue: () => void refreshCatalog().catch(onError) },
+        { provide: FAILPOINT, useValue: failpoint },
         { provide: CONSERVATION_DEPS, useValue: conservation },
         { provide: TRACE_DEPS, useValue: tracing },
       ],

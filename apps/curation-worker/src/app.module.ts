@@ -8,6 +8,7 @@ import { openDuck } from '@millrace/lakehouse';
 import { systemTimers as systemWaits } from '@millrace/messaging';
 import { MessagingServer } from '@millrace/messaging/nest';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
+import { createFailpoints } from '@millrace/observability/failpoints';
 import { createPool } from '@millrace/postgres';
 import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
@@ -22,14 +23,13 @@ import { openScratch, systemTimers } from './machine.client';
 import { PostgresUpkeep } from './maintenance/postgres-upkeep';
 import { pruneClaims, pruneInbox } from './maintenance/prune-claims';
 import { LandedOutbox, RESEND_DEFAULTS } from './outbox/landed-outbox';
-import { TablesChangedController } from './outbox/tables-changed.controller';
+import { FAILPOINT, TablesChangedController } from './outbox/tables-changed.controller';
 import { QuarantineController } from './quarantine/quarantine.controller';
 import { QuarantineReader } from './quarantine/quarantine-store';
 import { createDuckStager } from './staging/stage';
 import { gzipRaw } from './staging/raw-parts';
 import { createCuration } from './worker/curation';
 import { CurationMetrics } from './worker/curation-metrics';
-import { parseFailpoints } from './worker/failpoints';
 
 const STATEMENT_MS_MAX = 60_000;
 const READ_CONNECTIONS_MAX = 2;
@@ -40,7 +40,7 @@ export class AppModule {
   static async compose(context: ServiceContext<Config>): Promise<DynamicModule> {
     const { config, lifecycle, logger, metrics, clock, random } = context;
     const timers = systemTimers;
-    const failpoint = parseFailpoints(config.failpoints, timers);
+    const failpoint = createFailpoints('curation-worker', config.failpoints);
 
     const storage = createFilesystemStorage({ root: config.storageRoot });
     const keys = context.access.followKeys(storage);
@@ -140,6 +140,7 @@ export class AppModule {
         { provide: KeyRing, useValue: keys },
         { provide: QuarantineReader, useValue: new QuarantineReader(prisma) },
         { provide: LandedOutbox, useValue: outbox },
+        { provide: FAILPOINT, useValue: failpoint },
         { provide: ContractsKeeper, useValue: keeper },
       ],
     };

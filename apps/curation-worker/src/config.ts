@@ -119,12 +119,6 @@ export const config = defineConfig({
     max: 2 ** 40,
     doc: 'Disk that DuckDB may spill to.',
   }),
-  failpoints: string({
-    env: ['MILLRACE_FAILPOINTS'],
-    default: '',
-    charsMin: 0,
-    doc: 'For tests only: places at which to crash, fail or stall, e.g. after-claims=crash@2.',
-  }),
 });
 
 export type Config = ConfigOf<typeof config>;

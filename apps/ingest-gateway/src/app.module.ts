@@ -1,12 +1,14 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { MESSAGING_SYSTEM } from '@millrace/messaging';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
+import { createFailpoints } from '@millrace/observability/failpoints';
 import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { TOPICS } from '@millrace/topics';
 import { v4 } from 'uuid';
 import { DiskSpace } from './availability/disk-space';
 import { LogHealth } from './availability/log-health';
+import { withAppendFailpoints } from './capture/append-failpoints';
 import { createAppend } from './capture/append-span';
 import { createBatchHandler } from './capture/batch';
 import { BodyBudget } from './capture/body-budget';
@@ -18,6 +20,7 @@ import { addCaptureRoutes } from './capture/routes';
 import { createSingleHandler, SINGLE_ROUTE } from './capture/single';
 import type { Config } from './config';
 import { ContractSource } from './contracts/strict-check';
+import { withKeyFailpoints } from './idempotency/key-failpoints';
 import { PrismaIdempotencyStore } from './idempotency/prisma.client';
 import { type KeyedHandler, withIdempotency } from './idempotency/with-idempotency';
 import { createPushHandler } from './pubsub/push';
@@ -36,6 +39,7 @@ const CONTRACTS_FRESH_MS_MAX = 1_000;
 export class AppModule {
   static compose(context: ServiceContext<Config>): DynamicModule {
     const { config, lifecycle, logger, metrics, clock, random } = context;
+    const failpoint = createFailpoints('ingest-gateway', config.failpoints);
     const monotonicMs = (): number => performance.now();
     const onLogError = (error: unknown): void => logger.warn({ error }, 'the log failed');
     const messaging = createPostgresMessaging({
@@ -63,7 +67,7 @@ export class AppModule {
       .series();
     const failures = metrics.counter('millrace_failed_appends_total', 'Appends whose requests were refused.', ['code']);
     const groupCommit = new GroupCommit({
-      append: createAppend(messaging, TOPIC.name, MESSAGING_SYSTEM),
+      append: withAppendFailpoints(createAppend(messaging, TOPIC.name, MESSAGING_SYSTEM), failpoint),
       partitions: Array.from({ length: TOPIC.partitions }, (_, i) => String(i)),
       limits: {
         lingerMsMax: config.lingerMsMax,
@@ -150,7 +154,7 @@ export class AppModule {
     });
     const capture = { groupCommit, receive: createReception(() => clock.now()) };
     const keyed = (route: Parameters<typeof withIdempotency>[1], handler: KeyedHandler) =>
-      withIdempotency(keys, route, handler);
+      withIdempotency(withKeyFailpoints(keys, failpoint), route, handler);
     const sources = parseWebhookSources(config.webhookSources);
     addCaptureRoutes(context.fastify, context.openapi, {
       budget,

@@ -8,6 +8,7 @@ import { KeysChangedController } from '@millrace/auth/nest';
 import { openDuck } from '@millrace/lakehouse';
 import { MessagingServer } from '@millrace/messaging/nest';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
+import { createFailpoints } from '@millrace/observability/failpoints';
 import { createPool } from '@millrace/postgres';
 import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
@@ -18,7 +19,6 @@ import type { Config } from './config';
 import { ContractsController, STORAGE } from './contracts/contracts.controller';
 import { ContractsInForce } from './contracts/contracts-in-force';
 import { PrismaClient } from './generated/prisma/client';
-import { createFailpoints } from './run/failpoint';
 import { postgresLock } from './run/leader-lock';
 import { Leadership } from './run/leadership';
 import { createTableManager, type TableManagerEvents } from './run/table-manager';
@@ -70,7 +70,7 @@ export class AppModule {
         contracts: readCatalogDir(),
         monotonicMs: () => performance.now(),
         newId: v4,
-        failpoint: createFailpoints(config.failpoints),
+        failpoint: createFailpoints('table-manager', config.failpoints),
       },
       {
         ...config,

@@ -106,12 +106,6 @@ export const config = defineConfig({
     max: 2 ** 40,
     doc: 'Disk that DuckDB may spill to.',
   }),
-  failpoints: string({
-    env: ['MILLRACE_FAILPOINTS'],
-    default: '',
-    charsMin: 0,
-    doc: 'For tests only: where to crash or fail, as name=crash|error[@pass],… .',
-  }),
 });
 
 export type Config = ConfigOf<typeof config>;

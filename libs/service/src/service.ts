@@ -128,6 +128,7 @@ class RunningService<S extends ConfigSchema> implements Service {
     this.logger = seams.logger ?? createLogger({ service: name, level: config.logLevel });
     this.metrics = createMetrics(name);
     this.random = seams.random ?? systemRandom;
+    if (config.failpoints !== '') this.logger.warn('MILLRACE_FAILPOINTS is set: this process is a test');
     this.lifecycle = new ResourceLifecycle({
       logger: this.logger,
       random: this.random,

@@ -7,6 +7,7 @@ import { testDatabase, type TestDatabase } from '@millrace/postgres/testing';
 import { type BatchStaged, GROUPS, TOPICS } from '@millrace/topics';
 import { v4 } from 'uuid';
 import { PostgresReadModels } from '../projection/postgres-read-models';
+import { noFailpoints } from '@millrace/observability/failpoints';
 import { createProjections } from '../projection/projections';
 import { conservation } from './conservation';
 
@@ -54,6 +55,7 @@ test.each([1, 2, 3])(
         messaging: open(),
         readModels: models,
         sleep,
+        failpoint: noFailpoints,
         onError: (error) => errors.push(error),
       });
       for (const loop of Object.values(projections)) await loop.start();

@@ -1,5 +1,6 @@
 import { ConsumeLoop, jsonRecords } from '@millrace/messaging/loop';
 import type { Delivery, Messaging } from '@millrace/messaging';
+import type { Failpoint } from '@millrace/observability/failpoints';
 import { type BatchStaged, GROUPS } from '@millrace/topics';
 import type { CountedBatch, ReadModels } from './read-models';
 
@@ -8,6 +9,7 @@ export interface ProjectionDeps {
   readonly readModels: ReadModels;
   readonly onError: (error: unknown) => void;
   readonly sleep: (ms: number) => Promise<void>;
+  readonly failpoint: Failpoint<'analytics-api'>;
   /** A producer's sequence number is missing: an append was lost, or one of unknown outcome never happened. */
   readonly onSequenceGap?: (gap: { partition: string; incarnation: string; expected: number; found: number }) => void;
 }
@@ -34,12 +36,14 @@ export function createProjections(deps: ProjectionDeps): {
       },
       async (delivery) => {
         await deps.readModels.countReceived(delivery.topic, delivery.partition, countedBatches(delivery));
+        await deps.failpoint('receipts-counted');
         noteSequences(delivery);
       },
     ),
-    fates: loop({ ...GROUPS.analyticsBatches, eventsMax: 200, inFlightMax: 1 }, (delivery) =>
-      deps.readModels.countFates(jsonRecords<BatchStaged>(delivery)),
-    ),
+    fates: loop({ ...GROUPS.analyticsBatches, eventsMax: 200, inFlightMax: 1 }, async (delivery) => {
+      await deps.readModels.countFates(jsonRecords<BatchStaged>(delivery));
+      await deps.failpoint('fates-counted');
+    }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { type Clock, currentTraceparent } from '@millrace/observability';
+import type { Failpoint } from '@millrace/observability/failpoints';
 import type { Storage } from '@millrace/storage';
 import type { StagedFile } from '@millrace/topics';
 import type { InForce } from '../contracts/keeper';
@@ -12,7 +13,6 @@ import { eventRows } from '../staging/event-rows';
 import { writeFateRows } from '../staging/fate-rows';
 import { type Compress, placeRaw, type RawPlaces, writeRawPart } from '../staging/raw-parts';
 import { type Stager, Unstorable, type Writer } from '../staging/stager';
-import type { Failpoint } from '../worker/failpoints';
 import type { Timers } from '../worker/timers';
 import type { BatchIds } from './batch-ids';
 import { keptAlive } from './keep-alive';
@@ -30,7 +30,7 @@ export interface LandDeps {
   readonly landedBefore: (candidates: readonly Candidate[]) => Promise<ReadonlyMap<string, Held>>;
   /** Learns that files of an accept date are about to be written. */
   readonly declareDate: (epoch: number, date: string) => Promise<void>;
-  readonly failpoint: Failpoint;
+  readonly failpoint: Failpoint<'curation-worker'>;
   readonly timers: Pick<Timers, 'every'>;
   readonly clock: Clock;
   /** Seconds that a step took. */

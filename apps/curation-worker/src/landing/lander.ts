@@ -115,6 +115,7 @@ export class Lander {
     } catch (error) {
       if (!(error instanceof UnknownLanding)) throw error;
       this.deps.onTrouble(error);
+      await this.deps.failpoint('commit-unknown');
       const number = await this.ask(prepared.batch, error.landed.message.batchId, signal);
       if (number !== null) return { ...error.landed, number };
       // Without a position the transaction may still be under way; its files wait for the collector.

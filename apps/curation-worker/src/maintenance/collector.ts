@@ -1,4 +1,5 @@
 import type { Logger } from '@millrace/observability';
+import type { Failpoint } from '@millrace/observability/failpoints';
 import type { Storage } from '@millrace/storage';
 import { RAW_PREFIX, STAGED_PREFIX, writerOf } from '../staging/paths';
 import type { DeadEpoch, UpkeepStore } from './upkeep';
@@ -7,6 +8,7 @@ export interface CollectorDeps {
   readonly store: UpkeepStore;
   readonly storage: Storage;
   readonly logger: Logger;
+  readonly failpoint: Failpoint<'curation-worker'>;
 }
 
 /** Paths whose batches are looked up at once. */
@@ -36,8 +38,9 @@ export class Collector {
   async collect(epoch: number, silentMsMax: number): Promise<number> {
     const { store, logger } = this.deps;
     for (const silent of await this.silent(epoch, silentMsMax)) {
-      if (await store.declareDead(silent.epoch, silent.heartbeat))
-        logger.warn({ epoch: silent.epoch }, 'a worker is declared dead');
+      if (!(await store.declareDead(silent.epoch, silent.heartbeat))) continue;
+      logger.warn({ epoch: silent.epoch }, 'a worker is declared dead');
+      await this.deps.failpoint('declared-dead');
     }
     let deleted = 0;
     for (const dead of await store.uncollected()) deleted += await this.collectEpoch(dead);
@@ -68,6 +71,7 @@ export class Collector {
       some = [];
     }
     deleted += await this.deleteUnnamed(some);
+    await this.deps.failpoint('orphans-deleted');
     await this.deps.store.collected(dead.epoch);
     if (deleted > 0) this.deps.logger.info({ epoch: dead.epoch, count: deleted }, 'files of a dead worker deleted');
     return deleted;

@@ -1,3 +1,4 @@
+import { noFailpoints } from '@millrace/observability/failpoints';
 import { DeltaTable, type Duck } from '@millrace/lakehouse';
 import { createMemoryMessaging } from '@millrace/messaging/memory';
 import { systemClock } from '@millrace/observability';
@@ -224,7 +225,10 @@ describe('housekeeping', () => {
   describe('the collector', () => {
     let nowMs = 0;
     const collector = (): Collector =>
-      new Collector({ store: new PostgresUpkeep(database.pool), storage, logger: testLogger }, () => nowMs);
+      new Collector(
+        { store: new PostgresUpkeep(database.pool), storage, logger: testLogger, failpoint: noFailpoints },
+        () => nowMs,
+      );
     const write = (path: string) => storage.createIfAbsent(path, Buffer.from('x'));
 
     test('deletes what a silent worker left, and nothing that a manifest names or a living worker writes', async () => {

@@ -1,3 +1,4 @@
+import { type Failpoint, noFailpoints } from '@millrace/observability/failpoints';
 import type { Storage } from '@millrace/storage';
 import type { UpkeepStore } from './upkeep';
 
@@ -12,6 +13,7 @@ export async function deletePassedFiles(
   storage: Storage,
   keepMs: number,
   signal: AbortSignal,
+  failpoint: Failpoint<'curation-worker'> = noFailpoints,
 ): Promise<number> {
   let deleted = 0;
   while (!signal.aborted) {
@@ -23,6 +25,7 @@ export async function deletePassedFiles(
         deleted++;
       }
     }
+    if (batches.length > 0) await failpoint('staged-deleted');
     if (batches.length > 0) await store.stagedDeleted(batches.map(({ batchId }) => batchId));
     if (batches.length < BATCHES_MAX) break;
   }

@@ -16,7 +16,7 @@ import { type MicroBatch, receive } from '../pipeline/received';
 import { gzipRaw } from '../staging/raw-parts';
 import { createDuckStager } from '../staging/stage';
 import { JitteredBackoff } from '../worker/backoff';
-import { type Failpoint, noFailpoints } from '../worker/failpoints';
+import { type Failpoint, noFailpoints } from '@millrace/observability/failpoints';
 import type { Timers } from '../worker/timers';
 import { publishContracts } from './lake';
 import { testLogger } from './worker-under-test';
@@ -87,7 +87,7 @@ export interface BenchOptions {
   readonly wrap?: (store: LandingStore) => LandingStore;
   readonly storage?: Storage;
   readonly landBatch?: LandBatch;
-  readonly failpoint?: Failpoint;
+  readonly failpoint?: Failpoint<'curation-worker'>;
   readonly timers?: Timers;
   readonly landedBefore?: LandDeps['landedBefore'];
 }

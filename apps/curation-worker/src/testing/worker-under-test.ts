@@ -13,7 +13,7 @@ import { openScratch, systemTimers } from '../machine.client';
 import { gzipRaw } from '../staging/raw-parts';
 import { createDuckStager } from '../staging/stage';
 import { JitteredBackoff } from '../worker/backoff';
-import { type Failpoint, noFailpoints } from '../worker/failpoints';
+import { type Failpoint, noFailpoints } from '@millrace/observability/failpoints';
 import type { SessionOptions } from '../worker/session';
 import { CurationWorker } from '../worker/worker';
 
@@ -22,7 +22,7 @@ export interface WorkerParts {
   readonly store: LandingStore;
   readonly storage: Storage;
   readonly duck: Duck;
-  readonly failpoint?: Failpoint;
+  readonly failpoint?: Failpoint<'curation-worker'>;
   readonly landBatch?: LandBatch;
   readonly landedBefore?: LandDeps['landedBefore'];
   readonly options?: Partial<SessionOptions>;

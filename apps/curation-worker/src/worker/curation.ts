@@ -1,6 +1,7 @@
 import type { Messaging, Timers as Waits } from '@millrace/messaging';
 import { type Outbox, OutboxRelay } from '@millrace/messaging/outbox';
 import type { Clock, Logger, Random } from '@millrace/observability';
+import type { Failpoint } from '@millrace/observability/failpoints';
 import type { Storage } from '@millrace/storage';
 import { GROUPS } from '@millrace/topics';
 import { ContractsKeeper } from '../contracts/keeper';
@@ -15,7 +16,6 @@ import type { UpkeepStore } from '../maintenance/upkeep';
 import { type Announcement, announcement } from '../outbox/announcement';
 import { JitteredBackoff } from './backoff';
 import { DeclaredDates } from './declared-dates';
-import type { Failpoint } from './failpoints';
 import type { SessionOptions } from './session';
 import type { Timers } from './timers';
 import { CurationWorker } from './worker';
@@ -33,7 +33,7 @@ export interface CurationPorts extends Pick<LandDeps, 'stager' | 'compress' | 'l
   /** Time of this process, which never steps. */
   readonly waits: Waits;
   readonly logger: Logger;
-  readonly failpoint: Failpoint;
+  readonly failpoint: Failpoint<'curation-worker'>;
   /** Forget what is remembered longer than it need be. */
   readonly pruneClaims: (signal: AbortSignal) => Promise<unknown>;
   readonly pruneInbox: () => Promise<unknown>;
@@ -94,7 +94,7 @@ export function createCuration(
     },
     { ...GROUPS.curation, ...session },
   );
-  const collector = new Collector({ store: upkeep, storage, logger }, monotonicMs);
+  const collector = new Collector({ store: upkeep, storage, logger, failpoint }, monotonicMs);
   const schedule = new Schedule(
     [
       { name: 'contracts', everyMs: contractsEveryMs, run: () => keeper.refresh() },
@@ -105,8 +105,8 @@ export function createCuration(
       },
       {
         name: 'staged files',
-        everyMs: 5 * MINUTE_MS,
-        run: async (signal) => void (await deletePassedFiles(upkeep, storage, stagedKeepMs, signal)),
+        everyMs: Math.min(5 * MINUTE_MS, Math.max(1_000, stagedKeepMs)),
+        run: async (signal) => void (await deletePassedFiles(upkeep, storage, stagedKeepMs, signal, failpoint)),
       },
       { name: 'claims', everyMs: 20 * MINUTE_MS, run: async (signal) => void (await ports.pruneClaims(signal)) },
       { name: 'inbox', everyMs: 60 * MINUTE_MS, run: async () => void (await ports.pruneInbox()) },

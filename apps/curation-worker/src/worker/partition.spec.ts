@@ -4,7 +4,7 @@ import { MemoryLandingStore } from '../landing/memory/store';
 import { CountMismatch } from '../pipeline/counts';
 import { batchOf, shipmentEvent } from '../testing/landing-bench';
 import { testLogger, until } from '../testing/worker-under-test';
-import { noFailpoints } from './failpoints';
+import { noFailpoints } from '@millrace/observability/failpoints';
 import { OwnedPartition } from './partition';
 import { Semaphore } from './semaphore';
 

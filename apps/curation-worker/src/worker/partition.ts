@@ -1,3 +1,4 @@
+import type { Failpoint } from '@millrace/observability/failpoints';
 import type { Logger } from '@millrace/observability';
 import { type Delivery, type MessageWork, traceWork } from '@millrace/messaging';
 import type { Landed } from '../landing/land-batch';
@@ -5,7 +6,6 @@ import type { Lander, LandOutcome, Prepared } from '../landing/lander';
 import type { LandingStore, PartitionId, Position } from '../landing/port';
 import { assertCounts, CountMismatch } from '../pipeline/counts';
 import { type MicroBatch, receive } from '../pipeline/received';
-import type { Failpoint } from './failpoints';
 import { linkSignals } from './linked-signal';
 import type { Semaphore } from './semaphore';
 import { nextSlice } from './slicing';
@@ -16,7 +16,7 @@ export interface PartitionDeps {
   readonly lander: Pick<Lander, 'prepare' | 'land'>;
   /** Landings under way at once, over all partitions. */
   readonly lanes: Semaphore;
-  readonly failpoint: Failpoint;
+  readonly failpoint: Failpoint<'curation-worker'>;
   readonly timers: Timers;
   readonly logger: Logger;
   readonly onLanded: (landed: Landed) => void;
@@ -124,6 +124,7 @@ export class OwnedPartition {
       const to = from + slice.events;
       if (slice.note && !(await this.deps.store.note(this.id, this.epoch, from, slice.events)))
         return { kind: 'not_owner' };
+      if (slice.note) await this.deps.failpoint('trial-noted');
       if (slice.poison)
         this.deps.logger.error(
           { ...this.id, position: from, attempt: this.position.attempts },

@@ -1,9 +1,9 @@
+import type { Failpoint } from '@millrace/observability/failpoints';
 import { type Delivery, type Messaging, MessagingError, type Subscription } from '@millrace/messaging';
 import type { Landed } from '../landing/land-batch';
 import type { Lander } from '../landing/lander';
 import type { LandingStore } from '../landing/port';
 import type { Logger } from '@millrace/observability';
-import type { Failpoint } from './failpoints';
 import { OwnedPartition } from './partition';
 import { Semaphore } from './semaphore';
 import type { Timers } from './timers';
@@ -28,7 +28,7 @@ export interface SessionDeps {
   readonly messaging: Messaging;
   readonly store: LandingStore;
   readonly lander: Lander;
-  readonly failpoint: Failpoint;
+  readonly failpoint: Failpoint<'curation-worker'>;
   readonly timers: Timers;
   readonly logger: Logger;
   readonly onLanded: (landed: Landed) => void;
@@ -156,6 +156,7 @@ export class Session {
     if (!this.assigned.has(partition)) throw new Error(`partition ${partition} was revoked before it was taken`);
     const id = { topic, partition };
     const position = await store.take(id, this.epoch, start);
+    await this.deps.failpoint('partition-taken');
     if (this.assigned.has(partition)) this.partitions.set(partition, this.own(partition, position));
     logger.info(
       { topic, partition, position: position.next, attempt: position.attempts, epoch: this.epoch },

@@ -113,6 +113,7 @@ export class CurationWorker {
   private async runSession(): Promise<void> {
     const { store, member } = this.deps;
     const epoch = await store.register(member);
+    await this.deps.failpoint('registered');
     this.session = new Session(epoch, this.deps, this.options);
     this.waitingFor = null;
     try {

@@ -1,9 +1,9 @@
 import { traceWork } from '@millrace/messaging';
 import { currentTraceparent } from '@millrace/observability';
+import type { Failpoint } from '@millrace/observability/failpoints';
 import { type Snapshot, TransactionContradiction } from '@millrace/lakehouse';
 import { TOPICS, type TablesChanged } from '@millrace/topics';
 import { assertOneLake, type CatalogWriter } from '../catalog/catalog-writer';
-import type { Failpoint } from '../run/failpoint';
 import type { TablePool } from '../tables/table-pool';
 import type { CommitStore, Progress } from './commit-store';
 import { type CommitLimits, type CommitPlan, LineContradiction, planCommit } from './plan';
@@ -24,7 +24,7 @@ export interface CommitterDeps {
   readonly limits: CommitLimits;
   readonly newId: () => string;
   /** Called between any two durable steps. */
-  readonly failpoint: Failpoint;
+  readonly failpoint: Failpoint<'table-manager'>;
 }
 
 export interface CommitDone {
@@ -150,7 +150,7 @@ export class Committer {
     const results = await Promise.allSettled(
       [...plan.tables].map(async ([id, files]): Promise<[string, Snapshot]> => {
         const snapshot = await tableCommitter.commit(plan, id, files);
-        await failpoint(`committed:${id}`);
+        await failpoint('committed', id);
         return [id, snapshot];
       }),
     );

@@ -102,8 +102,8 @@ test('a committer that stalled in the middle names no version with rows beyond i
   let reached: () => void = () => undefined;
   const there = new Promise<void>((resolve) => (reached = resolve));
   const slow = rig.manager({
-    failpoint: async (name) => {
-      if (name !== `committed:${FATES_TABLE}`) return;
+    failpoint: async (place, table) => {
+      if (place !== 'committed' || table !== FATES_TABLE) return;
       reached();
       await stalled;
     },

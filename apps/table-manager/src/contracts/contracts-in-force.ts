@@ -1,4 +1,5 @@
 import { type CatalogContract, type ContractSet, contractSet, loadContractSet } from '@millrace/contracts';
+import { type Failpoint, noFailpoints } from '@millrace/observability/failpoints';
 import type { Storage } from '@millrace/storage';
 import { publishContracts } from './publish';
 
@@ -10,6 +11,7 @@ export class ContractsInForce {
     private readonly storage: Storage,
     /** Those that come with the product. */
     private readonly bundled: readonly CatalogContract[],
+    private readonly failpoint: Failpoint<'table-manager'> = noFailpoints,
   ) {}
 
   current(): ContractSet {
@@ -23,7 +25,7 @@ export class ContractsInForce {
 
   /** Publishes what is bundled, unless it is there already. Returns the index in force. */
   async publish(): Promise<number> {
-    await publishContracts(this.storage, this.bundled);
+    await publishContracts(this.storage, this.bundled, this.failpoint);
     await this.reload();
     return this.set.index;
   }

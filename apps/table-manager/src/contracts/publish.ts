@@ -6,6 +6,7 @@ import {
   encodeContractIndex,
   newestIndexIn,
 } from '@millrace/contracts';
+import { type Failpoint, noFailpoints } from '@millrace/observability/failpoints';
 import { type Storage, StorageError } from '@millrace/storage';
 
 /** A published version may not be changed: whoever validated under it must find the same text for ever. */
@@ -22,8 +23,15 @@ export interface Published {
  * force already and not among `files` stay, and so does a newer version than that of `files`: an old release that is
  * started again takes nothing back. Safe to call from several processes at once.
  */
-export async function publishContracts(storage: Storage, files: readonly CatalogContract[]): Promise<Published> {
-  for (const { contract, yaml } of files) await publishVersion(storage, contract.name, contract.version, yaml);
+export async function publishContracts(
+  storage: Storage,
+  files: readonly CatalogContract[],
+  failpoint: Failpoint<'table-manager'> = noFailpoints,
+): Promise<Published> {
+  for (const { contract, yaml } of files) {
+    await publishVersion(storage, contract.name, contract.version, yaml);
+    await failpoint('contract-written');
+  }
   for (;;) {
     const newest = await readNewestIndex(storage);
     const inForce = new Map(newest?.contracts.map((entry) => [entry.name, entry.version]));
@@ -43,6 +51,7 @@ export async function publishContracts(storage: Storage, files: readonly Catalog
     const contracts = [...inForce].map(([name, version]) => ({ name, version }));
     try {
       await storage.createIfAbsent(contractIndexPath(index), encodeContractIndex(index, contracts));
+      await failpoint('contracts-indexed');
       return { index, changed: true };
     } catch (error) {
       // Another process took the number: look again at what it published.

@@ -1,3 +1,4 @@
+import type { Failpoint } from '@millrace/observability/failpoints';
 import { MARTS, type MartDefinition } from '@millrace/marts';
 import { type BatchStaged, type TablesChanged, TOPICS } from '@millrace/topics';
 import { PostgresCommitStore } from '../commit/postgres-store';
@@ -17,7 +18,7 @@ afterEach(() => rig.dispose());
 
 const NONE = { 'mart.shipments_daily': 0, 'mart.on_time_performance': 0, 'mart.exceptions': 0 };
 
-async function manager(failpoint?: (name: string) => Promise<void>): Promise<TableManager> {
+async function manager(failpoint?: Failpoint<'table-manager'>): Promise<TableManager> {
   const made = rig.manager({ failpoint });
   await made.contracts.publish();
   return made;
@@ -89,8 +90,8 @@ test('a touch during a rebuild leaves its partition stale, and the mart says no 
   const batches: BatchStaged[] = [];
   const one = await manager();
   let touching = true;
-  const other = await manager(async (name) => {
-    if (name !== 'built:mart.exceptions' || !touching) return;
+  const other = await manager(async (place, mart) => {
+    if (place !== 'built' || mart !== 'mart.exceptions' || !touching) return;
     touching = false;
     await commit(one, batches, '2026-02-28');
   });

@@ -1,10 +1,10 @@
+import type { Failpoint } from '@millrace/observability/failpoints';
 import { ConcurrentModification, type Snapshot } from '@millrace/lakehouse';
 import type { MartDefinition } from '@millrace/marts';
 import { traceWork } from '@millrace/messaging';
 import { type Catalog, TOPICS, type TablesChanged } from '@millrace/topics';
 import type { CatalogWriter } from '../catalog/catalog-writer';
 import type { CommitStore } from '../commit/commit-store';
-import type { Failpoint } from '../run/failpoint';
 import type { RowQuestions, TableAt } from '../tables/row-questions';
 import type { TablePool } from '../tables/table-pool';
 
@@ -17,7 +17,7 @@ export interface RebuildDeps {
   /** Partitions of a mart rebuilt at once. */
   readonly partitionsMax: number;
   readonly newId: () => string;
-  readonly failpoint: Failpoint;
+  readonly failpoint: Failpoint<'table-manager'>;
   /** Trace contexts of the commits since the last rebuild. */
   readonly causes?: readonly string[];
 }
@@ -80,7 +80,7 @@ async function rebuildStale(
       const { partitions = [], upTo = 0 } = stale.marts.get(mart.id) ?? {};
       const snapshot =
         partitions.length === 0 ? before : await rebuildMart(deps, { mart, before }, partitions, catalog);
-      await deps.failpoint(`built:${mart.id}`);
+      await deps.failpoint('built', mart.id);
       return snapshot && { id: mart.id, snapshot, partitions, upTo };
     }),
   );

@@ -1,3 +1,4 @@
+import type { Failpoint } from '@millrace/observability/failpoints';
 import type { CatalogContract } from '@millrace/contracts';
 import type { Duck } from '@millrace/lakehouse';
 import { MARTS } from '@millrace/marts';
@@ -18,7 +19,6 @@ import { rebuildMarts, type Rebuilt } from '../marts/rebuild';
 import { Maintenance, publishRearranged, type Vacuumed, type VacuumRecord } from '../tables/maintenance';
 import type { RowQuestions } from '../tables/row-questions';
 import { TablePool, type TablePoolDeps } from '../tables/table-pool';
-import type { Failpoint } from './failpoint';
 import { PacedLoop, type PacedLoopOptions } from './paced-loop';
 import { Sequence } from './sequence';
 
@@ -34,7 +34,7 @@ export interface TableManagerPorts {
   readonly monotonicMs: () => number;
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly newId: () => string;
-  readonly failpoint: Failpoint;
+  readonly failpoint: Failpoint<'table-manager'>;
   /** Of the outbox; default this process's. */
   readonly timers?: Timers;
   /** How tables are opened, where it is not as usual. */
@@ -101,12 +101,13 @@ export function createTableManager(
     (error: unknown): void =>
       events.onError(error, what);
 
-  const contracts = new ContractsInForce(storage, ports.contracts);
+  const contracts = new ContractsInForce(storage, ports.contracts, failpoint);
   const { targetFileBytes } = settings;
   const tables = new TablePool({
     ...{ storage, duck, clock, targetFileBytes, tableOptions: ports.tableOptions },
     contracts: () => contracts.current(),
     onBackgroundError: failed('a checkpoint was not written'),
+    beforeCommit: () => failpoint('data-written'),
   });
   const catalog = new CatalogWriter({ storage, now, monotonicMs, keepMs: CATALOG_KEEP_MS });
   const committer = new Committer({
@@ -181,6 +182,7 @@ export function createTableManager(
     catalog: () => catalog.current,
     filesMin: settings.compactFilesMin,
     vacuumEveryMs: settings.vacuumEveryMs,
+    failpoint,
     publish: () => publishRearranged(catalog, tables),
     onCompacted: (table, files) => events.onCompacted?.(table, files),
     onVacuumed: (table, result) => events.onVacuumed?.(table, result),
@@ -202,6 +204,7 @@ export function createTableManager(
     handle: async (delivery) => {
       const batches = jsonRecords<BatchStaged>(delivery);
       const applied = await store.receive(batches);
+      await failpoint('received');
       commitLoop.wake();
       if (applied === null) return;
       await store.announce({

@@ -1,4 +1,5 @@
 import type { AddFile, DeltaTable } from '@millrace/lakehouse';
+import type { Failpoint } from '@millrace/observability/failpoints';
 import type { Storage } from '@millrace/storage';
 import type { Catalog } from '@millrace/topics';
 import type { CatalogWriter } from '../catalog/catalog-writer';
@@ -34,6 +35,7 @@ export interface MaintenanceDeps {
   readonly targetFileBytes: number;
   readonly vacuumEveryMs: number;
   readonly now: () => number;
+  readonly failpoint: Failpoint<'table-manager'>;
   /** Names what was compacted in the catalog. */
   readonly publish: () => Promise<void>;
   readonly onCompacted: (table: string, files: number) => void;
@@ -88,7 +90,9 @@ export class Maintenance {
     const run = async (filter: (file: AddFile) => boolean, atLeast: number): Promise<void> => {
       if (signal.aborted) return;
       const { filesRemoved } = await table.optimize({ filesMin: atLeast, filter, signal });
-      if (filesRemoved > 0) this.deps.onCompacted(id, filesRemoved);
+      if (filesRemoved === 0) return;
+      this.deps.onCompacted(id, filesRemoved);
+      await this.deps.failpoint('compacted');
     };
     for (const { from, to } of sizeClasses(targetFileBytes))
       await run(({ size }) => size >= from && size < to, filesMin);
@@ -106,9 +110,11 @@ export class Maintenance {
     if (last && beganAt.getTime() - last.beganAt.getTime() < vacuumEveryMs) return;
     const horizon = new Date(horizonMs(beganAt.getTime(), last?.horizon.getTime() ?? null));
     await record.began(id, { beganAt, horizon });
+    await this.deps.failpoint('vacuum-recorded');
     // Where no run went before there is no horizon yet that a clock could not have invented.
     if (!last) return;
     const { files, bytes } = await table.vacuum({ signal, retentionMs: beganAt.getTime() - horizon.getTime() });
+    await this.deps.failpoint('vacuumed');
     await record.done(id, { files, bytes });
     if (files > 0) this.deps.onVacuumed(id, { files, bytes });
   }

@@ -12,6 +12,8 @@ export interface TablePoolDeps {
   readonly targetFileBytes: number;
   readonly onBackgroundError: (error: unknown) => void;
   readonly tableOptions?: Partial<Omit<TableOptions, 'duck' | 'clock' | 'targetFileBytes' | 'onBackgroundError'>>;
+  /** Between a commit's data files and the commit. */
+  readonly beforeCommit?: () => Promise<void> | void;
 }
 
 /** No contract in force has the table that rows are staged for. */
@@ -117,7 +119,7 @@ export class TablePool {
   }
 
   private options() {
-    const { duck, clock, targetFileBytes, onBackgroundError, tableOptions } = this.deps;
-    return { ...tableOptions, duck, clock, targetFileBytes, onBackgroundError };
+    const { duck, clock, targetFileBytes, onBackgroundError, beforeCommit, tableOptions } = this.deps;
+    return { ...tableOptions, duck, clock, targetFileBytes, onBackgroundError, beforeCommit };
   }
 }

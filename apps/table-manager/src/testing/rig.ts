@@ -1,3 +1,4 @@
+import type { Failpoint } from '@millrace/observability/failpoints';
 import path from 'node:path';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { type CatalogContract, readCatalogDir } from '@millrace/contracts';
@@ -10,7 +11,6 @@ import { testDatabase, type TestDatabase } from '@millrace/postgres/testing';
 import { type BatchStaged, CATALOG_PREFIX, type Catalog, GROUPS, TOPICS, tableRoot } from '@millrace/topics';
 import { v4 } from 'uuid';
 import { PostgresCommitStore } from '../commit/postgres-store';
-import type { Failpoint } from '../run/failpoint';
 import {
   createTableManager,
   type TableManager,
@@ -51,7 +51,7 @@ export interface Rig {
 export interface ManagerOptions {
   readonly settings?: Partial<TableManagerSettings>;
   readonly ports?: Partial<TableManagerPorts>;
-  readonly failpoint?: Failpoint;
+  readonly failpoint?: Failpoint<'table-manager'>;
   readonly events?: Partial<TableManagerEvents>;
   readonly contracts?: readonly CatalogContract[];
 }

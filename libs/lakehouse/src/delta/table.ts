@@ -39,6 +39,8 @@ export interface TableOptions {
   readonly compression?: 'zstd' | 'snappy';
   /** Told of failures of checkpoints and of the log's clean-up, which run beside commits and are tried again. */
   readonly onBackgroundError?: (error: unknown) => void;
+  /** Called when a commit's data files are written and no version names them; for tests of what comes between. */
+  readonly beforeCommit?: () => Promise<void> | void;
 }
 
 /**
@@ -178,6 +180,7 @@ export class DeltaTable {
   }
 
   private async commit(read: Snapshot, plan: CommitPlan): Promise<Committed> {
+    await this.options.beforeCommit?.();
     const turn = this.committing.then(() => this.commitOn(read, plan));
     this.committing = turn.catch(() => undefined);
     const committed = await turn;

@@ -1,7 +1,7 @@
 import { LOG_LEVELS } from '@millrace/observability';
 import { accessFields, hostField } from '../access/fields';
 import { type Field, Refused } from './field';
-import { duration, number, oneOf, url } from './kinds';
+import { duration, number, oneOf, string, url } from './kinds';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a map of fields of any type
 type Fields = Record<string, Field<any>>;
@@ -44,6 +44,12 @@ const common = {
     doc: 'Longest time from SIGTERM to the end of the process.',
   }),
   ...accessFields,
+  failpoints: string({
+    env: 'MILLRACE_FAILPOINTS',
+    default: '',
+    charsMin: 0,
+    doc: 'For tests only: where to crash, fail or stall, e.g. curation-worker/after-claims=crash@2; or folder:DIR of plans.',
+  }),
 };
 
 export type CommonConfig = Values<typeof common>;
