@@ -1,4 +1,4 @@
-import { bytes, type ConfigOf, defineConfig, duration, integer, path, port, string, url } from '@millrace/service';
+import { bytes, type ConfigOf, defineConfig, duration, integer, path, port, url } from '@millrace/service';
 
 const DAY_MS = 86_400_000;
 

@@ -1,4 +1,4 @@
-import { bytes, type ConfigOf, defineConfig, duration, integer, path, port, string, url } from '@millrace/service';
+import { bytes, type ConfigOf, defineConfig, duration, integer, path, port, url } from '@millrace/service';
 
 export const config = defineConfig({
   port: port({ env: ['PORT', 'TABLE_MANAGER_PORT'], default: 8083, doc: 'Port to listen on.' }),
