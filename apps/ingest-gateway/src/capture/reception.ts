@@ -18,25 +18,24 @@ export interface Reception {
 export type Receive = (request: CapturedRequest, reception: Reception) => RecordHeaders;
 
 /**
- * Makes the headers of a request's items. Requests of the same millisecond with nothing of their own get the same object,
- * which the log then stores once.
+ * Makes the headers of a request's items. Requests of the same millisecond with nothing of their own get the same object
+ * where they follow each other, which the log then stores once.
  */
 export function createReception(now: () => number): Receive {
   let atMs = -1;
   let at = '';
-  const plain = new Map<string, RecordHeaders>();
+  let plain: RecordHeaders | null = null;
   return (request, { format, source, id, contenttype, attributes }) => {
     const ms = now();
     if (ms !== atMs) {
       atMs = ms;
       at = new Date(ms).toISOString();
-      plain.clear();
+      plain = null;
     }
     const { requestId, traceparent, tenant } = request;
     const own = requestId ?? traceparent ?? id ?? contenttype ?? attributes;
-    const key = own === undefined ? `${format} ${tenant} ${source}` : '';
-    const known = own === undefined ? plain.get(key) : undefined;
-    if (known) return known;
+    if (own === undefined && plain?.format === format && plain.tenant === tenant && plain.source === source)
+      return plain;
     const headers = {
       format,
       tenant,
@@ -48,7 +47,7 @@ export function createReception(now: () => number): Receive {
       ...(contenttype !== undefined && { contenttype }),
       ...(attributes !== undefined && { attributes }),
     };
-    if (own === undefined) plain.set(key, headers);
+    if (own === undefined) plain = headers;
     return headers;
   };
 }

@@ -26,7 +26,7 @@ export class Drain {
   async run(msMax: number): Promise<Error | undefined> {
     const { fastify, traffic } = this;
     traffic.draining = true;
-    for (const reply of traffic.underWay) if (!reply.raw.headersSent) reply.header('connection', 'close');
+    for (const reply of traffic.underWay.all()) if (!reply.raw.headersSent) reply.header('connection', 'close');
     let cut = 0;
     const sweep = setInterval(() => this.closeIdle(), SWEEP_MS);
     const bound = setTimeout(() => {

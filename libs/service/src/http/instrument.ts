@@ -3,6 +3,7 @@ import type { Span } from '@opentelemetry/api';
 import { type Logger, type Metrics, type Series, startServerSpan, withTraceparent } from '@millrace/observability';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { unavailable } from '../problem/classify';
+import type { Slots } from './slots';
 import { wrongUrl } from './url';
 import { sendProblem } from '../problem/send';
 
@@ -18,7 +19,7 @@ export interface Traffic {
   /** Why requests are turned away just now, or undefined when they are not. */
   closedBecause?: string;
   draining: boolean;
-  readonly underWay: Set<FastifyReply>;
+  readonly underWay: Slots<FastifyReply>;
 }
 
 interface Deps {
@@ -64,10 +65,10 @@ export type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?:
 function opening(traffic: Traffic, beforeReady: boolean, finish: Finish): Hook {
   return (request, reply, done) => {
     const began = performance.now();
-    traffic.underWay.add(reply);
+    const slot = traffic.underWay.put(reply);
     // 'close' comes also where the client goes away before the answer; Fastify's onResponse would not.
     reply.raw.on('close', () => {
-      traffic.underWay.delete(reply);
+      traffic.underWay.clear(slot);
       finish(request, reply, began);
     });
     if (traffic.draining) reply.header('connection', 'close');
