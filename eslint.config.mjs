@@ -7,7 +7,8 @@ const layers = [
   { sourceTag: 'type:platform', onlyDependOnLibsWithTags: ['type:platform', 'type:core'] },
   { sourceTag: 'type:port', onlyDependOnLibsWithTags: ['type:port', 'type:platform', 'type:core'] },
   { sourceTag: 'type:app', onlyDependOnLibsWithTags: ['type:port', 'type:platform', 'type:core'] },
-  { sourceTag: 'type:tool', onlyDependOnLibsWithTags: ['type:port', 'type:platform', 'type:core'] },
+  // Of an app a tool may have what it offers as `@millrace/<app>/simulation`; tools/src/tidy/imports.ts sees to that.
+  { sourceTag: 'type:tool', onlyDependOnLibsWithTags: ['type:app', 'type:port', 'type:platform', 'type:core'] },
 ];
 
 export default [

@@ -36,7 +36,10 @@ function specifierOf(node: ts.Node): string | null {
   return calls && first && ts.isStringLiteral(first) ? first.text : null;
 }
 
-/** Imports that reach into an app from outside of it, by package name or by path. */
+/**
+ * Imports that reach into an app from outside of it, by package name or by path. What an app offers to simulations is
+ * there for tools.
+ */
 export function importsOfApps(files: readonly SourceFile[], projects: readonly Project[]): Import[] {
   const apps = projects.filter(({ dir }) => dir.startsWith('apps/'));
   return files.flatMap((source) => {
@@ -45,7 +48,8 @@ export function importsOfApps(files: readonly SourceFile[], projects: readonly P
       const target = specifier.startsWith('.')
         ? projectOf(path.posix.join(path.posix.dirname(source.file), specifier), apps)
         : apps.find(({ name }) => specifier === name || specifier.startsWith(`${name}/`));
-      return target !== undefined && target !== own;
+      const offered = own?.tags.includes('type:tool') && specifier === `${target?.name}/simulation`;
+      return target !== undefined && target !== own && !offered;
     });
   });
 }

@@ -9,6 +9,7 @@ const PROJECTS: readonly Project[] = [
   { dir: 'libs/service', name: '@millrace/service', tags: ['type:platform'] },
   { dir: 'apps/one', name: '@millrace/one', tags: ['type:app'] },
   { dir: 'apps/two', name: '@millrace/two', tags: ['type:app'] },
+  { dir: 'tools', name: '@millrace/tools', tags: ['type:tool'] },
 ];
 const file = (name: string, text: string): SourceFile => ({ file: name, text });
 
@@ -65,6 +66,9 @@ describe('imports of apps', () => {
     ['apps/one/src/a.ts', "export * from '../../two/src/b';", 1],
     ['libs/storage/src/a.ts', "const b = await import('@millrace/one/x');", 1],
     ['apps/one/src/a.ts', "import { b } from './b'; import { c } from '@millrace/envelope';", 0],
+    ['tools/src/a.ts', "import { b } from '@millrace/two/simulation';", 0],
+    ['tools/src/a.ts', "import { b } from '@millrace/two/simulation/inner';", 1],
+    ['apps/one/src/a.ts', "import { b } from '@millrace/two/simulation';", 1],
   ])('%s: %s', (name, text, count) => {
     expect(importsOfApps([file(name, text)], PROJECTS)).toHaveLength(count);
   });

@@ -1,0 +1,13 @@
+/** What a simulation of this service is made of: its own logic, and models of what it keeps. */
+export { MemoryLandingStore } from '../landing/memory/store';
+export { type Fence, type Landing, LandingError, type LandingStore, type PositionMove } from '../landing/port';
+export { landBatch, type LandBatch } from '../landing/land-batch';
+export { MemoryUpkeep } from '../maintenance/memory-upkeep';
+export type { UpkeepStore } from '../maintenance/upkeep';
+export type { Announcement } from '../outbox/announcement';
+export { confirmTables } from '../outbox/confirm-tables';
+export { MemoryLandedOutbox } from '../outbox/memory-outbox';
+export { createMemoryStager } from '../staging/memory/stager';
+export type { Stager } from '../staging/stager';
+export { createCuration, type Curation, type CurationPorts, type CurationSettings } from '../worker/curation';
+export type { Failpoint } from '../worker/failpoints';

@@ -1,0 +1,149 @@
+import type { Outbox, OutboxEntry, OutboxMessage } from '@millrace/messaging/outbox';
+import type { BatchStaged } from '@millrace/topics';
+import type { Commit, CommitStore, MartPartition, Progress, Staleness } from '../commit-store';
+import { LineContradiction } from '../plan';
+
+interface Staged {
+  readonly batchId: number;
+  readonly message: BatchStaged;
+  contradictedBy: number | null;
+}
+
+interface Partition {
+  touched: number;
+  staleFrom: number;
+  built: number;
+}
+
+/** A model of the commit store: each call is one step that nothing comes between. */
+export class MemoryCommitStore implements CommitStore {
+  readonly outbox = new MemoryOutbox();
+  readonly staged = new Map<number, Staged>();
+  readonly applied = new Map<number, number>();
+  readonly partitions = new Map<string, Partition & MartPartition>();
+  private cursor: { readonly lineId: string; number: number; plannedTo: number | null } | null = null;
+
+  async receive(batches: readonly BatchStaged[]): Promise<number | null> {
+    if (batches.length === 0) return null;
+    this.cursor ??= { lineId: batches[0].lineId, number: 0, plannedTo: null };
+    const { lineId, number: cursor } = this.cursor;
+    const stranger = batches.find((batch) => batch.lineId !== lineId);
+    if (stranger)
+      throw new LineContradiction(
+        `batch ${stranger.batchId} is of line ${stranger.lineId}, this lake is of line ${lineId}`,
+      );
+    for (const message of batches) {
+      if (message.number <= cursor) continue;
+      const known = this.staged.get(message.number);
+      if (!known) this.staged.set(message.number, { batchId: message.batchId, message, contradictedBy: null });
+      else if (known.batchId !== message.batchId) known.contradictedBy = message.batchId;
+    }
+    for (const { number, batchId } of batches) {
+      const known = this.staged.get(number)?.batchId ?? this.applied.get(number);
+      if (known !== undefined && known !== batchId)
+        throw new LineContradiction(`number ${number} was announced as batch ${batchId}, and is batch ${known}`);
+    }
+    return batches.some(({ number }) => number <= cursor) ? cursor : null;
+  }
+
+  async progress(): Promise<Progress | null> {
+    if (!this.cursor) return null;
+    const { lineId, number, plannedTo } = this.cursor;
+    return { lineId, cursor: number, plannedTo };
+  }
+
+  async announced({ cursor }: Progress, limit: number): Promise<BatchStaged[]> {
+    const beyond = [...this.staged].filter(([number]) => number > cursor).sort(([a], [b]) => a - b);
+    const rows = beyond.slice(0, limit);
+    const contradicted = rows.findIndex(([, row]) => row.contradictedBy !== null);
+    if (contradicted === 0) {
+      const [number, { batchId, contradictedBy }] = rows[0];
+      throw new LineContradiction(`number ${number} was announced as batch ${batchId} and as batch ${contradictedBy}`);
+    }
+    return rows.slice(0, contradicted < 0 ? undefined : contradicted).map(([, { message }]) => message);
+  }
+
+  async plan({ lineId, cursor }: Progress, to: number): Promise<boolean> {
+    const at = this.cursor;
+    if (at?.lineId !== lineId || at.number !== cursor || at.plannedTo !== null) return false;
+    at.plannedTo = to;
+    return true;
+  }
+
+  async advance({ lineId, cursor, to, touched, message }: Commit): Promise<boolean> {
+    const at = this.cursor;
+    if (at?.lineId !== lineId || at.number !== cursor || at.plannedTo !== to) return false;
+    at.number = to;
+    at.plannedTo = null;
+    for (const [number, { batchId }] of [...this.staged]) {
+      if (number > to) continue;
+      this.staged.delete(number);
+      this.applied.set(number, batchId);
+    }
+    for (const [mart, partitions] of touched) for (const partition of partitions) this.touch(mart, partition, to);
+    this.outbox.leave(message);
+    return true;
+  }
+
+  async stale(marts: readonly string[], limit: number): Promise<{ cursor: number; marts: Map<string, Staleness> }> {
+    const cursor = this.cursor?.number ?? 0;
+    const found = new Map<string, Staleness>();
+    for (const id of marts) {
+      const stale = [...this.partitions.values()]
+        .filter(({ mart, touched, built }) => mart === id && touched > built)
+        .sort((a, b) => a.staleFrom - b.staleFrom || (a.partition < b.partition ? -1 : 1))
+        .slice(0, limit);
+      const upTo = stale.length < limit ? cursor : Math.min(cursor, stale[limit - 1].staleFrom - 1);
+      found.set(id, { partitions: stale.map(({ partition }) => partition), upTo });
+    }
+    return { cursor, marts: found };
+  }
+
+  async built(partitions: readonly MartPartition[], number: number, message: OutboxEntry): Promise<void> {
+    for (const { mart, partition } of partitions) {
+      const row = this.partitions.get(`${mart}/${partition}`);
+      if (!row) continue;
+      row.built = Math.max(row.built, number);
+      row.staleFrom = Math.max(row.staleFrom, number + 1);
+    }
+    this.outbox.leave(message);
+  }
+
+  async announce(...messages: readonly OutboxEntry[]): Promise<void> {
+    for (const message of messages) this.outbox.leave(message);
+  }
+
+  async prune(keep: number): Promise<number> {
+    const old = [...this.applied.keys()].filter((number) => number <= (this.cursor?.number ?? 0) - keep);
+    for (const number of old) this.applied.delete(number);
+    return old.length;
+  }
+
+  private touch(mart: string, partition: string, number: number): void {
+    const key = `${mart}/${partition}`;
+    const known = this.partitions.get(key);
+    if (!known) {
+      this.partitions.set(key, { mart, partition, touched: number, staleFrom: number, built: 0 });
+      return;
+    }
+    if (known.touched <= known.built) known.staleFrom = number;
+    known.touched = Math.max(known.touched, number);
+  }
+}
+
+/** Messages in the order in which they were left. */
+export class MemoryOutbox implements Outbox {
+  private readonly rows = new Map<string, OutboxMessage>();
+
+  leave({ id, topic, body }: OutboxEntry): void {
+    if (!this.rows.has(id)) this.rows.set(id, { id, topic, json: JSON.stringify(body) });
+  }
+
+  async due(limit: number): Promise<OutboxMessage[]> {
+    return [...this.rows.values()].slice(0, limit);
+  }
+
+  async sent(messages: readonly OutboxMessage[]): Promise<void> {
+    for (const { id } of messages) this.rows.delete(id);
+  }
+}

@@ -1,0 +1,1 @@
+export { createJsonRows, givenRows, readJsonRows, type JsonRow } from './json-rows';
