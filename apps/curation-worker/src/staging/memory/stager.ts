@@ -85,12 +85,16 @@ const clean = (row: Row): Row => Object.fromEntries(CLEAN.map((name) => [name, r
 
 function typedOf(row: Row, { compiled }: ContractInForce): Row {
   const payload = JSON.parse(String(row['payload'])) as Record<string, unknown>;
-  const columns = compiled.columns.map(({ name }) => [name, payload[name] ?? null] as const);
+  const columns = compiled.columns.map(({ name, path }) => [name, valueAt(payload, path)] as const);
   return {
     ...Object.fromEntries(KEYS.map((name) => [name, row[name] ?? null])),
     ...Object.fromEntries(columns),
     [EVENT_DATE_COLUMN]: row[EVENT_DATE_COLUMN],
   };
+}
+
+function valueAt(payload: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((value, key) => (value as Record<string, unknown> | null)?.[key] ?? null, payload);
 }
 
 function cellOf(cell: string | null, type: string): unknown {

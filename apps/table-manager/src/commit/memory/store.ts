@@ -21,6 +21,7 @@ export class MemoryCommitStore implements CommitStore {
   readonly staged = new Map<number, Staged>();
   readonly applied = new Map<number, number>();
   readonly partitions = new Map<string, Partition & MartPartition>();
+  private told = 0;
   private cursor: { readonly lineId: string; number: number; plannedTo: number | null } | null = null;
 
   async receive(batches: readonly BatchStaged[]): Promise<number | null> {
@@ -111,6 +112,17 @@ export class MemoryCommitStore implements CommitStore {
 
   async announce(...messages: readonly OutboxEntry[]): Promise<void> {
     for (const message of messages) this.outbox.leave(message);
+  }
+
+  async contractsTold(): Promise<number> {
+    return this.told;
+  }
+
+  async tellContracts(from: number, to: number, messages: readonly OutboxEntry[]): Promise<boolean> {
+    if (this.told !== from) return false;
+    this.told = to;
+    for (const message of messages) this.outbox.leave(message);
+    return true;
   }
 
   async prune(keep: number): Promise<number> {
