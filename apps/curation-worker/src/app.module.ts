@@ -104,6 +104,7 @@ export class AppModule {
     measured.watch({
       inFlight: () => worker.inFlight,
       positions: () => worker.positions(),
+      contractsUnavailable: () => keeper.unavailable.length,
       messaging,
       topic: GROUPS.curation.topic,
     });
@@ -131,6 +132,7 @@ export class AppModule {
       start: async () => worker.start(),
       stop: () => worker.stop(),
       ready: () => worker.ready(),
+      notice: () => keeper.notice(),
     });
 
     return {

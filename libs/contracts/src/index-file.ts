@@ -9,6 +9,8 @@ export interface IndexEntry {
   readonly version: string;
   /** Storage path of the version file. */
   readonly path: string;
+  /** What it governs, for whoever cannot use the file; indexes of older releases do not say. */
+  readonly eventTypes?: readonly string[];
 }
 
 export interface ContractIndex {
@@ -45,9 +47,12 @@ export function newestContractIndex(paths: Iterable<string>): number {
 }
 
 /** Equal indexes have equal bytes, so that two writers of one number write the same file. */
-export function encodeContractIndex(index: number, contracts: readonly Pick<IndexEntry, 'name' | 'version'>[]): Buffer {
+export function encodeContractIndex(index: number, contracts: readonly Omit<IndexEntry, 'path'>[]): Buffer {
   const entries = contracts
-    .map(({ name, version }): IndexEntry => ({ name, version, path: contractVersionPath(name, version) }))
+    .map(({ name, version, eventTypes }): IndexEntry => ({
+      ...{ name, version, path: contractVersionPath(name, version) },
+      ...(eventTypes && { eventTypes: [...eventTypes].sort() }),
+    }))
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   return Buffer.from(`${JSON.stringify({ index, contracts: entries } satisfies ContractIndex)}\n`);
 }
@@ -69,7 +74,13 @@ export function decodeContractIndex(bytes: Uint8Array): ContractIndex {
     const name = text('name');
     if (names.has(name)) throw malformed(`contracts[${at}].name "${name}" is listed twice`);
     names.add(name);
-    return { name, version: text('version'), path: text('path') };
+    const { eventTypes } = fields;
+    if (
+      eventTypes !== undefined &&
+      !(Array.isArray(eventTypes) && eventTypes.every((type) => typeof type === 'string'))
+    )
+      throw malformed(`contracts[${at}].eventTypes must be a list of strings`);
+    return { name, version: text('version'), path: text('path'), ...(eventTypes && { eventTypes }) };
   });
   return { index: index as number, contracts: entries };
 }

@@ -3,7 +3,7 @@ export { readCatalogDir, type CatalogContract } from './catalog-dir';
 export type { Column, ExcludedField } from './columns';
 export { compile, type CompiledContract } from './compile';
 export { ContractError, type ContractProblem } from './contract-error';
-export { contractSet, type ContractSet } from './contract-set';
+export { contractSet, type ContractSet, mayGovern, type UnavailableContract } from './contract-set';
 export { ColumnTypeConflict, evolveColumns, type Evolution, type TableColumn } from './evolve-columns';
 export {
   CONTRACT_INDEX_PREFIX,
@@ -18,7 +18,14 @@ export {
   newestContractIndex,
 } from './index-file';
 export { loadContract } from './load-contract';
-export { type ContractReader, loadContractSet, newestIndexIn } from './load-contract-set';
+export {
+  type ContractReader,
+  loadContractSet,
+  newestIndexIn,
+  type PublishedContract,
+  type PublishedContracts,
+  readPublished,
+} from './load-contract-set';
 export type { Contract, Dedupe, DedupeStrategy, Limits, LogicalType, Property } from './model';
 export { formatJsonPath, parseJsonPath } from './property-path';
 export type { PayloadText } from './validator';

@@ -1,12 +1,6 @@
-import type { CompiledContract, Dedupe } from '@millrace/contracts';
+import { type Dedupe, mayGovern, type PublishedContract, type UnavailableContract } from '@millrace/contracts';
 
-export interface ContractInForce {
-  readonly compiled: CompiledContract;
-  /** `<name>@<version>`, as rows name it. */
-  readonly label: string;
-  /** First 16 hex digits of the SHA-256 of the contract's file. */
-  readonly schemaHash: string;
-}
+export type ContractInForce = PublishedContract;
 
 /** How events of a type were deduplicated before, as long as claims of that time are kept. */
 export interface FormerDedupe {
@@ -19,7 +13,7 @@ const NONE: readonly FormerDedupe[] = [];
 
 /**
  * The contracts at one index: an immutable snapshot. What the index names but storage does not hold, or holds in a form
- * that cannot be used, is `unavailable`: events that it may govern are quarantined and healed by a replay.
+ * that cannot be used, is `unavailable`: events that it governs, or may, are quarantined and healed by a replay.
  */
 export class ContractsInForce {
   private readonly byType = new Map<string, ContractInForce>();
@@ -27,7 +21,7 @@ export class ContractsInForce {
   constructor(
     readonly index: number,
     readonly contracts: readonly ContractInForce[],
-    readonly unavailable: readonly { readonly name: string; readonly version: string }[] = [],
+    readonly unavailable: readonly UnavailableContract[] = [],
     private readonly former: ReadonlyMap<string, readonly FormerDedupe[]> = new Map(),
   ) {
     for (const contract of contracts) for (const type of contract.compiled.eventTypes) this.byType.set(type, contract);
@@ -45,8 +39,9 @@ export class ContractsInForce {
     return this.former.get(eventType) ?? NONE;
   }
 
-  /** For an event type that no usable contract governs: the unusable one that may, if there is any. */
-  unavailableFor(eventType: string): { readonly name: string; readonly version: string } | undefined {
-    return this.byType.has(eventType) ? undefined : this.unavailable[0];
+  /** For an event type that no usable contract governs: the unusable one that does, or may, if there is any. */
+  unavailableFor(eventType: string): UnavailableContract | undefined {
+    if (this.unavailable.length === 0 || this.byType.has(eventType)) return undefined;
+    return this.unavailable.find((contract) => mayGovern(contract, eventType));
   }
 }

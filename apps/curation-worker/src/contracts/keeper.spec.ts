@@ -45,18 +45,29 @@ test('the newest index is taken, and the line requires it', async () => {
   expect(await judge()).toEqual([`${name}@${version}`, 'no contract']);
 });
 
-test('a version that storage does not hold quarantines what it may govern, until it is there', async () => {
+test('a version that storage does not hold quarantines what it governs, and nothing else, until it is there', async () => {
   await storage.createIfAbsent(contractIndexPath(1), encodeContractIndex(1, [shipments.contract]));
   await keeper.refresh();
-  expect(await judge()).toEqual(['contract_unavailable', 'contract_unavailable']);
+  expect(await judge()).toEqual(['contract_unavailable', 'no contract']);
+  expect(keeper.notice()).toBe(`contracts that cannot be used: ${name} ${version}`);
   await storage.createIfAbsent(contractVersionPath(name, version), Buffer.from(shipments.yaml));
   await keeper.refresh();
   expect(await judge()).toEqual([`${name}@${version}`, 'no contract']);
+  expect(keeper.notice()).toBeNull();
+});
+
+test('while an index does not say what the version governs, whatever no contract governs is quarantined', async () => {
+  await storage.createIfAbsent(contractIndexPath(1), encodeContractIndex(1, [{ name, version }]));
+  await keeper.refresh();
+  expect(await judge()).toEqual(['contract_unavailable', 'contract_unavailable']);
 });
 
 test('a version file that cannot be used does not touch the other contracts', async () => {
   await publishContracts(storage, 1);
-  const contracts = [...readCatalogDir().map(({ contract }) => contract), { name: 'broken', version: '1.0.0' }];
+  const contracts = [
+    ...readCatalogDir().map(({ contract }) => contract),
+    { name: 'broken', version: '1.0.0', eventTypes: ['other'] },
+  ];
   await storage.createIfAbsent(
     contractVersionPath('broken', '1.0.0'),
     Buffer.from('kind: DataContract\nnonsense: true\n'),

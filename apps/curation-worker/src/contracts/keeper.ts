@@ -1,9 +1,10 @@
 import type { Logger } from '@millrace/observability';
+import { newestIndexIn } from '@millrace/contracts';
 import type { Storage } from '@millrace/storage';
 import { DEFAULT_DEDUPE } from '../claims/claim-key';
 import { LandingError, type LandingStore } from '../landing/port';
 import { ContractsInForce } from './in-force';
-import { newestIndex, readContracts } from './read-contracts';
+import { readContracts } from './read-contracts';
 
 export interface InForce {
   readonly contracts: ContractsInForce;
@@ -31,6 +32,16 @@ export class ContractsKeeper {
     return this.inForce;
   }
 
+  /** Contracts that cannot be used, for people; null where there are none. */
+  notice(): string | null {
+    if (this.unavailable.length === 0) return null;
+    return `contracts that cannot be used: ${this.unavailable.map(({ name, version }) => `${name} ${version}`).join(', ')}`;
+  }
+
+  get unavailable(): ContractsInForce['unavailable'] {
+    return this.inForce?.contracts.unavailable ?? [];
+  }
+
   /** Rejects with a retriable error when storage or store is away, or storage does not show what the line requires. */
   refresh(): Promise<void> {
     this.refreshing ??= this.read().finally(() => (this.refreshing = null));
@@ -39,11 +50,11 @@ export class ContractsKeeper {
 
   private async read(): Promise<void> {
     const known = this.inForce?.contracts;
-    const newest = await newestIndex(this.storage, known?.index ?? 0);
-    const index = newest ?? known?.index;
+    const newest = await newestIndexIn(this.storage, known?.index ?? 0);
+    const index = newest || known?.index;
     if (index === undefined) return;
     const contracts =
-      newest === null && known?.unavailable.length === 0 ? known : await readContracts(this.storage, index, known);
+      newest === 0 && known?.unavailable.length === 0 ? known : await readContracts(this.storage, index, known);
     await this.store.adoptContracts(contracts.index, windowDaysMin(contracts));
     const line = await this.store.line();
     if (line.contractsIndex > contracts.index) {
@@ -52,20 +63,24 @@ export class ContractsKeeper {
         `the line requires contracts index ${line.contractsIndex}, storage shows ${contracts.index}`,
       );
     }
-    if (contracts !== known) this.report(contracts);
+    if (newsOf(contracts) !== newsOf(known)) this.report(contracts);
     this.inForce = { contracts, keysEpoch: line.keysEpoch, lineId: line.id };
   }
 
   private report(contracts: ContractsInForce): void {
     this.logger.info({ position: contracts.index, count: contracts.contracts.length }, 'contracts in force');
-    for (const { name, version } of contracts.unavailable) {
+    for (const { name, version, why } of contracts.unavailable) {
       this.logger.error(
-        { contract: name, contractVersion: version },
+        { contract: name, contractVersion: version, reason: why },
         'a contract of the index cannot be used; its events are quarantined',
       );
     }
   }
 }
+
+/** What is worth a line in the log when it changes. */
+const newsOf = (contracts: ContractsInForce | undefined): string =>
+  JSON.stringify([contracts?.index, contracts?.unavailable]);
 
 const windowDaysMin = ({ contracts }: ContractsInForce): number =>
   Math.min(DEFAULT_DEDUPE.windowDays, ...contracts.map(({ compiled }) => compiled.windowDays));

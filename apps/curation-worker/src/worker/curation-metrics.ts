@@ -57,11 +57,18 @@ export class CurationMetrics {
   watch(read: {
     readonly inFlight: () => number;
     readonly positions: () => ReadonlyMap<string, number>;
+    readonly contractsUnavailable: () => number;
     readonly messaging: Messaging;
     readonly topic: string;
   }): void {
     this.metrics.gauge('millrace_landings_in_flight', 'Deliveries read and not yet landed.', [], (gauge) =>
       gauge.set(read.inFlight()),
+    );
+    this.metrics.gauge(
+      'millrace_unavailable_contracts',
+      'Contracts in force that cannot be used; events of their types are quarantined.',
+      [],
+      (gauge) => gauge.set(read.contractsUnavailable()),
     );
     this.metrics.gauge(
       'millrace_lag_events',

@@ -23,7 +23,7 @@ export class ContractSource {
 
   constructor(private readonly options: ContractSourceOptions) {}
 
-  /** @throws ProblemException 503 while no contracts are known */
+  /** @throws ProblemException 503 while no contracts are known; the check does for a type whose contract is of no use */
   async strictCheck(): Promise<StrictCheck> {
     const set = await this.contracts();
     const contractFor = (type: string) => set.byEventType(type);
@@ -31,6 +31,8 @@ export class ContractSource {
       const decoded = decode(value, headers, { contractFor });
       if (!decoded.ok) return { decoded, fault: decoded.refusal };
       const { eventType, payload } = decoded.envelope;
+      if (set.unavailableFor(eventType))
+        throw refuseForNow(`The contract of ${eventType} cannot be used yet, so nothing can be checked against it.`);
       return { decoded, fault: set.byEventType(eventType)?.validate(payload, decoded.envelope)[0] ?? null };
     };
   }

@@ -34,6 +34,7 @@ export class ContractsController {
         table,
         dedupe,
       })),
+      unavailable: set.unavailable,
     };
   }
 

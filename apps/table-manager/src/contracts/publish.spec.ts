@@ -1,4 +1,4 @@
-import { readCatalogDir } from '@millrace/contracts';
+import { contractIndexPath, encodeContractIndex, readCatalogDir } from '@millrace/contracts';
 import { createMemoryStorage } from '@millrace/storage/memory';
 import { ContractChangedError, isNewer, publishContracts, readNewestIndex } from './publish';
 
@@ -40,6 +40,21 @@ test('a version in force gives way to a newer one only', async () => {
   expect(await publishContracts(storage, at('1.9.0'))).toEqual({ index: 1, changed: false });
   expect((await readNewestIndex(storage))?.contracts[0].version).toBe('1.10.0');
   expect(await publishContracts(storage, at('2.0.0'))).toEqual({ index: 2, changed: true });
+});
+
+test('an index of an older release is followed by one that says what its versions govern', async () => {
+  const storage = createMemoryStorage();
+  await publishContracts(storage, files);
+  const entries = files.map(({ contract: { name, version } }) => ({ name, version }));
+  const carried = { name: 'of_somebody_else', version: '1.0.0' };
+  await storage.createIfAbsent(contractIndexPath(2), encodeContractIndex(2, [...entries, carried]));
+  expect(await publishContracts(storage, files)).toEqual({ index: 3, changed: true });
+  const index = await readNewestIndex(storage);
+  expect(index?.contracts.map(({ name, eventTypes }) => [name, eventTypes])).toEqual([
+    [carried.name, undefined],
+    ...files.map(({ contract }) => [contract.name, [...contract.eventTypes].sort()]),
+  ]);
+  expect(await publishContracts(storage, files)).toEqual({ index: 3, changed: false });
 });
 
 test.each([

@@ -4,6 +4,7 @@ import {
   contractVersionPath,
   decodeContractIndex,
   encodeContractIndex,
+  type IndexEntry,
   newestIndexIn,
 } from '@millrace/contracts';
 import { type Failpoint, noFailpoints } from '@millrace/observability/failpoints';
@@ -34,23 +35,13 @@ export async function publishContracts(
   }
   for (;;) {
     const newest = await readNewestIndex(storage);
-    const inForce = new Map(newest?.contracts.map((entry) => [entry.name, entry.version]));
-    const before = new Map(inForce);
-    for (const { contract } of files) {
-      const known = inForce.get(contract.name);
-      if (known === undefined || isNewer(contract.version, known)) inForce.set(contract.name, contract.version);
-    }
-    if (
-      newest &&
-      inForce.size === before.size &&
-      [...inForce].every(([name, version]) => before.get(name) === version)
-    ) {
-      return { index: newest.index, changed: false };
-    }
+    const inForce = new Map(newest?.contracts.map((entry): [string, Named] => [entry.name, entry]));
+    const changes = files.filter(({ contract }) => isChange(contract, inForce.get(contract.name)));
+    if (newest && changes.length === 0) return { index: newest.index, changed: false };
+    for (const { contract } of changes) inForce.set(contract.name, contract);
     const index = (newest?.index ?? 0) + 1;
-    const contracts = [...inForce].map(([name, version]) => ({ name, version }));
     try {
-      await storage.createIfAbsent(contractIndexPath(index), encodeContractIndex(index, contracts));
+      await storage.createIfAbsent(contractIndexPath(index), encodeContractIndex(index, [...inForce.values()]));
       await failpoint('contracts-indexed');
       return { index, changed: true };
     } catch (error) {
@@ -58,6 +49,14 @@ export async function publishContracts(
       if (!(error instanceof StorageError) || error.code !== 'STORAGE_EXISTS') throw error;
     }
   }
+}
+
+type Named = Omit<IndexEntry, 'path'>;
+
+/** A newer version; or this one, named by an index of an older release, which does not say what it governs. */
+function isChange({ version }: Named, known: Named | undefined): boolean {
+  if (!known || isNewer(version, known.version)) return true;
+  return version === known.version && known.eventTypes === undefined;
 }
 
 export async function readNewestIndex(storage: Storage): Promise<ReturnType<typeof decodeContractIndex> | null> {

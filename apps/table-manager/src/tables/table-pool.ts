@@ -2,7 +2,7 @@ import type { ContractSet } from '@millrace/contracts';
 import { DeltaTable, type Duck, type Snapshot, type TableOptions, TableNotFound } from '@millrace/lakehouse';
 import type { Storage } from '@millrace/storage';
 import { type Catalog, tableRoot } from '@millrace/topics';
-import { isMart, tableSpec, type TableSpec } from './table-specs';
+import { isMart, tableSpec, type TableSpec, typedTable } from './table-specs';
 
 export interface TablePoolDeps {
   readonly storage: Storage;
@@ -50,13 +50,21 @@ export class TablePool {
    */
   async ensure(id: string): Promise<{ table: DeltaTable; spec: TableSpec }> {
     const spec = tableSpec(id, this.deps.contracts());
-    if (!spec) throw new UnknownTable(`rows are staged for ${id}, which no contract in force has`);
+    if (!spec) return this.withoutContract(id);
     // Creating is tried only where there is none: the first file of an old table's log is long cleaned away.
     const table = (await this.find(id)) ?? (await this.create(id, spec));
     const has = new Set(table.snapshot.fields.map((field) => field.name.toLowerCase()));
     const missing = spec.columns.filter((column) => !has.has(column.name.toLowerCase()));
     if (missing.length > 0) await table.addColumns(missing);
     return { table, spec };
+  }
+
+  /** A contract that cannot be used just now has its table already: what was staged under it is committed. */
+  private async withoutContract(id: string): Promise<{ table: DeltaTable; spec: TableSpec }> {
+    const table = await this.find(id);
+    if (!table) throw new UnknownTable(`rows are staged for ${id}, which no contract in force has`);
+    const columns = table.snapshot.fields.map(({ name, type }) => ({ name, type: String(type) }));
+    return { table, spec: typedTable(id, id, columns) };
   }
 
   /** A table as a version of a catalog has it. */

@@ -45,20 +45,21 @@ export function tableSpec(id: string, contracts: ContractSet): TableSpec | null 
   if (mart) return { id, description: mart.name, columns: mart.columns, partitionColumn: mart.partitionColumn };
   const contract = contracts.contracts.find((c) => c.table === id);
   if (!contract) return null;
-  return {
-    id,
-    description: `${contract.name} ${contract.version}`,
-    columns: [
-      // A contract with a field of such a name is refused when it is loaded.
-      ...TYPED_KEY_COLUMNS,
-      ...contract.columns.map(({ name, type, doc }) => ({ name, type, doc })),
-      ...LINEAGE_COLUMNS,
-      { name: EVENT_DATE_COLUMN, type: 'date' },
-    ],
-    partitionColumn: EVENT_DATE_COLUMN,
-    partitionExpression: 'CAST(event_time AS DATE)',
-  };
+  return typedTable(id, `${contract.name} ${contract.version}`, [
+    // A contract with a field of such a name is refused when it is loaded.
+    ...TYPED_KEY_COLUMNS,
+    ...contract.columns.map(({ name, type, doc }) => ({ name, type, doc })),
+    ...LINEAGE_COLUMNS,
+    { name: EVENT_DATE_COLUMN, type: 'date' },
+  ]);
 }
+
+/** A table of one contract's events. */
+export const typedTable = (id: string, description: string, columns: TableSpec['columns']): TableSpec => ({
+  ...{ id, description, columns },
+  partitionColumn: EVENT_DATE_COLUMN,
+  partitionExpression: 'CAST(event_time AS DATE)',
+});
 
 const MART_IDS = new Set(MARTS.map((mart) => mart.id));
 

@@ -156,6 +156,20 @@ describe('lifecycle', () => {
     expect(owner.readiness().resources['disk']).toBe('not ready: no disk');
   });
 
+  it('shows what is to be looked at without being unready for it', async () => {
+    const owner = lifecycle();
+    let notice: string | null = null;
+    let ready: true | string = true;
+    owner.add({ ...resource('disk', {}, []), ready: () => ready, notice: () => notice });
+    await owner.start();
+    expect(owner.readiness()).toEqual({ ready: true, resources: { disk: 'ready' } });
+    notice = 'nearly full';
+    expect(owner.readiness()).toEqual({ ready: true, resources: { disk: 'ready: nearly full' } });
+    ready = 'full';
+    expect(owner.readiness()).toEqual({ ready: false, resources: { disk: 'full' } });
+    await owner.stop();
+  });
+
   it('refuses resources that come too late or share a name', async () => {
     const owner = lifecycle();
     owner.add({ name: 'a', start: tick, stop: tick });

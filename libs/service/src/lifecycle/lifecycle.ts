@@ -11,6 +11,8 @@ export interface Resource {
   stop(): Promise<void>;
   /** Asked at each `/readiness` once started: true, or why not. */
   ready?(): boolean | string;
+  /** Something to look at that does not keep it from its work: shown at `/readiness` while it is ready. */
+  notice?(): string | null;
   /** Whether a failed start is to be tried again; by default what network and Postgres errors allow. */
   retry?(error: unknown): boolean;
 }
@@ -41,7 +43,7 @@ interface Entry {
 
 export interface Readiness {
   readonly ready: boolean;
-  /** `ready`, or why not, by resource. */
+  /** `ready`, `ready: <notice>`, or why not, by resource. */
   readonly resources: Record<string, string>;
 }
 
@@ -82,7 +84,8 @@ export class ResourceLifecycle implements Lifecycle {
     let ready = this.starting !== undefined && !this.stopped;
     for (const entry of this.entries) {
       const answer = this.ask(entry);
-      resources[entry.resource.name] = answer;
+      const notice = answer === 'ready' ? entry.resource.notice?.() : null;
+      resources[entry.resource.name] = notice ? `ready: ${scrub(notice)}` : answer;
       if (answer !== 'ready') ready = false;
     }
     return { ready, resources };
