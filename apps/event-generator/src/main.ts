@@ -1,0 +1,4 @@
+import { runService } from '@millrace/service';
+import { eventGenerator } from './service';
+
+void runService(eventGenerator);
