@@ -31,6 +31,7 @@ export const IsInstant = (): PropertyDecorator =>
 export function known<V extends string>(what: string, value: string, values: readonly V[]): V {
   const found = values.find((each) => each === value);
   if (found !== undefined) return found;
-  const detail = `There is no ${what} of this name; there are ${values.join(', ')}.`;
+  const verb = values.length > 1 ? 'are' : 'is';
+  const detail = `There is no ${what} of this name; there ${verb} ${values.join(', ') || 'none'}.`;
   throw new ProblemException(404, { detail, errors: [{ path: 'params', rule: 'enum', detail }] });
 }

@@ -23,6 +23,9 @@ describe('the front door routes', () => {
     ['GET', '/registry/subjects', 'table-manager'],
     ['GET', '/v1/on-time-performance', 'analytics-api'],
     ['GET', '/v1/shipments/daily/', 'analytics-api'],
+    ['POST', '/generate/order', 'event-generator'],
+    ['GET', '/load/x/manifest', 'event-generator'],
+    ['POST', '/api/demo/seed/shipments', 'event-generator'],
   ])('%s %s to %s', (method, path, service) => {
     expect(serviceOf(method, path)).toBe(service);
   });

@@ -51,6 +51,7 @@ export const ROUTES: Readonly<Record<ServiceName, readonly string[]>> = {
     '/v1/audit',
     '/v1/lineage',
   ],
+  'event-generator': ['/generate', '/load', '/api/demo/seed'],
 };
 
 export interface Target {

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { main as migrate } from '../migrate/main';
 import { roleName } from '../migrate/roles';
 import { planPorts } from '../start/ports';
-import { SERVICES, WORKSPACE_ROOT } from '../start/services';
+import { DATABASE_SERVICES, SERVICES, WORKSPACE_ROOT } from '../start/services';
 import { type ComposeService, namedVolume, readCompose, variablesOf } from './compose';
 
 const FILE = path.join(WORKSPACE_ROOT, 'docker-compose.yml');
@@ -61,24 +61,13 @@ it('runs every service, the front door, the migrations, and Postgres', () => {
   expect(Object.keys(compose.services).sort()).toEqual([...ours, 'postgres', 'lake-owner'].sort());
 });
 
-describe.each(SERVICES)('$name', ({ name, schema, portVariable }) => {
+describe.each(SERVICES)('$name', ({ name, portVariable }) => {
   it('starts with the environment that it is given, and reads all of it', () => {
     const { problems, variables, host } = configured[name] as Configured;
     expect(problems).toEqual([]);
     expect(host).toBe('127.0.0.1');
     expect(Object.keys(service(name).environment).filter((variable) => !variables.includes(variable))).toEqual([]);
     expect(variables).toContain(portVariable);
-  });
-
-  it('logs in as its own role, to the server that is there', () => {
-    const url = new URL(service(name).environment['DATABASE_URL'] as string);
-    expect([url.username, url.password, url.hostname, url.pathname]).toEqual([
-      roleName(schema),
-      PASSWORD,
-      '127.0.0.1',
-      '/millrace',
-    ]);
-    expect(service('postgres').command).toContain(`port=${url.port}`);
   });
 
   it('is asked for its health on the port that it listens on', () => {
@@ -92,11 +81,32 @@ describe.each(SERVICES)('$name', ({ name, schema, portVariable }) => {
     expect(seconds(service(name).stop_grace_period)).toBeGreaterThan(seconds(configured[name]?.shutdownDefault));
   });
 
+});
+
+describe.each(DATABASE_SERVICES)('$name', ({ name, schema }) => {
+  it('logs in as its own role, to the server that is there', () => {
+    const url = new URL(service(name).environment['DATABASE_URL'] as string);
+    expect([url.username, url.password, url.hostname, url.pathname]).toEqual([
+      roleName(schema),
+      PASSWORD,
+      '127.0.0.1',
+      '/millrace',
+    ]);
+    expect(service('postgres').command).toContain(`port=${url.port}`);
+  });
+
   it('has its data on a volume', () => {
     expect(service(name).volumes.map(namedVolume)).toEqual(['lake']);
     expect(service(name).volumes[0]?.split(':')[1]).toBe(service(name).environment['STORAGE_ROOT']);
     expect(service('lake-owner').volumes).toEqual(service(name).volumes);
   });
+});
+
+it('a service without a database is given none, and no volume', () => {
+  for (const { name } of SERVICES.filter(({ schema }) => schema === null)) {
+    expect(service(name).environment['DATABASE_URL']).toBeUndefined();
+    expect(service(name).volumes).toEqual([]);
+  }
 });
 
 it('the front door knows where each service listens', () => {
@@ -124,7 +134,7 @@ it('the migrations are given what their usage names, a password for each role', 
   expect(Object.keys(environment).filter((variable) => !known?.includes(variable))).toEqual([]);
   expect(Object.keys(environment)).toEqual([
     'DATABASE_ADMIN_URL',
-    ...SERVICES.map(({ schema }) => `${schema.toUpperCase()}_DB_PASSWORD`),
+    ...DATABASE_SERVICES.map(({ schema }) => `${schema.toUpperCase()}_DB_PASSWORD`),
   ]);
 });
 
@@ -159,7 +169,7 @@ it('waits for what it needs, and names only volumes and services that are there'
       if (condition === 'service_completed_successfully') expect(service(other).restart).toBeUndefined();
     }
   }
-  for (const { name } of SERVICES) expect(service(name).depends_on).toHaveProperty('migrate');
+  for (const { name } of DATABASE_SERVICES) expect(service(name).depends_on).toHaveProperty('migrate');
 });
 
 it('the workflow builds the images that compose runs, and tests on the Node that they have', () => {

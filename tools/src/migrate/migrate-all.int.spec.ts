@@ -6,12 +6,12 @@ import { Client } from 'pg';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { type Embedded, startEmbedded } from '@millrace/postgres/embedded';
 import { GROUPS, TOPICS } from '@millrace/topics';
-import { SERVICES, type ServiceName } from '../start/services';
+import { DATABASE_SERVICES, type ServiceName } from '../start/services';
 import { type Migrated, migrateAll } from './migrate-all';
 import { roleName } from './roles';
 
 const passwords = Object.fromEntries(
-  SERVICES.map(({ schema }) => [roleName(schema), randomBytes(9).toString('base64url')]),
+  DATABASE_SERVICES.map(({ schema }) => [roleName(schema), randomBytes(9).toString('base64url')]),
 );
 let dir: string;
 let server: Embedded;
@@ -44,7 +44,7 @@ it('may be run by several deployments at once', async () => {
 });
 
 it('gives every service a role that owns its schema and its tables', async () => {
-  for (const { name, schema } of SERVICES) {
+  for (const { name, schema } of DATABASE_SERVICES) {
     await as(name, async (client) => {
       expect((await client.query('select current_schema() as schema, current_user as role')).rows).toEqual([
         { schema, role: roleName(schema) },
@@ -106,7 +106,7 @@ it('needs no superuser', async () => {
   const admin = await connected(server.url('postgres'));
   await admin.query(`create role deployer login createdb createrole password 'p'`);
   // Roles are of the server: those of the databases above belong to its superuser.
-  for (const { schema } of SERVICES) await admin.query(`grant ${roleName(schema)} to deployer with admin option`);
+  for (const { schema } of DATABASE_SERVICES) await admin.query(`grant ${roleName(schema)} to deployer with admin option`);
   await admin.end();
   const { applied } = await migrateAll({
     adminUrl: server.url('postgres', { name: 'deployer', password: 'p' }),

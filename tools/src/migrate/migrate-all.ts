@@ -5,7 +5,7 @@ import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { migrate } from '@millrace/postgres';
 import { migratePostgresTasks } from '@millrace/tasks/postgres';
 import { GROUPS } from '@millrace/topics';
-import { SERVICES, type ServiceName, WORKSPACE_ROOT } from '../start/services';
+import { DATABASE_SERVICES, type ServiceName, WORKSPACE_ROOT } from '../start/services';
 import { handOver, share } from './grants';
 import { ensureRole, roleName, type ServiceRole } from './roles';
 import { TOPIC_OPTIONS } from './topic-options';
@@ -50,14 +50,14 @@ export async function migrateAll(options: MigrateOptions): Promise<Migrated> {
   const server = await connect(adminUrl);
   try {
     await server.query('select pg_advisory_lock($1)', [RUN_LOCK]);
-    for (const { schema } of SERVICES)
+    for (const { schema } of DATABASE_SERVICES)
       await ensureRole(server, serviceRole(schema, workers), passwords[roleName(schema)]);
     await ensureDatabase(server, database);
     const url = withDatabase(adminUrl, database);
     const applied = await migrateSchemas(url);
     await ensureTopics(url);
     const urls = Object.fromEntries(
-      SERVICES.filter(({ schema }) => passwords[roleName(schema)]).map(({ name, schema }) => [
+      DATABASE_SERVICES.filter(({ schema }) => passwords[roleName(schema)]).map(({ name, schema }) => [
         name,
         asRole(url, roleName(schema), passwords[roleName(schema)] as string),
       ]),
@@ -80,7 +80,7 @@ async function ensureDatabase(server: Client, database: string): Promise<void> {
   const { rowCount } = await server.query('select from pg_database where datname = $1', [database]);
   if (rowCount === 0) await server.query(`create database ${name} template template0 encoding 'UTF8'`);
   await server.query(`revoke all on database ${name} from public`);
-  for (const { schema } of SERVICES)
+  for (const { schema } of DATABASE_SERVICES)
     await server.query(`grant connect, temporary on database ${name} to ${server.escapeIdentifier(roleName(schema))}`);
 }
 
@@ -88,16 +88,16 @@ async function migrateSchemas(url: string): Promise<Record<string, string[]>> {
   const client = await connect(url);
   try {
     await client.query('revoke all on schema public from public');
-    for (const schema of [LOG_SCHEMA, ...SERVICES.map((service) => service.schema)]) {
+    for (const schema of [LOG_SCHEMA, ...DATABASE_SERVICES.map((service) => service.schema)]) {
       await client.query(`create schema if not exists ${client.escapeIdentifier(schema)}`);
     }
     const applied: Record<string, string[]> = {};
     for (const { schema, dir } of migrationFolders()) applied[schema] = [...(await migrate({ url, schema, dir }))];
     applied[TASKS_SCHEMA] = await migratePostgresTasks({ url, schema: TASKS_SCHEMA });
-    const roles = SERVICES.map((service) => roleName(service.schema));
+    const roles = DATABASE_SERVICES.map((service) => roleName(service.schema));
     await share(client, LOG_SCHEMA, roles);
     await share(client, TASKS_SCHEMA, roles);
-    for (const { schema } of SERVICES) await handOver(client, schema, roleName(schema));
+    for (const { schema } of DATABASE_SERVICES) await handOver(client, schema, roleName(schema));
     return applied;
   } finally {
     await client.end();
@@ -108,7 +108,7 @@ async function migrateSchemas(url: string): Promise<Record<string, string[]>> {
 export function migrationFolders(): { schema: string; dir: string }[] {
   return [
     { schema: LOG_SCHEMA, dir: path.join(WORKSPACE_ROOT, 'libs', 'messaging', 'src', 'postgres', 'migrations') },
-    ...SERVICES.map(({ name, schema }) => ({
+    ...DATABASE_SERVICES.map(({ name, schema }) => ({
       schema,
       dir: path.join(WORKSPACE_ROOT, 'apps', name, 'prisma', 'migrations'),
     })),

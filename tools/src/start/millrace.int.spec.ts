@@ -8,7 +8,7 @@ import type { ChildLine } from './log-lines';
 import { type Millrace, startMillrace } from './millrace';
 import type { StartOptions } from './options';
 import { processIdentity } from './process-identity';
-import { SERVICES, WORKSPACE_ROOT } from './services';
+import { DATABASE_SERVICES, SERVICES, WORKSPACE_ROOT } from './services';
 
 const FAKE = path.join(__dirname, 'fixtures', 'fake-service.cjs');
 
@@ -57,7 +57,7 @@ it('runs every service behind the front door, each with its own role', async () 
     200,
     SERVICES.map(({ name }) => name),
   ]);
-  for (const { name, schema } of SERVICES) {
+  for (const { name, schema } of DATABASE_SERVICES) {
     const [first] = ports.services[name];
     const env = (await (await fetch(`http://127.0.0.1:${first?.port}/environment`)).json()) as Record<string, string>;
     expect(env['PORT']).toBeUndefined();
@@ -69,6 +69,9 @@ it('runs every service behind the front door, each with its own role', async () 
     ]);
     await client.end();
   }
+  const [generator] = ports.services['event-generator'];
+  const env = (await (await fetch(`http://127.0.0.1:${generator?.port}/environment`)).json()) as Record<string, string>;
+  expect([env['DATABASE_URL'], env['GENERATOR_TARGET_URL']]).toEqual([undefined, url]);
   expect(ports.services['curation-worker'].map(({ process: name }) => name)).toEqual([
     'curation-worker',
     'curation-worker-2',
@@ -81,7 +84,7 @@ it('runs every service behind the front door, each with its own role', async () 
 it('stops everything, frees the folder, and starts on it again with its passwords', async () => {
   const first = await start();
   const pids = lockedPids();
-  expect(pids).toHaveLength(7);
+  expect(pids).toHaveLength(8);
   await first.stop();
   expect(pids.filter((pid) => processIdentity(pid) !== null)).toEqual([]);
   expect(fs.existsSync(path.join(options.dataDir, 'supervisor.lock'))).toBe(false);

@@ -11,7 +11,14 @@ import type { ChildLine } from './log-lines';
 import type { StartOptions } from './options';
 import { allPorts, assertPortsFree, type PlannedPort, planPorts, type PortPlan } from './ports';
 import type { KeeperMessage } from './postgres-keeper';
-import { COMPILED_TOOLS, serviceEntry, SERVICES, type ServiceName, WORKSPACE_ROOT } from './services';
+import {
+  COMPILED_TOOLS,
+  DATABASE_SERVICES,
+  serviceEntry,
+  SERVICES,
+  type ServiceName,
+  WORKSPACE_ROOT,
+} from './services';
 import { StartError } from './start-error';
 import { type ServiceSpec, Supervisor } from './supervisor';
 
@@ -83,7 +90,7 @@ export async function startMillrace(options: StartOptions, setting: MillraceSett
       allPorts(ports).filter((planned) => planned !== ports.postgres),
       HOST,
     );
-    const passwords = passwordsOf(folder, [ADMIN, ...SERVICES.map(({ schema }) => roleName(schema))]);
+    const passwords = passwordsOf(folder, [ADMIN, ...DATABASE_SERVICES.map(({ schema }) => roleName(schema))]);
     const adminUrl = await startPostgres(run, folder, ports.postgres, passwords[ADMIN] as string, env, signal);
     const { urls, applied } = await migrated(folder, { adminUrl, passwords, workers: options.workers });
     const news = Object.values(applied).flat().length;
@@ -189,6 +196,7 @@ function serviceSpecs(
   env: NodeJS.ProcessEnv,
   entryOf: (service: ServiceName) => string,
 ): ServiceSpec[] {
+  const frontDoor = `http://${HOST}:${ports.frontDoor.port}`;
   return SERVICES.flatMap(({ name, portVariable }) =>
     ports.services[name].map((planned) => ({
       name: planned.process,
@@ -203,6 +211,8 @@ function serviceSpecs(
         STORAGE_ROOT: folder.lake,
         // Scratch files go to the disk that the user chose, not to a small /tmp.
         TMPDIR: folder.temporary,
+        // A producer like any other: it comes in by the front door.
+        ...(name === 'event-generator' && { GENERATOR_TARGET_URL: env['GENERATOR_TARGET_URL'] ?? frontDoor }),
       },
     })),
   );

@@ -20,14 +20,14 @@ const WORKERS_MAX = 8;
 
 export const START_USAGE = `npm start -- [options]
   --data DIR       where everything is kept (default .millrace)
-  --port-base N    front door on N, services on N+1 to N+4, Postgres on N+9 (default 8080)
+  --port-base N    front door on N, services on N+1 to N+5, Postgres on N+9 (default 8080)
   --workers N      curation workers, 1 to ${WORKERS_MAX} (default 1)
   --json-logs      log lines as JSON`;
 
 export const DEMO_USAGE = `npm run demo -- [options]
   --exit           leave when the answers are printed; status 1 if one is not the known answer
   --data DIR       where everything is kept (default .millrace/demo)
-  --port-base N    front door on N, services on N+1 to N+4, Postgres on N+9 (default 8080)
+  --port-base N    front door on N, services on N+1 to N+5, Postgres on N+9 (default 8080)
   --workers N      curation workers, 1 to ${WORKERS_MAX} (default 1)
   --json-logs      log lines as JSON`;
 

@@ -19,6 +19,7 @@ describe('the plan', () => {
       'curation-worker 8082',
       'table-manager 8083',
       'analytics-api 8084',
+      'event-generator 8085',
       'postgres 8089',
     ]);
   });
@@ -35,7 +36,9 @@ describe('the plan', () => {
 
   it('moves all with a base, further workers behind it', () => {
     const plan = planPorts({ FRONT_DOOR_PORT: '9001' }, { base: 18000, workers: 3 });
-    expect(allPorts(plan).map(({ port: at }) => at)).toEqual([18000, 18001, 18002, 18010, 18011, 18003, 18004, 18009]);
+    expect(allPorts(plan).map(({ port: at }) => at)).toEqual([
+      18000, 18001, 18002, 18010, 18011, 18003, 18004, 18005, 18009,
+    ]);
   });
 
   it.each([

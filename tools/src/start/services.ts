@@ -6,7 +6,10 @@ export const WORKSPACE_ROOT = path.resolve(__dirname, '..', '..', '..');
 /** Compiled tools: children run from here, wherever their parent runs from. */
 export const COMPILED_TOOLS = path.join(WORKSPACE_ROOT, 'tools', 'dist');
 
-/** The services of the embedded set. `schema` is also what the role `millrace_<schema>` is named after. */
+/**
+ * The services of the embedded set. `schema` is also what the role `millrace_<schema>` is named after; a service without
+ * a database has none.
+ */
 export const SERVICES = [
   {
     name: 'ingest-gateway',
@@ -36,9 +39,21 @@ export const SERVICES = [
     portOffset: 4,
     does: 'answers from tables and marts',
   },
+  {
+    name: 'event-generator',
+    schema: null,
+    portVariable: 'EVENT_GENERATOR_PORT',
+    portOffset: 5,
+    does: 'plays a producer: events, data sets, loads',
+  },
 ] as const;
 
-export type ServiceName = (typeof SERVICES)[number]['name'];
+type Service = (typeof SERVICES)[number];
+export type ServiceName = Service['name'];
+
+export const DATABASE_SERVICES = SERVICES.filter(
+  (service): service is Extract<Service, { schema: string }> => service.schema !== null,
+);
 
 /** The compiled entry of a service. */
 export const serviceEntry = (name: ServiceName): string => path.join(WORKSPACE_ROOT, 'apps', name, 'dist', 'main.js');

@@ -20,6 +20,7 @@ class SeedQuery {
 
   @ApiProperty({
     required: false,
+    type: Number,
     minimum: 1,
     maximum: PER_INGESTION_MAX,
     default: 1_000,

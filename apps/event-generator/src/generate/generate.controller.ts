@@ -10,7 +10,14 @@ import { generate, type GenerateDeps, type Generated } from './generate';
 export const GENERATE_DEPS = Symbol('generate');
 
 class GenerateQuery {
-  @ApiProperty({ required: false, minimum: 1, maximum: GENERATE_EVENTS_MAX, default: 1, description: 'Events.' })
+  @ApiProperty({
+    required: false,
+    type: Number,
+    minimum: 1,
+    maximum: GENERATE_EVENTS_MAX,
+    default: 1,
+    description: 'Events.',
+  })
   @WholeNumber()
   @IsInt()
   @Min(1)

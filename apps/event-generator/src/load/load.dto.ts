@@ -4,7 +4,7 @@ import { EVENT_TYPES, type EventType } from '../events/event';
 import { LOAD_EVENTS_PER_REQUEST_MAX, LOAD_RATE_MAX, LOAD_SECONDS_MAX, SEED_CHARS_MAX } from '../limits';
 import { IsInstant } from '../parameters';
 
-const share = (description: string) => ({ minimum: 0, maximum: 1, default: 0, description });
+const share = (description: string) => ({ type: Number, minimum: 0, maximum: 1, default: 0, description });
 
 /** The body of `POST /load`. */
 export class LoadBody {
