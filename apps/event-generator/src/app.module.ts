@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import path from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { ServiceContext } from '@millrace/service';
+import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import type { Config } from './config';
 import { dataSetsIn, linesOf } from './demo/data-sets.client';
 import { SEED_DEPS, SeedController, type SeedControllerDeps } from './demo/seed.controller';
@@ -26,6 +27,7 @@ export class AppModule {
     const wait = async (ms: number, signal?: AbortSignal): Promise<void> =>
       void (await sleep(ms, undefined, { signal }));
     const monotonicMs = (): number => performance.now();
+    context.access.followKeys(createFilesystemStorage({ root: config.storageRoot }));
     const target = targetOf(context);
     const publisher = new Publisher({
       ...{ target, wait, monotonicMs, random },

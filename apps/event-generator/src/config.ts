@@ -13,6 +13,11 @@ import {
 
 export const config = defineConfig({
   port: port({ env: ['PORT', 'EVENT_GENERATOR_PORT'], default: 8085, doc: 'Port to listen on.' }),
+  storageRoot: path({
+    env: 'STORAGE_ROOT',
+    example: '/var/lib/millrace/lake',
+    doc: 'Folder of the lake; only read, for the API keys of who may call.',
+  }),
   target: oneOf({
     env: 'GENERATOR_TARGET',
     values: ['http', 'kafka', 'pubsub'],

@@ -16,6 +16,7 @@ beforeEach(async () => {
   millrace = new FakeMillrace();
   const target = await millrace.start();
   service = await startService(eventGenerator, {
+    STORAGE_ROOT: dir,
     GENERATOR_TARGET_URL: `${target}/`,
     GENERATOR_TARGET_TOKEN: 'secret-token',
     GENERATOR_RETRY_MAX: '5s',

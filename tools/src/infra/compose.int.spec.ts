@@ -81,6 +81,11 @@ describe.each(SERVICES)('$name', ({ name, portVariable }) => {
     expect(seconds(service(name).stop_grace_period)).toBeGreaterThan(seconds(configured[name]?.shutdownDefault));
   });
 
+  it('has its data on a volume', () => {
+    expect(service(name).volumes.map(namedVolume)).toEqual(['lake']);
+    expect(service(name).volumes[0]?.split(':')[1]).toBe(service(name).environment['STORAGE_ROOT']);
+    expect(service('lake-owner').volumes).toEqual(service(name).volumes);
+  });
 });
 
 describe.each(DATABASE_SERVICES)('$name', ({ name, schema }) => {
@@ -94,19 +99,11 @@ describe.each(DATABASE_SERVICES)('$name', ({ name, schema }) => {
     ]);
     expect(service('postgres').command).toContain(`port=${url.port}`);
   });
-
-  it('has its data on a volume', () => {
-    expect(service(name).volumes.map(namedVolume)).toEqual(['lake']);
-    expect(service(name).volumes[0]?.split(':')[1]).toBe(service(name).environment['STORAGE_ROOT']);
-    expect(service('lake-owner').volumes).toEqual(service(name).volumes);
-  });
 });
 
-it('a service without a database is given none, and no volume', () => {
-  for (const { name } of SERVICES.filter(({ schema }) => schema === null)) {
+it('a service without a database is given none', () => {
+  for (const { name } of SERVICES.filter(({ schema }) => schema === null))
     expect(service(name).environment['DATABASE_URL']).toBeUndefined();
-    expect(service(name).volumes).toEqual([]);
-  }
 });
 
 it('the front door knows where each service listens', () => {
@@ -169,7 +166,7 @@ it('waits for what it needs, and names only volumes and services that are there'
       if (condition === 'service_completed_successfully') expect(service(other).restart).toBeUndefined();
     }
   }
-  for (const { name } of DATABASE_SERVICES) expect(service(name).depends_on).toHaveProperty('migrate');
+  for (const { name } of SERVICES) expect(service(name).depends_on).toHaveProperty('migrate');
 });
 
 it('the workflow builds the images that compose runs, and tests on the Node that they have', () => {

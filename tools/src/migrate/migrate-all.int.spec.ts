@@ -106,7 +106,8 @@ it('needs no superuser', async () => {
   const admin = await connected(server.url('postgres'));
   await admin.query(`create role deployer login createdb createrole password 'p'`);
   // Roles are of the server: those of the databases above belong to its superuser.
-  for (const { schema } of DATABASE_SERVICES) await admin.query(`grant ${roleName(schema)} to deployer with admin option`);
+  for (const { schema } of DATABASE_SERVICES)
+    await admin.query(`grant ${roleName(schema)} to deployer with admin option`);
   await admin.end();
   const { applied } = await migrateAll({
     adminUrl: server.url('postgres', { name: 'deployer', password: 'p' }),

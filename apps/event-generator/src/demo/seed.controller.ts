@@ -1,5 +1,6 @@
 import { Controller, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiProperty, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Access } from '@millrace/auth/nest';
 import { ProblemException } from '@millrace/service';
 import { IsInt, IsOptional, Max, Min } from 'class-validator';
 import { PER_INGESTION_MAX } from '../limits';
@@ -39,6 +40,7 @@ export class SeedController {
   constructor(@Inject(SEED_DEPS) private readonly deps: SeedControllerDeps) {}
 
   @Post(':dataset')
+  @Access('operator', { deployment: true })
   @HttpCode(200)
   @ApiOperation({ summary: 'Send a bundled data set to the configured target, damaged lines included' })
   @ApiParam({ name: 'dataset', description: 'Such as shipments; 404 names what there is.' })

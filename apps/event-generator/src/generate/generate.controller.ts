@@ -1,5 +1,6 @@
 import { Controller, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiProperty, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Access } from '@millrace/auth/nest';
 import { ProblemException } from '@millrace/service';
 import { IsInt, IsOptional, Length, Max, Min } from 'class-validator';
 import { EVENT_TYPES } from '../events/event';
@@ -50,6 +51,7 @@ export class GenerateController {
   constructor(@Inject(GENERATE_DEPS) private readonly deps: GenerateDeps) {}
 
   @Post(':type')
+  @Access('operator', { deployment: true })
   @HttpCode(200)
   @ApiOperation({ summary: 'Make events and send them to the configured target' })
   @ApiParam({ name: 'type', enum: EVENT_TYPES })

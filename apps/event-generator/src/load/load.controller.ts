@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Res, StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Access } from '@millrace/auth/nest';
 import type { Clock, Random } from '@millrace/observability';
 import { ProblemException } from '@millrace/service';
 import type { FastifyReply } from 'fastify';
@@ -24,6 +25,7 @@ export class LoadController {
   constructor(@Inject(LOAD_DEPS) private readonly deps: LoadControllerDeps) {}
 
   @Post()
+  @Access('operator', { deployment: true })
   @HttpCode(202)
   @ApiOperation({ summary: 'Send events at a rate, with duplicates, late and corrupt ones among them' })
   @ApiResponse({ status: 202, description: 'It runs; Location leads to its progress and result.' })
@@ -39,18 +41,21 @@ export class LoadController {
   }
 
   @Get()
+  @Access('viewer', { deployment: true })
   @ApiOperation({ summary: 'The loads that run, and the last ones that ended' })
   list(): { rows: LoadStatus[] } {
     return { rows: this.deps.loads.list() };
   }
 
   @Get(':id')
+  @Access('viewer', { deployment: true })
   @ApiOperation({ summary: 'Progress of a load, and its result: what was sent, and what has to come of it' })
   get(@Param('id') id: string): LoadStatus {
     return this.deps.loads.get(id) ?? unknownLoad();
   }
 
   @Get(':id/manifest')
+  @Access('viewer', { deployment: true })
   @ApiOperation({ summary: 'Every item that a load sent, a line of JSON each, with the id of its event' })
   @ApiResponse({ status: 200, description: 'application/x-ndjson' })
   @ApiResponse({ status: 409, description: 'It still runs.' })
@@ -63,6 +68,7 @@ export class LoadController {
   }
 
   @Delete(':id')
+  @Access('operator', { deployment: true })
   @ApiOperation({ summary: 'Cancel a load; answers once nothing of it is on its way' })
   async cancel(@Param('id') id: string): Promise<LoadStatus> {
     return (await this.deps.loads.cancel(id)) ?? unknownLoad();
