@@ -7,8 +7,11 @@ import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { TOPICS } from '@millrace/topics';
 import { v4 } from 'uuid';
 import { DiskSpace } from './availability/disk-space';
+import { Admission } from './availability/admission';
 import { LogHealth } from './availability/log-health';
 import { withAppendFailpoints } from './capture/append-failpoints';
+import { LoopDelay } from './availability/loop-delay';
+import { PacedRefusals } from './availability/paced-refusals';
 import { createAppend } from './capture/append-span';
 import { createBatchHandler } from './capture/batch';
 import { BodyBudget } from './capture/body-budget';
@@ -31,6 +34,10 @@ const TOPIC = TOPICS.eventsInbound;
 const PRUNE_EVERY_MS = 600_000;
 const LOG_CHECK_EVERY_MS = 1_000;
 const DISK_CHECK_EVERY_MS = 5_000;
+const LOOP_CHECK_EVERY_MS = 10;
+/** Looks at the delay of requests happen once in so many of those. */
+const LOOKS_EVERY = 10;
+const REFUSAL_WAIT_MS_MAX = 5_000;
 /** How long a strict answer may rest on contracts that were looked up before. */
 const CONTRACTS_FRESH_MS_MAX = 1_000;
 
@@ -41,6 +48,10 @@ export class AppModule {
     const { config, lifecycle, logger, metrics, clock, random } = context;
     const failpoint = createFailpoints('ingest-gateway', config.failpoints);
     const monotonicMs = (): number => performance.now();
+    const cpuMs = (): number => {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1000;
+    };
     const onLogError = (error: unknown): void => logger.warn({ error }, 'the log failed');
     const messaging = createPostgresMessaging({
       url: config.databaseUrl,
@@ -66,6 +77,7 @@ export class AppModule {
       .seriesHistogram('millrace_append_duration_seconds', 'From the start of an append until it is durable.', [])
       .series();
     const failures = metrics.counter('millrace_failed_appends_total', 'Appends whose requests were refused.', ['code']);
+    let appendMs = 0;
     const groupCommit = new GroupCommit({
       append: withAppendFailpoints(createAppend(messaging, TOPIC.name, MESSAGING_SYSTEM), failpoint),
       partitions: Array.from({ length: TOPIC.partitions }, (_, i) => String(i)),
@@ -89,6 +101,7 @@ export class AppModule {
       },
       observer: {
         onAppended: (items, _requests, _bytes, ms) => {
+          appendMs = ms;
           appendedItems.inc(items);
           appends.observe(ms / 1000);
           health.onAppended();
@@ -104,6 +117,41 @@ export class AppModule {
       gauge.set(groupCommit.heldBytes),
     );
     metrics.gauge('millrace_body_bytes', 'Memory of request bodies.', [], (gauge) => gauge.set(budget.heldBytes));
+
+    const admission = new Admission({
+      handledMin: config.handledMin,
+      handledMax: config.handledMax,
+      delayMsMax: config.delayMsMax,
+      burstMsMax: config.burstMsMax,
+      monotonicMs,
+    });
+    const refusals = new PacedRefusals({
+      perSecond: config.refusalsPerSecond,
+      waitMsMax: REFUSAL_WAIT_MS_MAX,
+      monotonicMs,
+    });
+    metrics.gauge('millrace_handled_requests_max', 'Requests that may be handled at once now.', [], (gauge) =>
+      gauge.set(admission.handledMax),
+    );
+    metrics.gauge('millrace_waiting_refusals', 'Refused requests whose answer waits its turn.', [], (gauge) =>
+      gauge.set(refusals.waiting),
+    );
+    const loopDelay = new LoopDelay(LOOP_CHECK_EVERY_MS);
+    let ticks = 0;
+    let watching: NodeJS.Timeout | undefined;
+    lifecycle.add({
+      name: 'admission',
+      start: async () => {
+        watching = setInterval(() => {
+          loopDelay.tick(monotonicMs(), cpuMs());
+          admission.tick();
+          refusals.tick();
+          if (++ticks % LOOKS_EVERY === 0)
+            admission.look({ loopMs: loopDelay.take(), queueMs: Math.max(0, groupCommit.waitingMs - appendMs) });
+        }, LOOP_CHECK_EVERY_MS);
+      },
+      stop: async () => clearInterval(watching),
+    });
 
     const keys = new PrismaIdempotencyStore({
       url: config.databaseUrl,
@@ -158,6 +206,8 @@ export class AppModule {
     const sources = parseWebhookSources(config.webhookSources);
     addCaptureRoutes(context.fastify, context.openapi, {
       budget,
+      admission,
+      refusals,
       closed: () => {
         const shortage = disk.shortage();
         return shortage === null

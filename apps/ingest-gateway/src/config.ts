@@ -89,6 +89,46 @@ export const config = defineConfig({
     max: 60_000,
     doc: 'A request that waits longer than this for its append to begin gets 503.',
   }),
+  delayMsMax: duration({
+    env: 'GATEWAY_DELAY_MAX',
+    default: 10,
+    min: 1,
+    max: 60_000,
+    doc:
+      'Delay of requests beyond the work itself (a busy event loop, a queue before the log) from which fewer are ' +
+      'handled at once and the rest gets 503.',
+  }),
+  burstMsMax: duration({
+    env: 'GATEWAY_BURST_WAIT_MAX',
+    default: 100,
+    min: 0,
+    max: 10_000,
+    doc: 'A request beyond those handled at once waits so long for a place, unless others have waited all the time.',
+  }),
+  handledMin: integer({
+    env: 'GATEWAY_REQUESTS_MIN',
+    default: 64,
+    min: 1,
+    max: 10_000,
+    unit: 'requests',
+    doc: 'Requests handled at once, however long they are delayed.',
+  }),
+  handledMax: integer({
+    env: 'GATEWAY_REQUESTS_MAX',
+    default: 4_096,
+    min: 1,
+    max: 100_000,
+    unit: 'requests',
+    doc: 'Requests handled at once, however fast that is.',
+  }),
+  refusalsPerSecond: integer({
+    env: 'GATEWAY_REFUSALS_PER_SECOND',
+    default: 2_000,
+    min: 10,
+    max: 1_000_000,
+    unit: 'requests',
+    doc: 'Requests beyond what can be handled that get their 503 at once in a second; others wait for it, 5 s at most.',
+  }),
   bodyBytesMax: bytes({
     env: 'GATEWAY_BODY_BYTES_MAX',
     default: 192 * MIB,

@@ -1,4 +1,5 @@
 import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { answerExpectations } from '@millrace/service/edge';
 import { Forwarder, type ForwardOptions, type Upstream } from './forward';
 import { indexPage } from './index-page';
 import { sendProblem } from './problem';
@@ -10,6 +11,10 @@ export interface FrontDoor {
   /** Stops listening and resolves when every request has been answered. */
   drain(): Promise<void>;
 }
+
+/** Longest time to receive a request whole. The services have shorter ones for what is theirs. */
+const REQUEST_MS_MAX = 300_000;
+const SERVER = { keepAliveTimeout: 75_000, requestTimeout: REQUEST_MS_MAX, requireHostHeader: false };
 
 /**
  * One origin for all services: passes each request to the service that its path belongs to (routes.ts), unchanged but
@@ -25,8 +30,9 @@ export function createFrontDoor(upstreams: readonly Upstream[], options?: Forwar
   const byName = new Map(upstreams.map((upstream) => [upstream.service, upstream]));
   let draining = false;
 
-  const server = http.createServer({ keepAliveTimeout: 75_000, requestTimeout: 0 }, (request, response) => {
+  const server = http.createServer(SERVER, (request, response) => {
     if (draining) response.setHeader('connection', 'close');
+    if (request.headers.host === undefined && request.httpVersion === '1.1') return refuseHostless(request, response);
     const target = request.url?.startsWith('/') ? request.url : originForm(request.url);
     const query = target.indexOf('?');
     const path = query < 0 ? target : target.slice(0, query);
@@ -44,6 +50,7 @@ export function createFrontDoor(upstreams: readonly Upstream[], options?: Forwar
     }
     void answer(request, response, path, upstreams).catch(() => response.destroy());
   });
+  answerExpectations(server);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
     const body = JSON.stringify({
@@ -70,6 +77,13 @@ export function createFrontDoor(upstreams: readonly Upstream[], options?: Forwar
         });
       }),
   };
+}
+
+/** RFC 9112, 3.2. */
+function refuseHostless(request: IncomingMessage, response: ServerResponse): void {
+  request.resume();
+  const detail = 'A request of HTTP/1.1 has a Host header.';
+  sendProblem(response, request.url ?? '/', { status: 400, title: 'Bad Request', detail });
 }
 
 async function answer(

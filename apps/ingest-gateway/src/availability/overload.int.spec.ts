@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PoolClient } from '@millrace/postgres';
 import { type GatewayDatabase, gatewayDatabase, type Received, TestGateway } from '../testing/gateway.client';
 import { shipment } from '../testing/sample-events';
-import { rawPost, RawConnection } from '../testing/socket.client';
+import { rawPost, RawConnection } from '@millrace/service/fuzzing';
 
 const MIB = 1 << 20;
 let gateway: TestGateway;

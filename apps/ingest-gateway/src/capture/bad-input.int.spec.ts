@@ -1,6 +1,6 @@
 import { decodeItem, type Received, TestGateway } from '../testing/gateway.client';
 import { shipment } from '../testing/sample-events';
-import { rawPost, RawConnection } from '../testing/socket.client';
+import { rawPost, RawConnection } from '@millrace/service/fuzzing';
 import { BATCH_BYTES_MAX, BATCH_ITEMS_MAX, EVENT_BYTES_MAX } from './limits';
 
 const JSON_TYPE = { 'content-type': 'application/json' };

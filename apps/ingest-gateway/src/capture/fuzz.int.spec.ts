@@ -1,7 +1,6 @@
 import { TestGateway } from '../testing/gateway.client';
-import { bodyFor, Chance, headersOf } from '../testing/mutations';
+import { bodyFor, Chance, headersOf, RawConnection } from '@millrace/service/fuzzing';
 import { publishContracts } from '../testing/publish-contracts';
-import { RawConnection } from '../testing/socket.client';
 
 const REQUESTS = 4_000;
 /** Another one is tried with MILLRACE_FUZZ_SEED; a failure names its own. */

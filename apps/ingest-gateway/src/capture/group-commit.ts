@@ -88,6 +88,12 @@ export class GroupCommit {
     return this.held;
   }
 
+  /** How long the request that waits longest for its append to begin has waited, ms. */
+  get waitingMs(): number {
+    const { first } = this.queue;
+    return first ? this.deps.timers.monotonicMs() - first.sinceMs : 0;
+  }
+
   submit(items: readonly CapturedItem[]): Promise<void> {
     if (items.length === 0) return Promise.resolve();
     let bytes = 0;

@@ -59,5 +59,5 @@ function tooLarge(bytesMax: number): ProblemException {
 }
 
 export function overloaded(): ProblemException {
-  return refuseForNow('More is being taken in than may be held in memory. Nothing of this request was taken.');
+  return refuseForNow('More arrives than can be handled soon. Nothing of this request was taken.');
 }

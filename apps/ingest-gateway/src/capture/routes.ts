@@ -3,6 +3,8 @@ import { access, type AccessPolicy } from '@millrace/auth';
 import { currentTraceparent, isTracing } from '@millrace/observability';
 import { type OpenApi, ProblemException } from '@millrace/service';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Admission } from '../availability/admission';
+import type { PacedRefusals } from '../availability/paced-refusals';
 import type { BodyBudget, BodyLease } from './body-budget';
 import { assertNoContentEncoding, unsupportedMedia } from './content-type';
 import { type Answer, type CapturedRequest, type CaptureHandler, NO_TENANT } from './http';
@@ -22,6 +24,10 @@ export interface RouteDeps {
   readonly budget: BodyBudget;
   /** Why nothing can be taken now, before anything of the request is read; null when it can. */
   readonly closed: () => ProblemException | null;
+  /** How many requests are handled at once. */
+  readonly admission: Pick<Admission, 'enter' | 'begin' | 'end'>;
+  /** Refuses what is beyond that, now or a little later. */
+  readonly refusals: Pick<PacedRefusals, 'refuse'>;
 }
 
 /** Ten thousand receipts are megabytes, and a slow client leaves them in memory. */
@@ -59,14 +65,14 @@ export function addCaptureRoutes(fastify: FastifyInstance, openapi: OpenApi, dep
 }
 
 function serveRequest(
-  { budget, closed }: RouteDeps,
+  { budget, closed, admission, refusals }: RouteDeps,
   bytesMax: number,
   handler: CaptureHandler,
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
   const fail = (error: unknown): void => void reply.send(error);
-  const refusal = closed() ?? (budget.exhausted ? overloaded() : null);
+  const refusal = closed();
   if (refusal) {
     fail(refusal);
     return;
@@ -96,14 +102,25 @@ function serveRequest(
       requestId: headers['x-request-id'] === request.id ? request.id : undefined,
       traceparent,
     };
-    handle(handler, captured).then((answer) => {
-      if (answer.text.length > LARGE_ANSWER_CHARS) hold().count(answer.text.length);
-      if (answer.headers) reply.headers(answer.headers);
-      reply.code(answer.status).header('content-type', JSON_TYPE).send(answer.text);
-    }, fail);
+    admission.begin();
+    handle(handler, captured).then(
+      (answer) => {
+        admission.end();
+        if (answer.text.length > LARGE_ANSWER_CHARS) hold().count(answer.text.length);
+        if (answer.headers) reply.headers(answer.headers);
+        reply.code(answer.status).header('content-type', JSON_TYPE).send(answer.text);
+      },
+      (error) => {
+        admission.end();
+        fail(error);
+      },
+    );
   };
   // The body arrives in events of the connection; what follows belongs to the request's trace.
-  receiveBody(request.raw, bytesMax, hold, traced ? AsyncResource.bind(received) : received);
+  const onBody = traced ? AsyncResource.bind(received) : received;
+  const refuse = (): void => refusals.refuse(() => fail(overloaded()));
+  const start = (): void => (budget.exhausted ? refuse() : receiveBody(request.raw, bytesMax, hold, onBody));
+  admission.enter(start, refuse);
 }
 
 /** What a handler throws at once is a refusal like any other. */

@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import { unavailable } from '../problem/classify';
 import type { Slots } from './slots';
 import { wrongUrl } from './url';
+import { answer } from '../problem/problem';
 import { sendProblem } from '../problem/send';
 
 declare module 'fastify' {
@@ -75,6 +76,11 @@ function opening(traffic: Traffic, beforeReady: boolean, finish: Finish): Hook {
     const wrong = request.url.includes('%') ? wrongUrl(request.url) : undefined;
     if (wrong) {
       sendProblem(request, reply, wrong);
+      return;
+    }
+    // RFC 9112, 3.2: a request that does not say whom it is for may have been cut out of another one.
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
+      sendProblem(request, reply, answer(400, { detail: 'A request of HTTP/1.1 has a Host header.' }));
       return;
     }
     if (traffic.closedBecause !== undefined && !beforeReady) {

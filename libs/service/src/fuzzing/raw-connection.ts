@@ -1,5 +1,12 @@
 import net from 'node:net';
 
+export interface RawAnswer {
+  readonly status: number;
+  /** Status line and headers. */
+  readonly head: string;
+  readonly body: string;
+}
+
 /** One HTTP/1.1 connection on which bytes are sent as they are: what fetch would mend, refuse or hide. */
 export class RawConnection {
   private received = '';
@@ -31,27 +38,40 @@ export class RawConnection {
     return new Promise((resolve) => this.socket.write(bytes, () => resolve()));
   }
 
-  /** The next answer, or null when the connection was closed without one. Rejects after `msMax`. */
-  async answer(msMax = 10_000): Promise<{ status: number; head: string; body: string } | null> {
+  /**
+   * The next answer, or null when the connection was closed without one. Rejects after `msMax`. An answer to HEAD has
+   * no body, whatever its headers say.
+   */
+  async answer(msMax = 10_000, toHead = false): Promise<RawAnswer | null> {
     const deadline = performance.now() + msMax;
     for (;;) {
-      const end = this.received.indexOf('\r\n\r\n');
-      const head = end < 0 ? '' : this.received.slice(0, end);
-      const length = Number(/content-length: *(\d+)/i.exec(head)?.[1] ?? 0);
-      if (end >= 0 && this.received.length >= end + 4 + length) {
-        const body = this.received.slice(end + 4, end + 4 + length);
-        this.received = this.received.slice(end + 4 + length);
-        if (/^HTTP\/1\.1 1/.test(head)) continue;
-        return { status: Number(head.slice(9, 12)), head, body: Buffer.from(body, 'latin1').toString() };
-      }
+      const found = this.take(toHead);
+      if (found && !/^HTTP\/1\.1 1/.test(found.head)) return found;
+      if (found) continue;
       if (this.ended) return null;
       if (performance.now() > deadline)
-        throw new Error(`no answer within ${msMax} ms; so far ${JSON.stringify(this.received)}`);
+        throw new Error(`no answer within ${msMax} ms; so far ${JSON.stringify(this.received.slice(0, 500))}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 50);
         this.waiting.push(() => (clearTimeout(timer), resolve()));
       });
     }
+  }
+
+  /** The first answer received whole. */
+  private take(toHead: boolean): RawAnswer | null {
+    const end = this.received.indexOf('\r\n\r\n');
+    if (end < 0) return null;
+    const head = this.received.slice(0, end);
+    const status = Number(head.slice(9, 12));
+    const bodiless = toHead || status < 200 || status === 204 || status === 304;
+    const chunked = !bodiless && /^transfer-encoding: *chunked/im.test(head);
+    const length = bodiless ? 0 : Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
+    const stop = chunked ? this.received.indexOf('0\r\n\r\n', end + 4) + 5 : end + 4 + length;
+    if (stop < end + 4 || this.received.length < stop) return null;
+    const body = Buffer.from(this.received.slice(end + 4, stop), 'latin1').toString();
+    this.received = this.received.slice(stop);
+    return { status, head, body };
   }
 
   close(): void {

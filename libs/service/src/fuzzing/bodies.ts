@@ -1,26 +1,4 @@
-/** Seeded chance (mulberry32): the same seed makes the same requests. */
-export class Chance {
-  constructor(private state: number) {}
-
-  next(): number {
-    this.state = (this.state + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  }
-
-  below(n: number): number {
-    return Math.floor(this.next() * n);
-  }
-
-  pick<T>(values: readonly T[]): T {
-    return values[this.below(values.length)];
-  }
-
-  one(in_: number): boolean {
-    return this.below(in_) === 0;
-  }
-}
+import type { Chance } from './chance';
 
 const EVENT =
   '{"event_type":"a.b","event_id":"e-1","event_time":"2026-01-02T03:04:05.678Z","payload":{"n":12345678901234567890,"s":"\\u00e9\\ud83d\\ude00","l":[1,-0.5e-7,null,true]}}';
@@ -31,7 +9,7 @@ const CLOUD_EVENT =
 const PUSH = `{"message":{"data":"${Buffer.from(FLAT).toString('base64')}","attributes":{"a":"b"},"messageId":"1"},"subscription":"s"}`;
 
 /** Bodies that are fine, to begin with. */
-const BODIES: readonly string[] = [
+export const BODIES: readonly string[] = [
   EVENT,
   FLAT,
   SINGLE,
@@ -100,7 +78,7 @@ const PIECES: readonly (string | Buffer)[] = [
 ];
 
 /** One to four changes of a body, or none. */
-function mutate(chance: Chance, body: Buffer): Buffer {
+export function mutate(chance: Chance, body: Buffer): Buffer {
   let bytes = body;
   for (let changes = chance.below(5); changes > 0; changes--) {
     const at = chance.below(bytes.length + 1);
@@ -132,71 +110,4 @@ function mutate(chance: Chance, body: Buffer): Buffer {
     }
   }
   return bytes;
-}
-
-const TYPES = [
-  'application/json',
-  'application/json; charset=utf-8',
-  'application/x-ndjson',
-  'application/cloudevents+json',
-  'application/cloudevents-batch+json',
-  'text/plain',
-  'application/octet-stream',
-  'APPLICATION/JSON',
-  'application/json;charset=utf-16',
-  'application/cloudevents+xml',
-  'x',
-  '',
-  '; ;',
-  'application/json; charset="',
-  'a/b;c=d',
-];
-const VALUES = [
-  '',
-  '1.0',
-  '0.3',
-  'a%20b',
-  '%',
-  '%ff',
-  '%00',
-  'x'.repeat(600),
-  '"q"',
-  '"',
-  '\\',
-  '\xe9\xff',
-  '2026-01-02T03:04:05Z',
-  '/s',
-  '{}',
-  ',',
-];
-const NAMES = [
-  'ce-specversion',
-  'ce-id',
-  'ce-source',
-  'ce-type',
-  'ce-time',
-  'ce-subject',
-  'ce-datacontenttype',
-  'ce-x',
-  'ce-',
-  'ce-__proto__',
-  'webhook-id',
-  'x-github-event',
-  'x-event-type',
-  'x-request-id',
-  'traceparent',
-  'content-encoding',
-  'expect-ct',
-];
-const COMPLETE = { 'ce-specversion': '1.0', 'ce-id': '1', 'ce-source': '/s', 'ce-type': 't' };
-
-/** Headers, mostly such as a body of this route has, with a few of any kind. */
-export function headersOf(chance: Chance, keys: number): Record<string, string> {
-  const headers: Record<string, string> = {};
-  if (!chance.one(20)) headers['content-type'] = chance.one(3) ? chance.pick(TYPES) : TYPES[chance.below(5)];
-  if (chance.one(8)) Object.assign(headers, COMPLETE);
-  for (let more = chance.one(3) ? chance.below(4) : 0; more > 0; more--)
-    headers[chance.pick(NAMES)] = chance.pick(VALUES);
-  if (chance.one(6)) headers['idempotency-key'] = chance.one(4) ? chance.pick(VALUES) : `fuzz-${chance.below(keys)}`;
-  return headers;
 }

@@ -1,0 +1,1 @@
+export { answerExpectations } from './expectation';

@@ -1,0 +1,18 @@
+import type { RawAnswer } from '@millrace/service/fuzzing';
+
+/**
+ * Why an answer is none that a service may give to whatever it was sent, or null. 5xx says that the service failed, but
+ * for a 503 that says when to come again; a refusal names itself as problem details.
+ */
+export function faultOf({ status, head, body }: RawAnswer, toHead: boolean): string | null {
+  if (status >= 500 && status !== 503) return `answered ${status}`;
+  if (status === 503 && !/^retry-after: *\d+/im.test(head)) return 'answered 503 without Retry-After';
+  if (status < 400 || toHead) return null;
+  if (!/^content-type: *application\/problem\+json/im.test(head)) return `answered ${status} without problem details`;
+  try {
+    const problem = JSON.parse(body) as { status?: unknown; title?: unknown };
+    return problem.status === status && typeof problem.title === 'string' ? null : `problem details of another status`;
+  } catch {
+    return 'problem details that are no JSON';
+  }
+}
