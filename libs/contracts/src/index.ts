@@ -2,6 +2,7 @@
 export { readCatalogDir, type CatalogContract } from './catalog-dir';
 export type { Column, ExcludedField } from './columns';
 export { compile, type CompiledContract } from './compile';
+export { compileText } from './compile-text';
 export { ContractError, type ContractProblem } from './contract-error';
 export { contractSet, type ContractSet, mayGovern, type UnavailableContract } from './contract-set';
 export { ColumnTypeConflict, evolveColumns, type Evolution, type TableColumn } from './evolve-columns';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { compile, type CompiledContract } from './compile';
+import type { CompiledContract } from './compile';
+import { compileText } from './compile-text';
 import { contractSet, type ContractSet, type UnavailableContract } from './contract-set';
 import {
   CONTRACT_INDEX_PREFIX,
@@ -8,7 +9,6 @@ import {
   type IndexEntry,
   newestContractIndex,
 } from './index-file';
-import { loadContract } from './load-contract';
 
 /** What is needed of a storage to read contracts from it. Errors of `get` for what is not there have these codes. */
 export interface ContractReader {
@@ -84,7 +84,7 @@ async function readVersion(
     throw error;
   }
   try {
-    const compiled = compile(loadContract(bytes.toString('utf8')));
+    const compiled = compileText(bytes.toString('utf8'));
     if (compiled.name !== name || compiled.version !== version)
       return `its file is of ${compiled.name} ${compiled.version}`;
     return { compiled, label, schemaHash: createHash('sha256').update(bytes).digest('hex').slice(0, 16) };

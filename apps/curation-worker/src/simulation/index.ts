@@ -10,4 +10,3 @@ export { MemoryLandedOutbox } from '../outbox/memory-outbox';
 export { createMemoryStager } from '../staging/memory/stager';
 export type { Stager } from '../staging/stager';
 export { createCuration, type Curation, type CurationPorts, type CurationSettings } from '../worker/curation';
-export type { Failpoint } from '../worker/failpoints';

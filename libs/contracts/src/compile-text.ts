@@ -1,0 +1,21 @@
+import { compile, type CompiledContract } from './compile';
+import { loadContract } from './load-contract';
+
+/** Compiled texts kept, at most: a text is compiled in some 20 ms, and each index names most of those before it. */
+const KEPT_MAX = 64;
+
+const kept = new Map<string, CompiledContract>();
+
+/**
+ * Compiles a contract file; a text that was compiled lately is not compiled again, which its immutability allows.
+ *
+ * @throws ContractError
+ */
+export function compileText(yamlText: string): CompiledContract {
+  let compiled = kept.get(yamlText);
+  if (!compiled) compiled = compile(loadContract(yamlText));
+  kept.delete(yamlText);
+  kept.set(yamlText, compiled);
+  if (kept.size > KEPT_MAX) kept.delete(kept.keys().next().value as string);
+  return compiled;
+}
