@@ -10,13 +10,13 @@ import { AuditController } from './audit/audit.controller';
 import { PrismaClient } from './generated/prisma/client';
 import { FAILPOINT, REFRESH_CATALOG, TablesChangedController } from './projection/tables-changed.controller';
 import { CatalogLog } from '@millrace/lakehouse/catalog';
-import { MessagingServer } from '@millrace/messaging/nest';
+import { MessagingServer, publishJson } from '@millrace/messaging/nest';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { createFailpoints } from '@millrace/observability/failpoints';
 import { createPool } from '@millrace/postgres';
 import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
-import { type Catalog, TOPICS } from '@millrace/topics';
+import { type Catalog, keysUsed, TOPICS } from '@millrace/topics';
 import { Lake } from './catalog/lake';
 import type { Config } from './config';
 import type { ConservationDeps } from './conservation/conservation';
@@ -46,7 +46,6 @@ export class AppModule {
     const topic = TOPICS.eventsInbound.name;
 
     const storage = createFilesystemStorage({ root: config.storageRoot });
-    const keys = context.access.followKeys(storage);
     const pool = createPool({
       url: config.databaseUrl,
       max: config.databaseConnectionsMax,
@@ -100,6 +99,9 @@ export class AppModule {
     lifecycle.add({ name: 'duckdb', start: async () => undefined, stop: () => duck.close() });
     lifecycle.add({ name: 'postgres', start: async () => void (await pool.query('SELECT 1')), stop: () => pool.end() });
     lifecycle.add({ name: 'log', start: async () => undefined, stop: () => messaging.close() });
+    const keys = context.access.followKeys(storage, (uses) =>
+      publishJson(messaging, TOPICS.keysUsed.name, keysUsed(context.name, uses)),
+    );
     lifecycle.add({ name: 'audit', start: () => prisma.$connect(), stop: () => prisma.$disconnect() });
     context.consume('control', new MessagingServer({ messaging, onError }));
     let polling: NodeJS.Timeout | undefined;

@@ -6,13 +6,13 @@ import { KeyRing } from '@millrace/auth';
 import { KeysChangedController } from '@millrace/auth/nest';
 import { openDuck } from '@millrace/lakehouse';
 import { systemTimers as systemWaits } from '@millrace/messaging';
-import { MessagingServer } from '@millrace/messaging/nest';
+import { MessagingServer, publishJson } from '@millrace/messaging/nest';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { createFailpoints } from '@millrace/observability/failpoints';
 import { createPool } from '@millrace/postgres';
 import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
-import { GROUPS } from '@millrace/topics';
+import { GROUPS, keysUsed, TOPICS } from '@millrace/topics';
 import { LandedBefore } from './claims/landed-before';
 import type { Config } from './config';
 import { ContractsChangedController } from './contracts/contracts-changed.controller';
@@ -43,7 +43,6 @@ export class AppModule {
     const failpoint = createFailpoints('curation-worker', config.failpoints);
 
     const storage = createFilesystemStorage({ root: config.storageRoot });
-    const keys = context.access.followKeys(storage);
     const pool = createPool({
       url: config.databaseUrl,
       max: config.databaseConnectionsMax,
@@ -120,6 +119,9 @@ export class AppModule {
     lifecycle.add({ name: 'postgres', start: async () => void (await store.line()), stop: () => pool.end() });
     lifecycle.add({ name: 'quarantine', start: () => prisma.$connect(), stop: () => prisma.$disconnect() });
     lifecycle.add({ name: 'log', start: async () => undefined, stop: () => messaging.close() });
+    const keys = context.access.followKeys(storage, (uses) =>
+      publishJson(messaging, TOPICS.keysUsed.name, keysUsed(context.name, uses)),
+    );
     const control = new MessagingServer({
       messaging,
       onError: (error, topic) => logger.warn({ topic, error: error as Error }, 'a control message is handled again'),

@@ -6,6 +6,7 @@ import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { TOPICS } from '@millrace/topics';
 import { v4 } from 'uuid';
+import { ApiKeysModule } from './api-keys/api-keys.module';
 import { DiskSpace } from './availability/disk-space';
 import { Admission } from './availability/admission';
 import { LogHealth } from './availability/log-health';
@@ -41,7 +42,7 @@ const REFUSAL_WAIT_MS_MAX = 5_000;
 /** How long a strict answer may rest on contracts that were looked up before. */
 const CONTRACTS_FRESH_MS_MAX = 1_000;
 
-/** Composition root: the log on Postgres, idempotency keys through Prisma, contracts from the lake's folder. */
+/** Composition root: the log on Postgres, idempotency and API keys through Prisma, contracts from the lake's folder. */
 @Module({})
 export class AppModule {
   static compose(context: ServiceContext<Config>): DynamicModule {
@@ -69,7 +70,6 @@ export class AppModule {
       fullMs: RETRY_AFTER_FULL_SECONDS * 1000,
     });
     const storage = createFilesystemStorage({ root: config.storageRoot });
-    context.access.followKeys(storage);
     const disk = new DiskSpace({ read: () => storage.freeBytes(), freePercentMin: config.diskFreePercentMin });
 
     const appendedItems = metrics.counter('millrace_accepted_items_total', 'Items made durable.');
@@ -221,7 +221,7 @@ export class AppModule {
         webhook: whenSigned(sources, clock, keyed(webhookRoute, createWebhookHandler(capture))),
       },
     });
-    return { module: AppModule };
+    return { module: AppModule, imports: [ApiKeysModule.compose(context, { messaging, storage })] };
   }
 }
 

@@ -6,12 +6,13 @@ import { readCatalogDir } from '@millrace/contracts';
 import { KeyRing } from '@millrace/auth';
 import { KeysChangedController } from '@millrace/auth/nest';
 import { openDuck } from '@millrace/lakehouse';
-import { MessagingServer } from '@millrace/messaging/nest';
+import { MessagingServer, publishJson } from '@millrace/messaging/nest';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { createFailpoints } from '@millrace/observability/failpoints';
 import { createPool } from '@millrace/postgres';
 import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
+import { keysUsed, TOPICS } from '@millrace/topics';
 import { v4 } from 'uuid';
 import { CatalogWriter } from './catalog/catalog-writer';
 import { PostgresCommitStore } from './commit/postgres-store';
@@ -41,7 +42,6 @@ export class AppModule {
     const sleep = (ms: number, signal?: AbortSignal): Promise<void> => sleepFor(ms, undefined, { signal });
 
     const storage = createFilesystemStorage({ root: config.storageRoot });
-    const keys = context.access.followKeys(storage);
     const pool = createPool({
       url: config.databaseUrl,
       max: config.databaseConnectionsMax,
@@ -94,6 +94,9 @@ export class AppModule {
     lifecycle.add({ name: 'postgres', start: async () => void (await pool.query('SELECT 1')), stop: () => pool.end() });
     lifecycle.add({ name: 'maintenance record', start: () => prisma.$connect(), stop: () => prisma.$disconnect() });
     lifecycle.add({ name: 'log', start: async () => undefined, stop: () => messaging.close() });
+    const keys = context.access.followKeys(storage, (uses) =>
+      publishJson(messaging, TOPICS.keysUsed.name, keysUsed(context.name, uses)),
+    );
     const control = new MessagingServer({
       messaging,
       onError: (error, topic) => logger.warn({ topic, error: error as Error }, 'a control message is handled again'),

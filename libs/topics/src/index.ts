@@ -7,6 +7,7 @@ export * from './batches-staged';
 export * from './tables-changed';
 export * from './contracts-changed';
 export * from './keys-changed';
+export * from './keys-used';
 export * from './catalog';
 export * from './record-headers';
 export * from './lake-tables';
@@ -19,6 +20,7 @@ export const TOPICS = {
   contractsChanged: { name: 'contracts.changed', partitions: 1 },
   audit: { name: 'audit', partitions: 1 },
   keysChanged: { name: 'keys.changed', partitions: 1 },
+  keysUsed: { name: 'keys.used', partitions: 1 },
 } as const;
 
 /** Consumer groups that are registered when the log is created, so that nothing is trimmed before they have read it. */
@@ -29,5 +31,6 @@ export const GROUPS = {
   analyticsBatches: { topic: 'batches.staged', group: 'analytics' },
   analyticsTables: { topic: 'tables.changed', group: 'analytics' },
   curationTables: { topic: 'tables.changed', group: 'curation' },
+  gatewayKeyUses: { topic: 'keys.used', group: 'ingest-gateway' },
   analyticsAudit: { topic: 'audit', group: 'analytics' },
 } as const;

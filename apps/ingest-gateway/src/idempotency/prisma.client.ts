@@ -1,5 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import { createPool, isUnavailable } from '@millrace/postgres';
+import { createPool } from '@millrace/postgres';
+import { away as translated } from '../database/away';
 import { PrismaClient } from '../generated/prisma/client';
 import {
   type Begun,
@@ -125,34 +126,5 @@ export class PrismaIdempotencyStore implements IdempotencyStore {
   }
 }
 
-/** What the driver adapter calls a database that is away, starting, full, or slower than it may be. */
-const AWAY = new Set([
-  'DatabaseNotReachable',
-  'ConnectionClosed',
-  'SocketTimeout',
-  'TlsConnectionError',
-  'TooManyConnections',
-]);
-const TIMED_OUT = '57014';
-
-/** Runs a query and turns Prisma's errors for a database that is away into ours; others pass as they are. */
-async function away<T>(query: () => Promise<T>): Promise<T> {
-  try {
-    return await query();
-  } catch (error) {
-    const cause = (error as { meta?: { driverAdapterError?: { cause?: DriverCause } } } | null)?.meta
-      ?.driverAdapterError?.cause;
-    const code = cause?.originalCode ?? cause?.code;
-    const state = code === undefined ? null : Object.assign(new Error(), { code });
-    if (isUnavailable(error) || isUnavailable(state) || code === TIMED_OUT || (cause?.kind && AWAY.has(cause.kind))) {
-      throw new IdempotencyUnavailable('idempotency keys cannot be reached', { cause: error });
-    }
-    throw error;
-  }
-}
-
-interface DriverCause {
-  readonly kind?: string;
-  readonly code?: string;
-  readonly originalCode?: string;
-}
+const away = <T>(query: () => Promise<T>): Promise<T> =>
+  translated(query, (cause) => new IdempotencyUnavailable('idempotency keys cannot be reached', { cause }));

@@ -98,10 +98,11 @@ export class TestGateway {
     return { status: response.status, headers: response.headers, text, json: parsed(text) };
   }
 
-  /** All appends, oldest first within a partition. */
+  /** All appends of events, oldest first within a partition. */
   async batches(): Promise<LoggedBatch[]> {
     const { rows } = await this.database.pool.query<{ part: number; header: BatchHeader; body: Buffer }>(
-      'SELECT part, header, body FROM log.batch ORDER BY appended_at, part, base',
+      `SELECT part, header, body FROM log.batch b JOIN log.topic t ON t.id = b.topic WHERE t.name = 'events.inbound'
+        ORDER BY appended_at, part, base`,
     );
     return rows.map(({ part, header, body }) => ({
       partition: part,

@@ -37,8 +37,13 @@ export interface Access {
    * Follows API keys in storage, as a resource of the service. To be called where AUTH_MODE or INGEST_AUTH_MODE may say
    * `key`; the ring that it returns is to be refreshed on `keys.changed`.
    */
-  followKeys(files: KeyFiles): KeyRing;
+  followKeys(files: KeyFiles, onUses: OnUses): KeyRing;
 }
+
+/** Told, once a minute, when keys were used since: milliseconds since the epoch by key id. */
+export type OnUses = (uses: ReadonlyMap<string, number>) => Promise<unknown>;
+
+const USES_EVERY_MS = 60_000;
 
 interface Deps {
   readonly host: string;
@@ -93,21 +98,32 @@ export class AccessControl implements Access {
     });
   }
 
-  followKeys(files: KeyFiles): KeyRing {
+  followKeys(files: KeyFiles, onUses: OnUses): KeyRing {
     if (this.ring) throw new Error('API keys are followed once');
     const ring = (this.ring = this.ringOf(files));
     const { lifecycle, logger, pollMs } = this.deps;
     if (!this.takesKeys()) return ring;
-    let timer: NodeJS.Timeout | undefined;
+    let looking: NodeJS.Timeout | undefined;
+    let telling: NodeJS.Timeout | undefined;
     const look = (): Promise<void> =>
       ring.refresh().catch((error: unknown) => logger.warn({ error }, 'API keys could not be looked at'));
+    const tell = async (): Promise<void> => {
+      const uses = ring.takeUses();
+      if (uses.size === 0) return;
+      await onUses(uses).catch((error: unknown) => logger.warn({ error }, 'uses of API keys were not told'));
+    };
     lifecycle.add({
       name: 'api-keys',
       start: async () => {
         await ring.refresh();
-        timer = setInterval(() => void look(), pollMs);
+        looking = setInterval(() => void look(), pollMs);
+        telling = setInterval(() => void tell(), USES_EVERY_MS);
       },
-      stop: async () => clearInterval(timer),
+      stop: async () => {
+        clearInterval(looking);
+        clearInterval(telling);
+        await tell();
+      },
       ready: () => ring.ready(),
     });
     return ring;
