@@ -37,7 +37,7 @@ export interface Access {
    * Follows API keys in storage, as a resource of the service. To be called where AUTH_MODE or INGEST_AUTH_MODE may say
    * `key`; the ring that it returns is to be refreshed on `keys.changed`.
    */
-  followKeys(files: KeyFiles, onUses: OnUses): KeyRing;
+  followKeys(files: KeyFiles, onUses?: OnUses): KeyRing;
 }
 
 /** Told, once a minute, when keys were used since: milliseconds since the epoch by key id. */
@@ -98,7 +98,7 @@ export class AccessControl implements Access {
     });
   }
 
-  followKeys(files: KeyFiles, onUses: OnUses): KeyRing {
+  followKeys(files: KeyFiles, onUses?: OnUses): KeyRing {
     if (this.ring) throw new Error('API keys are followed once');
     const ring = (this.ring = this.ringOf(files));
     const { lifecycle, logger, pollMs } = this.deps;
@@ -109,7 +109,7 @@ export class AccessControl implements Access {
       ring.refresh().catch((error: unknown) => logger.warn({ error }, 'API keys could not be looked at'));
     const tell = async (): Promise<void> => {
       const uses = ring.takeUses();
-      if (uses.size === 0) return;
+      if (uses.size === 0 || !onUses) return;
       await onUses(uses).catch((error: unknown) => logger.warn({ error }, 'uses of API keys were not told'));
     };
     lifecycle.add({
