@@ -8,6 +8,7 @@ import { openDuck } from '@millrace/lakehouse';
 import { systemTimers as systemWaits } from '@millrace/messaging';
 import { MessagingServer, publishJson } from '@millrace/messaging/nest';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
+import { LogWatch } from '@millrace/messaging/watch';
 import { createFailpoints } from '@millrace/observability/failpoints';
 import { createPool } from '@millrace/postgres';
 import type { ServiceContext } from '@millrace/service';
@@ -119,6 +120,7 @@ export class AppModule {
     lifecycle.add({ name: 'postgres', start: async () => void (await store.line()), stop: () => pool.end() });
     lifecycle.add({ name: 'quarantine', start: () => prisma.$connect(), stop: () => prisma.$disconnect() });
     lifecycle.add({ name: 'log', start: async () => undefined, stop: () => messaging.close() });
+    lifecycle.add(new LogWatch({ messaging, metrics, logger, topics: [TOPICS.batchesStaged.name] }));
     const keys = context.access.followKeys(storage, (uses) =>
       publishJson(messaging, TOPICS.keysUsed.name, keysUsed(context.name, uses)),
     );

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { MESSAGING_SYSTEM } from '@millrace/messaging';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
+import { LogWatch } from '@millrace/messaging/watch';
 import { createFailpoints } from '@millrace/observability/failpoints';
 import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
@@ -193,6 +194,7 @@ export class AppModule {
       },
       ready: () => health.ready(),
     });
+    lifecycle.add(new LogWatch({ messaging, metrics, logger, topics: [TOPIC.name] }));
 
     const contracts = new ContractSource({
       storage,

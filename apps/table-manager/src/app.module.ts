@@ -8,6 +8,7 @@ import { KeysChangedController } from '@millrace/auth/nest';
 import { openDuck } from '@millrace/lakehouse';
 import { MessagingServer, publishJson } from '@millrace/messaging/nest';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
+import { LogWatch } from '@millrace/messaging/watch';
 import { createFailpoints } from '@millrace/observability/failpoints';
 import { createPool } from '@millrace/postgres';
 import type { ServiceContext } from '@millrace/service';
@@ -38,7 +39,7 @@ const DUCK_CONNECTIONS_MAX = 6;
 @Module({})
 export class AppModule {
   static async compose(context: ServiceContext<Config>): Promise<DynamicModule> {
-    const { config, lifecycle, logger, clock, name } = context;
+    const { config, lifecycle, logger, metrics, clock, name } = context;
     const sleep = (ms: number, signal?: AbortSignal): Promise<void> => sleepFor(ms, undefined, { signal });
 
     const storage = createFilesystemStorage({ root: config.storageRoot });
@@ -94,6 +95,8 @@ export class AppModule {
     lifecycle.add({ name: 'postgres', start: async () => void (await pool.query('SELECT 1')), stop: () => pool.end() });
     lifecycle.add({ name: 'maintenance record', start: () => prisma.$connect(), stop: () => prisma.$disconnect() });
     lifecycle.add({ name: 'log', start: async () => undefined, stop: () => messaging.close() });
+    const written = [TOPICS.tablesChanged, TOPICS.contractsChanged, TOPICS.audit, TOPICS.keysUsed];
+    lifecycle.add(new LogWatch({ messaging, metrics, logger, topics: written.map(({ name: topic }) => topic) }));
     const keys = context.access.followKeys(storage, (uses) =>
       publishJson(messaging, TOPICS.keysUsed.name, keysUsed(context.name, uses)),
     );

@@ -153,6 +153,23 @@ export interface TopicOptions {
   readonly bytesMax?: number;
 }
 
+export interface Backlog {
+  /** Bytes held now, as appended. */
+  readonly bytes: number;
+  /** Null where the topic has no limit. */
+  readonly bytesMax: number | null;
+  /** By name. */
+  readonly groups: readonly GroupBacklog[];
+}
+
+/** What a group has not acknowledged, over all partitions. */
+export interface GroupBacklog {
+  readonly group: string;
+  readonly records: number;
+  /** Since the oldest of them was appended; 0 where there are none. */
+  readonly ageMs: number;
+}
+
 export interface Messaging {
   /** Creates the topic, or adds partitions and sets those limits that are given. Never removes partitions. */
   ensureTopic(topic: string, options: TopicOptions): Promise<void>;
@@ -170,6 +187,8 @@ export interface Messaging {
   ends(topic: string): Promise<ReadonlyMap<string, number>>;
   /** The group's acknowledged position in each partition. */
   committed(topic: string, group: string): Promise<ReadonlyMap<string, number>>;
+  /** How full the topic is, and how far its registered groups are behind. Empty where the engine cannot tell. */
+  backlog(topic: string): Promise<Backlog>;
   /** Trims what retention allows. Returns the number of batches removed. Engines that trim themselves return 0. */
   trim(topic: string): Promise<number>;
   close(): Promise<void>;

@@ -3,6 +3,7 @@ import { newAppendId } from '../append-id';
 import { APPEND_LIMITS, checkBatch } from '../placement';
 import {
   type Appended,
+  type Backlog,
   type Messaging,
   MessagingError,
   type RecordBatch,
@@ -13,6 +14,7 @@ import { LogSubscription } from '../subscription/log-subscription';
 import type { LogSource } from '../subscription/source';
 import { systemTimers, type Timers } from '../timers';
 import { MemoryLog } from './memory-log';
+import { memoryBacklog } from './memory-backlog';
 import { trimMemory } from './memory-trim';
 
 export { MemoryLog };
@@ -121,6 +123,11 @@ class Engine implements MemoryMessaging {
     this.assertOpen();
     const positions = this.log.topic(topic).groups.get(group)?.positions ?? [];
     return new Map(positions.map(({ next }, partition) => [String(partition), next]));
+  }
+
+  async backlog(topic: string): Promise<Backlog> {
+    this.assertOpen();
+    return memoryBacklog(this.log.topic(topic));
   }
 
   async trim(topic: string): Promise<number> {

@@ -2,6 +2,7 @@ import { newAppendId } from '../append-id';
 import { APPEND_LIMITS, type AppendLimits } from '../placement';
 import {
   type Appended,
+  type Backlog,
   type Messaging,
   MessagingError,
   type RecordBatch,
@@ -12,6 +13,7 @@ import { LogSubscription } from '../subscription/log-subscription';
 import type { LogSource } from '../subscription/source';
 import { systemTimers, type Timers } from '../timers';
 import { Appender } from './appender';
+import { readBacklog } from './backlog';
 import { BatchReader } from './batch-reader';
 import { PostgresMembership } from './membership';
 import { Sessions } from './session';
@@ -179,6 +181,11 @@ export class PostgresMessaging implements Messaging {
       [id, group],
     );
     return new Map(rows.map(({ part, next }) => [String(part), Number(next)]));
+  }
+
+  async backlog(topic: string): Promise<Backlog> {
+    this.assertOpen();
+    return readBacklog(this.workSessions, (await this.topics.get(topic)).id);
   }
 
   async trim(topic: string): Promise<number> {

@@ -40,6 +40,26 @@ export function retentionConformance(harness: () => ConformanceHarness, able: Co
       await messaging.append(topic, batchOf('fits'));
     });
 
+    it('tells how full it is and how far each group is behind', async () => {
+      const messaging = await harness().open();
+      const topic = await freshTopic(messaging, { partitions: 2, bytesMax: 20_000 });
+      expect(await messaging.backlog(topic)).toEqual({ bytes: 0, bytesMax: 20_000, groups: [] });
+      await messaging.ensureGroup(topic, 'fast');
+      await messaging.ensureGroup(topic, 'slow');
+      for (let i = 0; i < 4; i++)
+        await messaging.append(topic, batchOf(...numbered(`${i}`, 3)), { partition: String(i % 2) });
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await messaging.append(topic, batchOf(KILOBYTES(1)), { partition: '0' });
+      await take(await messaging.subscribe({ topic, group: 'fast' }), 13);
+      const { bytes, groups } = await messaging.backlog(topic);
+      expect(bytes).toBeGreaterThan(1_000);
+      expect(groups).toEqual([
+        { group: 'fast', records: 0, ageMs: 0 },
+        { group: 'slow', records: 13, ageMs: expect.any(Number) },
+      ]);
+      expect(groups[1].ageMs).toBeGreaterThanOrEqual(50);
+    });
+
     it('never refuses while everything is being read', async () => {
       const messaging = await harness().open();
       const topic = await freshTopic(messaging, { partitions: 1, bytesMax: 20_000 });
