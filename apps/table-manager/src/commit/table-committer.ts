@@ -36,6 +36,7 @@ export class TableCommitter {
         _loaded_at: `TIMESTAMPTZ '${new Date(now()).toISOString()}'`,
         ...(partition && { [spec.partitionColumn]: partition }),
       },
+      compression: 'snappy',
       txn: { appId: plan.lineId, version: plan.to, expected: plan.from },
     });
     // The newest version known: beside this commit it may hold rearrangements, and commits of others.

@@ -119,7 +119,7 @@ async function rebuildMart(
   const { table } = await deps.tables.ensure(mart.id);
   const rows = await deps.questions.mart(mart, partitions, sources);
   try {
-    await table.replacePartitions(mart.partitionColumn, partitions, rows, { basedOn: before });
+    await table.replacePartitions(mart.partitionColumn, partitions, rows, { basedOn: before, compression: 'snappy' });
     return table.snapshot;
   } catch (error) {
     if (error instanceof ConcurrentModification) return null;

@@ -89,8 +89,9 @@ async function copyPart(
   columns: readonly string[],
 ): Promise<CopyResult[]> {
   await mkdir(folder);
-  // APPEND spares DuckDB the look whether the folder is empty; it asks for names that cannot collide.
-  const by = `PARTITION_BY (${columns.map(quoteIdentifier).join(', ')}), FILENAME_PATTERN 'part-{uuidv4}', APPEND`;
+  // APPEND spares DuckDB the look whether the folder is empty; it asks for names that cannot collide. Without a folder a
+  // partition: ext4 looks past every inode freed in the last seconds for each new one, a fifth of a small commit's CPU.
+  const by = `PARTITION_BY (${columns.map(quoteIdentifier).join(', ')}), HIVE_FILE_PATTERN false, FILENAME_PATTERN 'part-{uuidv4}', APPEND`;
   return run(
     duck,
     `COPY (${sql}) TO ${quoteLiteral(folder)} (FORMAT parquet, COMPRESSION ${compression}, RETURN_STATS, ${by})`,

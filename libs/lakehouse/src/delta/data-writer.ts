@@ -8,6 +8,7 @@ import { toPartitionValue } from './partition-values';
 import type { WriteFilesOptions } from './row-engine';
 import { type Field, findField } from './schema';
 import { nullCount, statsJson } from './stats';
+import type { Compression } from './table-context';
 
 /** Tag of an added file: the digest of the columns it holds, which saves a look into the file when it is read. */
 export const SCHEMA_TAG = 'millrace.schema';
@@ -16,7 +17,7 @@ export interface WriteTarget {
   readonly fields: readonly Field[];
   readonly partitionColumns: readonly string[];
   readonly digest: string;
-  readonly compression: 'zstd' | 'snappy';
+  readonly compression: Compression;
   /** Milliseconds since the epoch, recorded as the files' modification time. */
   readonly now: number;
 }

@@ -4,13 +4,16 @@ import type { DeltaLog } from './delta-log';
 import type { RowEngine } from './row-engine';
 import type { Snapshot } from './snapshot';
 
+/** Of data files. */
+export type Compression = 'zstd' | 'snappy';
+
 /** What the operations on a table share. */
 export interface TableContext extends Committing {
   readonly log: DeltaLog;
   /** Of checkpoints, and of those who ask for SQL. */
   readonly duck: Duck;
   readonly rows: RowEngine;
-  readonly compression: 'zstd' | 'snappy';
+  readonly compression: Compression;
   /** The newest version known here; may be behind. */
   latest(): Snapshot;
   refresh(): Promise<Snapshot>;

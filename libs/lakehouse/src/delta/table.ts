@@ -19,7 +19,7 @@ import { duckRows, type RowEngine } from './row-engine';
 import { scanSql, type ScanOptions } from './scan';
 import type { ColumnDefinition } from './schema';
 import type { Snapshot } from './snapshot';
-import type { TableContext } from './table-context';
+import type { Compression, TableContext } from './table-context';
 import { vacuum, type VacuumOptions, type VacuumResult } from './vacuum';
 import type { WriteOptions, WriteResult } from './write';
 
@@ -36,7 +36,7 @@ export interface TableOptions {
   /** Size that `optimize` packs files to. Default 128 MiB. */
   readonly targetFileBytes?: number;
   /** Default zstd. */
-  readonly compression?: 'zstd' | 'snappy';
+  readonly compression?: Compression;
   /** Told of failures of checkpoints and of the log's clean-up, which run beside commits and are tried again. */
   readonly onBackgroundError?: (error: unknown) => void;
   /** Called when a commit's data files are written and no version names them; for tests of what comes between. */

@@ -8,13 +8,15 @@ import { type Field, schemaDigest, serializeSchema } from './schema';
 import type { RowSession } from './row-engine';
 import { planColumns } from './select-columns';
 import type { Snapshot } from './snapshot';
-import { PLANS_MAX, type TableContext } from './table-context';
+import { type Compression, PLANS_MAX, type TableContext } from './table-context';
 
 export interface WriteOptions {
   /** Add columns that the table lacks; otherwise they are a `SchemaMismatch`. Default false. */
   readonly mergeSchema?: boolean;
   /** Makes the write idempotent. */
   readonly txn?: TransactionId;
+  /** Default the table's. For files that are soon rewritten snappy costs a third less CPU than zstd, for twice the bytes. */
+  readonly compression?: Compression;
 }
 
 export interface WriteResult {
@@ -85,7 +87,7 @@ async function prepare(
     const columns = await rows.describe(source);
     const { fields, changed } = planColumns(snapshot.fields, columns, options.mergeSchema ?? false);
     const selected = rows.select(fields, columns, source, snapshot.partitionColumns);
-    const target = targetOf(context, snapshot, fields, now);
+    const target = { ...targetOf(context, snapshot, fields, now), ...compressionOf(options) };
     return {
       written: await rows.write(context.log, selected, target, { dataChange: true, newId: context.newId }),
       metadata: changed ? withFields(snapshot.metadata, fields) : null,
@@ -115,6 +117,9 @@ async function prepare(
   };
   return { plan, written };
 }
+
+const compressionOf = ({ compression }: WriteOptions): { compression?: Compression } =>
+  compression ? { compression } : {};
 
 export const targetOf = (
   context: TableContext,
