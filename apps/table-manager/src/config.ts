@@ -45,7 +45,7 @@ export const config = defineConfig({
     default: 1_000,
     min: 10,
     max: 3_600_000,
-    doc: 'Least time between the starts of two rebuilds of what became stale; a rebuild is also followed by a rest as long as itself.',
+    doc: 'Least time between the starts of two rebuilds of what became stale; a rebuild is also followed by a rest as long as itself, and longer the more time commits take.',
   }),
   martPartitionsMax: integer({
     env: ['MARTS_REBUILD_PARTITIONS_MAX'],
@@ -54,6 +54,14 @@ export const config = defineConfig({
     max: 10_000,
     unit: 'partitions',
     doc: 'Partitions of a mart rebuilt at once; others have their turn after them.',
+  }),
+  martRowsMax: integer({
+    env: ['MARTS_REBUILD_ROWS_MAX'],
+    default: 1_000_000,
+    min: 1,
+    max: 1_000_000_000,
+    unit: 'rows',
+    doc: 'Source rows of the partitions of a mart rebuilt at once, unless a single partition has more.',
   }),
   compactEvery: duration({
     env: ['TABLES_COMPACT_EVERY'],
@@ -64,7 +72,7 @@ export const config = defineConfig({
   }),
   compactFilesMin: integer({
     env: ['TABLES_COMPACT_FILES_MIN'],
-    default: 8,
+    default: 16,
     min: 2,
     max: 10_000,
     unit: 'files',

@@ -12,9 +12,15 @@ export interface MartPartition {
 /** How far a mart is behind. */
 export interface Staleness {
   /** Partitions whose newest rows are not in the mart, the longest waiting first. */
-  readonly partitions: readonly string[];
+  readonly stale: readonly StalePartition[];
   /** Once these partitions are rebuilt the mart holds everything up to this number. */
   readonly upTo: number;
+}
+
+export interface StalePartition {
+  readonly partition: string;
+  /** The first number whose rows may be missing. */
+  readonly staleFrom: number;
 }
 
 /** How far the line of this database's lake is applied. */

@@ -66,7 +66,8 @@ export class PostgresCommitStore implements CommitStore {
       const stale = rows.filter((row) => row.mart === mart);
       // Those that were cut off wait from the last one's number on, at the earliest.
       const upTo = stale.length < limit ? cursor : Math.min(cursor, Number(stale[limit - 1].stale_from) - 1);
-      found.set(mart, { partitions: stale.map((row) => String(row.partition)), upTo });
+      const named = stale.map((row) => ({ partition: String(row.partition), staleFrom: Number(row.stale_from) }));
+      found.set(mart, { stale: named, upTo });
     }
     return { cursor, marts: found };
   }

@@ -169,6 +169,7 @@ test('a mart that cannot be built holds up no other, and is told of', async () =
   const deps = {
     questions: new DuckQuestions(rig.lake.duck, rig.lake.storage),
     ...{ store, tables: one.tables, catalog: one.catalog, marts: [broken, ...MARTS.slice(1)], partitionsMax: 200 },
+    rowsMax: 1_000_000,
     ...{ newId: () => '0190aaaa-0000-7000-8000-00000000000b', failpoint: async () => undefined },
   };
   await expect(rebuildMarts(deps)).rejects.toThrow('no_such_column');

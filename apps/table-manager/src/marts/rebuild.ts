@@ -4,9 +4,10 @@ import type { MartDefinition } from '@millrace/marts';
 import { traceWork } from '@millrace/messaging';
 import { type Catalog, TOPICS, type TablesChanged } from '@millrace/topics';
 import type { CatalogWriter } from '../catalog/catalog-writer';
-import type { CommitStore } from '../commit/commit-store';
+import type { CommitStore, Staleness } from '../commit/commit-store';
 import type { RowQuestions, TableAt } from '../tables/row-questions';
 import type { TablePool } from '../tables/table-pool';
+import { nextTurn } from './turn';
 
 export interface RebuildDeps {
   readonly store: Pick<CommitStore, 'stale' | 'built'>;
@@ -16,6 +17,8 @@ export interface RebuildDeps {
   readonly questions: Pick<RowQuestions, 'mart'>;
   /** Partitions of a mart rebuilt at once. */
   readonly partitionsMax: number;
+  /** Source rows that they may have together, unless a single partition has more. */
+  readonly rowsMax: number;
   readonly newId: () => string;
   readonly failpoint: Failpoint<'table-manager'>;
   /** Trace contexts of the commits since the last rebuild. */
@@ -57,7 +60,7 @@ export async function rebuildMarts(deps: RebuildDeps): Promise<Rebuilt | null> {
     deps.marts.map(({ id }) => id),
     deps.partitionsMax,
   );
-  if (![...stale.marts.values()].some(({ partitions }) => partitions.length > 0)) return null;
+  if (![...stale.marts.values()].some((mart) => mart.stale.length > 0)) return null;
   return traceWork(
     () => ({ operation: 'rebuild', topic: TOPICS.tablesChanged.name, causes: deps.causes ?? [] }),
     () => rebuildStale(deps, targets, stale),
@@ -77,11 +80,10 @@ async function rebuildStale(
 
   const results = await Promise.allSettled(
     targets.map(async ({ mart, before }): Promise<Built | null> => {
-      const { partitions = [], upTo = 0 } = stale.marts.get(mart.id) ?? {};
-      const snapshot =
-        partitions.length === 0 ? before : await rebuildMart(deps, { mart, before }, partitions, catalog);
+      const behind = stale.marts.get(mart.id) ?? { stale: [], upTo: 0 };
+      const built = await rebuildMart(deps, { mart, before }, behind, catalog);
       await deps.failpoint('built', mart.id);
-      return snapshot && { id: mart.id, snapshot, partitions, upTo };
+      return built;
     }),
   );
   const built = results.flatMap((result) => (result.status === 'fulfilled' && result.value ? [result.value] : []));
@@ -106,9 +108,10 @@ async function openTargets({ tables, marts }: RebuildDeps): Promise<Target[]> {
 async function rebuildMart(
   deps: RebuildDeps,
   { mart, before }: Target,
-  partitions: readonly string[],
+  behind: Staleness,
   catalog: Catalog,
-): Promise<Snapshot | null> {
+): Promise<Built | null> {
+  if (behind.stale.length === 0) return { id: mart.id, snapshot: before, partitions: [], upTo: behind.upTo };
   const sources = new Map<string, TableAt>();
   for (const id of mart.sources) {
     const entry = catalog.tables[id];
@@ -116,11 +119,12 @@ async function rebuildMart(
     if (!at) throw new Error(`${mart.id} is stale, but its source ${id} is in no catalog`);
     sources.set(id, at);
   }
+  const { partitions, upTo } = nextTurn(mart, behind, sources.values(), deps.rowsMax);
   const { table } = await deps.tables.ensure(mart.id);
   const rows = await deps.questions.mart(mart, partitions, sources);
   try {
     await table.replacePartitions(mart.partitionColumn, partitions, rows, { basedOn: before, compression: 'snappy' });
-    return table.snapshot;
+    return { id: mart.id, snapshot: table.snapshot, partitions, upTo };
   } catch (error) {
     if (error instanceof ConcurrentModification) return null;
     throw error;

@@ -3,7 +3,7 @@ import { PacedLoop } from './paced-loop';
 /** A loop over a clock that jumps to whatever is waited for. */
 function paced(
   round: (n: number) => Promise<boolean>,
-  options: { idleMs?: number; restShare?: number; rounds: number },
+  options: { idleMs?: number; restShare?: () => number; rounds: number },
 ) {
   let nowMs = 0;
   const began: number[] = [];
@@ -41,15 +41,15 @@ test('rounds with more to do follow at the pace, others after the idle time', as
   expect(await roundsOf(run)).toEqual([0, 100, 200, 1_200, 2_200]);
 });
 
-test('a wake-up during a round, or while idle, brings the next one at the pace', async () => {
+test('a wake-up brings the next round at the pace, and at once after a round that found nothing', async () => {
   const run = paced(
     async (n) => {
-      if (n <= 2) run.loop.wake();
-      return false;
+      if (n <= 3) run.loop.wake();
+      return n === 2;
     },
-    { rounds: 4 },
+    { rounds: 5 },
   );
-  expect(await roundsOf(run)).toEqual([0, 100, 200, 1_200]);
+  expect(await roundsOf(run)).toEqual([0, 0, 100, 100, 1_100]);
 });
 
 test('a failing round is tried again later and later, and says why until one succeeds', async () => {
@@ -71,9 +71,22 @@ test('a costly round is followed by a rest', async () => {
       run.pass(500);
       return true;
     },
-    { rounds: 3, restShare: 1 },
+    { rounds: 3, restShare: () => 1 },
   );
   expect(await roundsOf(run)).toEqual([0, 1_000, 2_000]);
+});
+
+test('a rest ends early when there is no reason for it any more', async () => {
+  let share = 9;
+  const run = paced(
+    async () => {
+      run.pass(500);
+      return true;
+    },
+    { rounds: 2, restShare: () => (share -= 1) },
+  );
+  // After 500 ms of work it is looked at every 250 ms: at 2,000 ms the share has fallen to 2, which is over by then.
+  expect(await roundsOf(run)).toEqual([0, 2_000]);
 });
 
 test('stopping waits for the round under way, and no other follows', async () => {

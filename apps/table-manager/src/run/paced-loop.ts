@@ -1,18 +1,23 @@
 export interface PacedLoopOptions {
   /** One round; returns whether there may be more to do at once. */
   readonly round: (signal: AbortSignal) => Promise<boolean>;
-  /** Least time from the start of a round to the start of the next, ms. */
+  /** Least time from the start of a round that found something to do to the start of the next, ms. */
   readonly everyMs: number;
   /** Without a wake-up a round is begun this long after the last one, ms. */
   readonly idleMs: number;
-  /** Rest after a round, as a share of the time that it took: what keeps a costly round from taking everything. Default 0. */
-  readonly restShare?: number;
+  /**
+   * Rest after a round, as a multiple of the time that it took: what keeps costly rounds from taking everything. Asked
+   * again and again during a rest, which ends early when it has become less. Default 0.
+   */
+  readonly restShare?: () => number;
   readonly onError: (error: unknown) => void;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Milliseconds of a clock that never steps. */
   readonly monotonicMs: () => number;
 }
 
+/** A rest is looked at again after this long. */
+const REST_STEP_MS = 250;
 const FAILED_WAIT_MS_MAX = 30_000;
 const FAILED_WAIT_MS_MIN = 100;
 
@@ -48,7 +53,7 @@ export class PacedLoop {
   }
 
   private async run(): Promise<void> {
-    const { everyMs, idleMs, restShare = 0, monotonicMs } = this.options;
+    const { everyMs, idleMs, monotonicMs } = this.options;
     while (!this.stopping.signal.aborted) {
       this.woken = false;
       const began = monotonicMs();
@@ -58,11 +63,19 @@ export class PacedLoop {
         await this.wait(Math.min(base * 2 ** this.failures, FAILED_WAIT_MS_MAX), false);
         continue;
       }
-      const took = monotonicMs() - began;
-      // The pace holds also when woken: what comes in meanwhile is done together.
-      const rest = Math.max(0, everyMs - took, took * restShare);
-      await this.wait(rest, false);
-      if (!more && !this.woken) await this.wait(idleMs - rest - took, true);
+      // The pace holds also when woken: what comes in meanwhile is done together. A look in vain delays nothing.
+      if (more) await this.rest(began, monotonicMs() - began);
+      else if (!this.woken) await this.wait(idleMs - (monotonicMs() - began), true);
+    }
+  }
+
+  private async rest(beganMs: number, tookMs: number): Promise<void> {
+    const { everyMs, restShare = () => 0, monotonicMs } = this.options;
+    while (!this.stopping.signal.aborted) {
+      const untilMs = beganMs + Math.max(everyMs, tookMs * (1 + restShare()));
+      const leftMs = untilMs - monotonicMs();
+      if (leftMs <= 0) return;
+      await this.wait(Math.min(leftMs, REST_STEP_MS), false);
     }
   }
 

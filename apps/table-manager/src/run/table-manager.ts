@@ -19,6 +19,7 @@ import { rebuildMarts, type Rebuilt } from '../marts/rebuild';
 import { Maintenance, publishRearranged, type Vacuumed, type VacuumRecord } from '../tables/maintenance';
 import type { RowQuestions } from '../tables/row-questions';
 import { TablePool, type TablePoolDeps } from '../tables/table-pool';
+import { DutyCycle } from './duty-cycle';
 import { PacedLoop, type PacedLoopOptions } from './paced-loop';
 import { Sequence } from './sequence';
 
@@ -47,6 +48,7 @@ export interface TableManagerSettings {
   readonly commitRowsMax: number;
   readonly martsEveryMs: number;
   readonly martPartitionsMax: number;
+  readonly martRowsMax: number;
   readonly compactEveryMs: number;
   readonly compactFilesMin: number;
   readonly targetFileBytes: number;
@@ -80,8 +82,14 @@ export interface TableManager {
 const RECEIVE_BATCHES_MAX = 200;
 const COMMIT_IDLE_MS = 2_000;
 const MARTS_IDLE_MS = 5_000;
-/** Rebuilding marts takes at most half of the time. */
-const MARTS_REST_SHARE = 1;
+/**
+ * A commit is followed by a rest of so many times its length. Files, and most of their cost, come by partition and
+ * commit: under load commits grow in place of getting more.
+ */
+const COMMIT_REST_SHARE = 3;
+/** Rebuilding and compacting take half of the time beside no commits, and the less the more time commits take. */
+const MARTS_REST_SHARE_MIN = 1;
+const MARTS_REST_SHARE_BUSY = 32;
 const CATALOG_KEEP_MS = 3_600_000;
 /** Numbers whose batch is remembered after it is committed. */
 const APPLIED_KEPT = 500_000;
@@ -122,7 +130,7 @@ export function createTableManager(
     onError: failed('messages wait in the outbox'),
   });
 
-  const { martPartitionsMax: partitionsMax } = settings;
+  const { martPartitionsMax: partitionsMax, martRowsMax: rowsMax } = settings;
   /** Trace contexts of the commits that no rebuild has followed yet; only where spans are recorded. */
   const commits: string[] = [];
   const rounds: TableManager['rounds'] = {
@@ -134,13 +142,15 @@ export function createTableManager(
     rebuild: async () => {
       const causes = [...commits];
       const rebuilt = await rebuildMarts({
-        ...{ store, tables, catalog, marts: MARTS, questions, partitionsMax, newId, failpoint, causes },
+        ...{ store, tables, catalog, marts: MARTS, questions, partitionsMax, rowsMax, newId, failpoint, causes },
       });
       commits.splice(0, causes.length);
       return rebuilt;
     },
     maintain: (signal) => maintenance.round(signal),
   };
+  const committing = new DutyCycle(monotonicMs);
+  const restBesideCommits = (): number => MARTS_REST_SHARE_MIN + MARTS_REST_SHARE_BUSY * committing.share;
   const loops: PacedLoop[] = [];
   const paced = (
     what: string,
@@ -153,7 +163,7 @@ export function createTableManager(
   const martsLoop = paced('marts were not rebuilt', {
     everyMs: settings.martsEveryMs,
     idleMs: MARTS_IDLE_MS,
-    restShare: MARTS_REST_SHARE,
+    restShare: restBesideCommits,
     round: async () => {
       const began = monotonicMs();
       const rebuilt = await rounds.rebuild();
@@ -166,13 +176,16 @@ export function createTableManager(
   const commitLoop = paced('batches were not committed', {
     everyMs: settings.commitEveryMs,
     idleMs: COMMIT_IDLE_MS,
+    restShare: () => COMMIT_REST_SHARE,
     round: async () => {
       const began = monotonicMs();
       const done = await rounds.commit();
       if (!done) return false;
       relay.wake();
       martsLoop.wake();
-      events.onCommitted?.(done, monotonicMs() - began);
+      const tookMs = monotonicMs() - began;
+      committing.worked(tookMs);
+      events.onCommitted?.(done, tookMs);
       return true;
     },
   });
@@ -191,10 +204,11 @@ export function createTableManager(
   paced('tables were not maintained', {
     everyMs: compactEveryMs,
     idleMs: compactEveryMs,
+    restShare: restBesideCommits,
     round: async (signal) => {
       await rounds.maintain(signal);
       await store.prune(APPLIED_KEPT);
-      return false;
+      return true;
     },
   });
 

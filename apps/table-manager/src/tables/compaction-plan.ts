@@ -10,11 +10,12 @@ export interface SizeClass {
 /** The first class: what a commit leaves. */
 const SMALLEST_BYTES = 64 << 10;
 /** Each class is so many times the one before. */
-const STEP = 8;
+const STEP = 16;
 
 /**
- * Classes of file sizes, each merged within itself: so a row is rewritten once a class, five times on its way to
- * 128 MiB, where merging whatever is small would rewrite the largest file again for each handful of new ones.
+ * Classes of file sizes, each merged within itself: so a row is rewritten once a class, four times on its way to
+ * 128 MiB, where merging whatever is small would rewrite the largest file again for each handful of new ones. Each time
+ * costs about what the commit has cost.
  */
 export function sizeClasses(targetBytes: number): SizeClass[] {
   const classes: SizeClass[] = [];

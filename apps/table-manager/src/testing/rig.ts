@@ -26,6 +26,7 @@ export const MIGRATIONS = [{ schema: 'table_manager', dir: path.join(__dirname, 
 
 export const FAST: TableManagerSettings = {
   ...{ commitEveryMs: 10, commitBatchesMax: 64, commitRowsMax: 500_000, martsEveryMs: 10, martPartitionsMax: 200 },
+  martRowsMax: 1_000_000,
   ...{ compactEveryMs: 50, compactFilesMin: 4, targetFileBytes: 1 << 20, vacuumEveryMs: 3_600_000 },
 };
 

@@ -102,11 +102,23 @@ export function commitStoreConformance(name: string, make: () => Promise<StoreUn
       expect(await store.stale(['m', 'n'], 10)).toEqual({
         cursor: 2,
         marts: new Map([
-          ['m', { partitions: ['a', 'b'], upTo: 2 }],
-          ['n', { partitions: [], upTo: 2 }],
+          [
+            'm',
+            {
+              stale: [
+                { partition: 'a', staleFrom: 1 },
+                { partition: 'b', staleFrom: 1 },
+              ],
+              upTo: 2,
+            },
+          ],
+          ['n', { stale: [], upTo: 2 }],
         ]),
       });
-      expect((await store.stale(['m'], 1)).marts.get('m')).toEqual({ partitions: ['a'], upTo: 0 });
+      expect((await store.stale(['m'], 1)).marts.get('m')).toEqual({
+        stale: [{ partition: 'a', staleFrom: 1 }],
+        upTo: 0,
+      });
       const built = (partitions: string[], number: number) =>
         store.built(
           partitions.map((partition) => ({ mart: 'm', partition })),
@@ -114,14 +126,17 @@ export function commitStoreConformance(name: string, make: () => Promise<StoreUn
           message(),
         );
       await built(['a', 'b'], 1);
-      expect((await store.stale(['m'], 10)).marts.get('m')?.partitions).toEqual(['b']);
+      expect((await store.stale(['m'], 10)).marts.get('m')?.stale).toEqual([{ partition: 'b', staleFrom: 2 }]);
       await built(['b'], 2);
-      expect((await store.stale(['m'], 10)).marts.get('m')?.partitions).toEqual([]);
+      expect((await store.stale(['m'], 10)).marts.get('m')?.stale).toEqual([]);
       // A build of an older state that comes late takes nothing back.
       await built(['b'], 1);
-      expect((await store.stale(['m'], 10)).marts.get('m')?.partitions).toEqual([]);
+      expect((await store.stale(['m'], 10)).marts.get('m')?.stale).toEqual([]);
       await commit(3, 'b');
-      expect((await store.stale(['m'], 1)).marts.get('m')).toEqual({ partitions: ['b'], upTo: 2 });
+      expect((await store.stale(['m'], 1)).marts.get('m')).toEqual({
+        stale: [{ partition: 'b', staleFrom: 3 }],
+        upTo: 2,
+      });
       expect(await left()).toBe(6);
     });
 

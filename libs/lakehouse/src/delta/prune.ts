@@ -15,16 +15,20 @@ export interface Range {
 
 /**
  * The files that may hold a row with every named column in its range: never one too few. By partition values and by
- * statistics; a file without statistics stays in.
+ * statistics; a file without statistics stays in. `among` are files of the snapshot, default all.
  */
-export function prune(snapshot: Snapshot, ranges: Readonly<Record<string, Range>>): AddFile[] {
+export function prune(
+  snapshot: Snapshot,
+  ranges: Readonly<Record<string, Range>>,
+  among: Iterable<AddFile> = snapshot.files.values(),
+): AddFile[] {
   const tests = Object.entries(ranges).flatMap(([name, range]) => {
     const field = findField(snapshot.fields, name);
     if (!field || typeof field.type !== 'string') return [];
     const isPartition = snapshot.partitionColumns.includes(field.name);
     return [isPartition ? partitionTest(field.name, field.type, range) : statsTest(field.name, field.type, range)];
   });
-  return [...snapshot.files.values()].filter((file) => tests.every((test) => test(file)));
+  return [...among].filter((file) => tests.every((test) => test(file)));
 }
 
 type Test = (file: AddFile) => boolean;

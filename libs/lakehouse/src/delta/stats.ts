@@ -141,3 +141,6 @@ export function statsOf(file: AddFile): FileStats | null {
   parsed.set(file, stats);
   return stats;
 }
+
+/** Rows of a file, where it says so. */
+export const recordsOf = (file: AddFile): number | null => statsOf(file)?.numRecords ?? null;

@@ -170,8 +170,8 @@ export class DeltaTable {
   }
 
   /** The files that may hold rows within the ranges. */
-  prune(snapshot: Snapshot, ranges: Readonly<Record<string, Range>>): AddFile[] {
-    return prune(snapshot, ranges);
+  prune(snapshot: Snapshot, ranges: Readonly<Record<string, Range>>, among?: Iterable<AddFile>): AddFile[] {
+    return prune(snapshot, ranges, among);
   }
 
   /** Resolves when no work runs beside the commits. For an orderly end, and for tests. */

@@ -95,7 +95,7 @@ export class MemoryCommitStore implements CommitStore {
         .sort((a, b) => a.staleFrom - b.staleFrom || (a.partition < b.partition ? -1 : 1))
         .slice(0, limit);
       const upTo = stale.length < limit ? cursor : Math.min(cursor, stale[limit - 1].staleFrom - 1);
-      found.set(id, { partitions: stale.map(({ partition }) => partition), upTo });
+      found.set(id, { stale: stale.map(({ partition, staleFrom }) => ({ partition, staleFrom })), upTo });
     }
     return { cursor, marts: found };
   }
