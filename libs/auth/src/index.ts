@@ -1,5 +1,5 @@
 export { Authenticator, type AuthenticatorDeps } from './authenticator';
-export { CREDENTIAL_CHARS_MAX, type GuardedRequest } from './credentials';
+export { CREDENTIAL_CHARS_MAX, type GuardedRequest, repeatedHeader } from './credentials';
 export { digestOf } from './digest';
 export { createGuard, type Guard, type Verdict } from './guard';
 export {

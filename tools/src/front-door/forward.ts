@@ -176,17 +176,19 @@ function requestHeaders(request: IncomingMessage, prefix: string, hasBody: boole
   const headers: IncomingHttpHeaders = {};
   const named = connectionTokens(request.headers.connection);
   for (const name in request.headers) {
-    if (!HOP_BY_HOP.has(name) && !named?.has(name)) headers[name] = request.headers[name];
+    if (!HOP_BY_HOP.has(name) && !named?.has(name) && !isForwarding(name)) headers[name] = request.headers[name];
   }
   if (hasBody && request.headers['content-length'] === undefined) headers['transfer-encoding'] = 'chunked';
-  const from = request.socket.remoteAddress;
-  const before = request.headers['x-forwarded-for'];
-  headers['x-forwarded-for'] = before ? `${String(before)}, ${from}` : from;
-  headers['x-forwarded-host'] ??= request.headers.host;
-  headers['x-forwarded-proto'] ??= 'http';
+  headers['x-forwarded-for'] = request.socket.remoteAddress;
+  headers['x-forwarded-host'] = request.headers.host;
+  headers['x-forwarded-proto'] = 'http';
   if (prefix) headers['x-forwarded-prefix'] = prefix;
   return headers;
 }
+
+/** What only a proxy may say of a request: whoever sends it to this one is a client, and might say anything. */
+const isForwarding = (name: string): boolean =>
+  name.startsWith('x-forwarded-') || name === 'forwarded' || name === 'x-real-ip';
 
 /** Headers that the sender declared to be of this connection only. */
 function connectionTokens(connection: string | undefined): Set<string> | null {

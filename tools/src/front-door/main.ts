@@ -1,8 +1,7 @@
 import { createLogger } from '@millrace/observability';
+import { assertGuarded, type DoorEnvironment } from './binding';
 import type { Upstream } from './forward';
 import { createFrontDoor } from './server';
-
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 function upstreamsFrom(text: string | undefined): Upstream[] {
   const accepts = 'FRONT_DOOR_UPSTREAMS takes JSON: {"ingest-gateway": ["http://127.0.0.1:8081"], …}';
@@ -17,11 +16,7 @@ function upstreamsFrom(text: string | undefined): Upstream[] {
 
 function main(): void {
   const log = createLogger({ service: 'front-door' });
-  const host = process.env['HOST'] ?? '127.0.0.1';
-  if (!LOOPBACK.has(host))
-    throw new Error(
-      `HOST is ${JSON.stringify(host)}; until there is authentication it takes loopback addresses only: ${[...LOOPBACK].join(', ')}.`,
-    );
+  const host = assertGuarded(process.env as DoorEnvironment);
   const port = Number(process.env['PORT'] ?? process.env['FRONT_DOOR_PORT'] ?? 8080);
   const door = createFrontDoor(upstreamsFrom(process.env['FRONT_DOOR_UPSTREAMS']));
   door.server.listen(port, host, () => log.info({ host, port }, 'the front door is open'));

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import http, { type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -65,6 +66,38 @@ describe('the front door', () => {
       host: new URL(base).host,
       'x-forwarded-for': expect.stringContaining('127.0.0.1'),
     });
+  });
+
+  it('passes on nothing that a client says of itself in the name of a proxy', async () => {
+    const spoofed = {
+      'x-forwarded-for': '127.0.0.1, 10.0.0.1',
+      'x-forwarded-host': 'evil.example.com',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-prefix': '//evil.example.com',
+      'x-forwarded-user': 'admin',
+      forwarded: 'for=127.0.0.1',
+      'x-real-ip': '127.0.0.1',
+    };
+    await fetch(`${base}/events`, { method: 'POST', body: '{}', headers: spoofed });
+    const { headers } = (seen[0] as (typeof seen)[number]).request;
+    const own = Object.fromEntries(Object.keys(spoofed).map((name) => [name, headers[name]]));
+    expect(own).toEqual({
+      'x-forwarded-for': expect.stringMatching(/^(::ffff:)?127\.0\.0\.1$/),
+      'x-forwarded-host': new URL(base).host,
+      'x-forwarded-proto': 'http',
+    });
+  });
+
+  it('refuses two credentials of one kind, of which a service would see one', async () => {
+    const socket = net.connect(Number(new URL(base).port), '127.0.0.1');
+    socket.write(
+      'GET /v1/events HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer a\r\nAuthorization: Bearer b\r\nconnection: close\r\n\r\n',
+    );
+    let answer = '';
+    socket.on('data', (data) => (answer += data));
+    await once(socket, 'close');
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(seen).toHaveLength(0);
   });
 
   it('streams a body of unknown length', async () => {

@@ -1,5 +1,6 @@
 import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { answerExpectations } from '@millrace/service/edge';
+import { repeatedHeader } from '@millrace/auth';
 import { Forwarder, type ForwardOptions, type Upstream } from './forward';
 import { indexPage } from './index-page';
 import { sendProblem } from './problem';
@@ -33,6 +34,8 @@ export function createFrontDoor(upstreams: readonly Upstream[], options?: Forwar
   const server = http.createServer(SERVER, (request, response) => {
     if (draining) response.setHeader('connection', 'close');
     if (request.headers.host === undefined && request.httpVersion === '1.1') return refuseHostless(request, response);
+    const twice = repeatedHeader(request.rawHeaders);
+    if (twice !== null) return refuseRepeated(request, response, twice);
     const target = request.url?.startsWith('/') ? request.url : originForm(request.url);
     const query = target.indexOf('?');
     const path = query < 0 ? target : target.slice(0, query);
@@ -84,6 +87,16 @@ function refuseHostless(request: IncomingMessage, response: ServerResponse): voi
   request.resume();
   const detail = 'A request of HTTP/1.1 has a Host header.';
   sendProblem(response, request.url ?? '/', { status: 400, title: 'Bad Request', detail });
+}
+
+/** Of two that name somebody, a service would see one: which, is not for this server to choose. */
+function refuseRepeated(request: IncomingMessage, response: ServerResponse, name: string): void {
+  request.resume();
+  sendProblem(response, request.url ?? '/', {
+    status: 400,
+    title: 'Bad Request',
+    detail: `The header ${name} came more than once.`,
+  });
 }
 
 async function answer(

@@ -1,0 +1,1 @@
+export { Issuer, type SigningKey, signingKey } from './issuer';
