@@ -28,6 +28,8 @@ export interface PartitionDeps {
 /** A delivery whose partition another worker has taken comes back after this long, should it still be ours. */
 const NOT_OWNER_RETRY_MS = 5_000;
 const FAILED_RETRY_MS = 250;
+/** When not even a quarantine lands, the wait doubles up to this. */
+const FAILED_RETRY_MS_MAX = 15_000;
 
 /**
  * One partition in the hands of this worker. Deliveries land one after the other, in order; while one lands the next is
@@ -37,6 +39,10 @@ export class OwnedPartition {
   private tail: Promise<void> = Promise.resolve();
   /** Deliveries of before the last failure are dropped: they come again. */
   private generation = 0;
+  /** The position at which this process has lived through a failure. */
+  private survivedAt: number | null = null;
+  /** Quarantines in a row that did not land either. */
+  private hopeless = 0;
   /** Neither landed nor handed back, because the partition has stopped. */
   private readonly held: Delivery[] = [];
   /** Why nothing of this partition is landed any more. */
@@ -106,6 +112,7 @@ export class OwnedPartition {
       if ((error as { code?: string }).code === 'LANDING_FENCED') return this.deps.onFatal(error);
       if (error instanceof CountMismatch) return this.stop(delivery, error.message);
       this.deps.logger.error({ ...this.id, position: this.position.next, error }, 'a batch failed and is tried again');
+      this.survivedAt = this.position.next;
       await this.retreat(delivery, 'failed');
     }
   }
@@ -125,18 +132,38 @@ export class OwnedPartition {
       if (slice.note && !(await this.deps.store.note(this.id, this.epoch, from, slice.events)))
         return { kind: 'not_owner' };
       if (slice.note) await this.deps.failpoint('trial-noted');
-      if (slice.poison)
-        this.deps.logger.error(
-          { ...this.id, position: from, attempt: this.position.attempts },
-          'an event that ends the process is quarantined unread',
-        );
       const whole = from === range.from && to === range.to;
-      outcome = await this.landSlice(delivery, whole ? ahead : null, slice.poison, { from, to });
+      outcome = slice.poison
+        ? await this.condemn(delivery, { from, to })
+        : await this.landSlice(delivery, whole ? ahead : null, false, { from, to });
       if (outcome.kind !== 'landed' && outcome.kind !== 'dropped') return outcome;
+      this.hopeless = 0;
       const { suspectTo } = this.position;
       this.position = { next: to, attempts: 0, suspectTo: suspectTo !== null && suspectTo > to ? suspectTo : null };
     }
     return outcome;
+  }
+
+  /**
+   * Quarantines a single event unread. Where its last failure left this process alive it may have been of anything, a
+   * disk or a mistake of ours: then it is tried once more right before, so that what everything fails of condemns no
+   * event once it is over. A failure that ended the process is not repeated.
+   */
+  private async condemn(delivery: Delivery, range: { from: number; to: number }): Promise<LandOutcome> {
+    if (this.survivedAt === range.from) {
+      try {
+        return await this.landSlice(delivery, null, false, range);
+      } catch (error) {
+        const fenced = (error as { code?: string }).code === 'LANDING_FENCED';
+        if (fenced || delivery.signal.aborted || this.deps.sessionSignal.aborted) throw error;
+      }
+    }
+    this.deps.logger.error(
+      { ...this.id, position: range.from, attempt: this.position.attempts },
+      'an event that no landing survives is quarantined unread',
+    );
+    this.hopeless++;
+    return this.landSlice(delivery, null, true, range);
   }
 
   private async landSlice(
@@ -184,7 +211,7 @@ export class OwnedPartition {
       }
       // What was handed out while the position was asked for is rewound by this nack, and is of before it.
       this.generation++;
-      await delivery.nack(FAILED_RETRY_MS);
+      await delivery.nack(Math.min(FAILED_RETRY_MS_MAX, FAILED_RETRY_MS * 2 ** this.hopeless));
     } catch (error) {
       if (delivery.signal.aborted || this.deps.sessionSignal.aborted) return;
       this.deps.logger.warn({ ...this.id, error }, 'a partition could not be taken again');

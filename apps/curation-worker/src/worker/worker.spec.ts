@@ -66,6 +66,28 @@ describe('the worker, on ports in memory', () => {
     expect(failures).toBeLessThan(15);
   });
 
+  test.each([1, 7])('a failure of everything condemns no event, however long it lasts (%i events)', async (n) => {
+    let failures = 0;
+    let unread = 0;
+    const broken: LandBatch = async (deps, attempt) => {
+      const poison = attempt.curated.validated.some((event) => !event.ok && event.refusal.reason === 'poison');
+      // It is mended when an event is about to be given up for the third time, of all moments.
+      if (unread < 3) {
+        failures++;
+        if (poison) unread++;
+        throw new Error('something nobody thought of');
+      }
+      return landBatch(deps, attempt);
+    };
+    await append(events(n));
+    await start({ landBatch: broken });
+    await drained();
+    expect(unread).toBe(3);
+    expect(failures).toBeGreaterThan(8);
+    expect(store.state.quarantine).toEqual([]);
+    expect(store.state.claims.size).toBe(n);
+  });
+
   test('an epoch that is declared dead is followed by a new one, and nothing is lost or repeated', async () => {
     await append(events(500));
     const { worker } = await start({ options: { eventsMax: 60 } });
