@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { compareAnswers, ON_TIME_COLUMNS, SHIPMENTS_DAILY_COUNTS } from '@millrace/marts';
+import { orNull, pythonPackages } from '@millrace/engines';
 import { seededRandom } from '../chaos/killer';
 import {
   cellsCheck,
@@ -19,7 +20,6 @@ import { createClient, type MillraceClient, type Row } from '../demo/client';
 import { type DataSet, readDataSet } from '../demo/data-set';
 import { load } from '../demo/load';
 import { settle } from '../demo/settle';
-import { orNull, pythonPackages } from '../infra/engine-packages';
 import { type Millrace, startMillrace } from '../start/millrace';
 import { freePortRange } from '../start/fixtures/waiting';
 import { WORKSPACE_ROOT } from '../start/services';

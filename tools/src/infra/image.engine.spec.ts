@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startEmbedded } from '@millrace/postgres/embedded';
+import { npmPackages, orNull } from '@millrace/engines';
 import { daysOf } from '../demo/answers';
 import { createClient } from '../demo/client';
 import { readDataSet } from '../demo/data-set';
@@ -13,7 +14,6 @@ import { freePortRange } from '../start/fixtures/waiting';
 import { SERVICES, WORKSPACE_ROOT } from '../start/services';
 import { type ComposeService, readCompose } from './compose';
 import { ignoredBy, parseDockerfile, stagesOf } from './dockerfile';
-import { npmPackages, orNull } from './engine-packages';
 import { type BuiltImage, buildImage } from './image-build';
 
 /**

@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import Ajv2019 from 'ajv/dist/2019';
 import { parse } from 'yaml';
+import { npmPackages, orNull, pythonPackages } from '@millrace/engines';
 import { WORKSPACE_ROOT } from '../start/services';
-import { npmPackages, orNull, pythonPackages } from './engine-packages';
 
 jest.setTimeout(300_000);
 const at = (file: string): string => path.join(WORKSPACE_ROOT, file);

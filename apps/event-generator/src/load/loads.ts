@@ -1,5 +1,6 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '@millrace/observability';
-import { LOADS_KEPT_MAX, LOADS_RUNNING_MAX } from '../limits';
+import { LOAD_REQUESTS_MAX, LOADS_KEPT_MAX, LOADS_RUNNING_MAX } from '../limits';
 import { Ledger, type LedgerReport } from './ledger';
 import { manifestOf } from './manifest';
 import { itemsOf, type LoadSpec } from './plan';
@@ -65,6 +66,8 @@ export class Loads {
       ended: null,
       done: Promise.resolve(),
     };
+    // Every request on its way listens to it.
+    setMaxListeners(2 * LOAD_REQUESTS_MAX, load.abort.signal);
     this.loads.set(load.id, load);
     load.done = runLoad(spec, load.ledger, this.deps, load.abort.signal).finally(() => {
       load.state = load.abort.signal.aborted ? 'cancelled' : 'finished';

@@ -22,6 +22,9 @@ export interface PubsubTargetOptions {
 const BATCH_ITEMS_MAX = 1_000;
 const BATCH_BYTES_MAX = 8_000_000;
 
+/** An emulator asks for no credentials; without any, the client would look for Google's metadata server. */
+const NOBODY = { client_email: 'nobody@example.com', private_key: 'none' };
+
 /** gRPC status codes of requests that may have reached the server, or that it may yet carry out. */
 const UNKNOWN_OUTCOME = new Set([1, 2, 4, 10, 13, 14]);
 /** … and of those that another attempt may mend: cancelled, unknown, deadline, exhausted, aborted, internal, away. */
@@ -50,7 +53,7 @@ export function createPubsubTarget(options: PubsubTargetOptions): Target {
       const { PubSub: Client } = await import('@google-cloud/pubsub');
       client = new Client({
         projectId: options.projectId,
-        ...(options.emulatorHost && { apiEndpoint: options.emulatorHost, emulatorMode: true }),
+        ...(options.emulatorHost && { apiEndpoint: options.emulatorHost, emulatorMode: true, credentials: NOBODY }),
         ...(options.credentialsPath && { keyFilename: options.credentialsPath }),
       });
       topic = client.topic(options.topic, {
