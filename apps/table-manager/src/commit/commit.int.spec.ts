@@ -1,4 +1,4 @@
-import { loadContract, readCatalogDir } from '@millrace/contracts';
+import { contractVersionPath, loadContract, readCatalogDir } from '@millrace/contracts';
 import { type BatchStaged, EVENTS_TABLE, FATES_TABLE, type TablesChanged, TOPICS } from '@millrace/topics';
 import { createRig, type Rig, until } from '../testing/rig';
 import { SHIPMENT_EVENTS, shipmentContract, StagedLine } from '../testing/staged-line';
@@ -185,6 +185,34 @@ test('a contract that was published meanwhile is looked for before its rows are 
   await rig.announce({ ...batch, files });
   await until(applied(1));
   expect(await rig.rowsByBatch('clean.parcel_scans')).toEqual(new Map([[10, 8]]));
+  expect(rig.errors).toEqual([]);
+});
+
+test('rows of a contract whose file cannot be used any more are committed to the table that they have', async () => {
+  const first = rig.manager();
+  await first.work.start();
+  await rig.announce(await rig.line.batch({ rows: 8 }));
+  await until(applied(1));
+  await first.work.stop();
+
+  const { name, version } = readCatalogDir()[0].contract;
+  await rig.lake.storage.delete(contractVersionPath(name, version));
+  const { work, contracts } = rig.manager({ contracts: [] });
+  await work.start();
+  expect(contracts.current().unavailable).toMatchObject([{ name, version }]);
+  await rig.announce(await rig.line.batch({ rows: 5, days: ['2026-03-02'] }));
+  await until(applied(2));
+  expect(await rig.rowsByBatch(SHIPMENT_EVENTS)).toEqual(
+    new Map([
+      [10, 8],
+      [20, 5],
+    ]),
+  );
+  const days = await rig.query(
+    (relation) => `SELECT event_date::text AS day FROM ${relation} WHERE _batch_id = 20 GROUP BY 1`,
+    SHIPMENT_EVENTS,
+  );
+  expect(days).toEqual([{ day: '2026-03-02' }]);
   expect(rig.errors).toEqual([]);
 });
 
