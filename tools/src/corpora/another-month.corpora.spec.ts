@@ -5,7 +5,7 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { compareAnswers, ON_TIME_COLUMNS, SHIPMENTS_DAILY_COUNTS } from '@millrace/marts';
 import { orNull, pythonPackages } from '@millrace/engines';
-import { seededRandom } from '../chaos/killer';
+import { seededRandom } from '../chaos/random';
 import {
   cellsCheck,
   type Check,

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { systemRandom } from '@millrace/observability';
 import { migrateAll, type Migrated, type MigrateOptions } from '../migrate/migrate-all';
 import { roleName } from '../migrate/roles';
+import type { BackoffLimits } from './backoff';
 import type { SupervisedChild } from './child-process';
 import { type DataFolder, explainFolderError, openDataFolder, passwordsOf } from './data-folder';
 import { endLeftovers } from './leftovers';
@@ -28,6 +29,10 @@ export interface MillraceSetting {
   readonly signal: AbortSignal;
   /** The script of a service (default: the compiled app's). */
   readonly entryOf?: (service: ServiceName) => string;
+  /** How soon what crashed is started again (default: RESTART_LIMITS). */
+  readonly restart?: BackoffLimits;
+  /** Where a service reaches Postgres, given where Postgres is (default: there). */
+  readonly databaseUrl?: (url: string) => string;
   readonly onLine: (line: ChildLine) => void;
   readonly say: (text: string, level: 'info' | 'warn') => void;
 }
@@ -57,7 +62,7 @@ const ADMIN = 'postgres';
  * StartError for what the user can mend; nothing of it runs then.
  */
 export async function startMillrace(options: StartOptions, setting: MillraceSetting): Promise<Millrace> {
-  const { env, signal, onLine, say, entryOf = serviceEntry } = setting;
+  const { env, signal, onLine, say, entryOf = serviceEntry, databaseUrl = (own) => own } = setting;
   const ports = planPorts(env, {
     workers: options.workers,
     ...(options.portBase === undefined ? {} : { base: options.portBase }),
@@ -70,6 +75,7 @@ export async function startMillrace(options: StartOptions, setting: MillraceSett
     say,
     random: () => systemRandom.next(),
     onChildren: (children) => noteChildren(lock, children),
+    ...(setting.restart ? { limits: setting.restart } : {}),
   });
   const run: Running = {
     supervisor,
@@ -96,7 +102,7 @@ export async function startMillrace(options: StartOptions, setting: MillraceSett
     const news = Object.values(applied).flat().length;
     if (news) say(`applied ${news} migrations`, 'info');
     signal.throwIfAborted();
-    const specs = serviceSpecs(ports, folder, urls, env, entryOf);
+    const specs = serviceSpecs(ports, folder, mapped(urls, databaseUrl), env, entryOf);
     run.services = specs.map((spec) => supervisor.run(spec));
     const door = frontDoorSpec(ports, env);
     run.frontDoor = supervisor.run(door);
@@ -187,6 +193,15 @@ async function startPostgres(
   if (news.type === 'postgres-ready') return news.adminUrl;
   if (news.code === 'EMBEDDED_PORT_TAKEN') await assertPortsFree([planned], HOST);
   throw new StartError(`Postgres does not start: ${news.message}`);
+}
+
+function mapped<K extends string>(
+  urls: Readonly<Partial<Record<K, string>>>,
+  change: (url: string) => string,
+): Partial<Record<K, string>> {
+  return Object.fromEntries(Object.entries(urls).map(([name, url]) => [name, change(url as string)])) as Partial<
+    Record<K, string>
+  >;
 }
 
 function serviceSpecs(

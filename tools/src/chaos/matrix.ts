@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type FailpointService, PLACES } from '@millrace/observability/failpoints';
+import type { Vacuity } from '../checker/vacuity';
+import { roleOf } from './fault-plan';
+import type { ChaosParts } from './run';
+
+interface Place {
+  readonly service: FailpointService;
+  /** With the detail, where a place is one of many. */
+  readonly name: string;
+}
+
+/** Places that are one of many: each of them. */
+const DETAILS: Readonly<Record<string, readonly string[]>> = {
+  committed: ['clean.events', 'clean.shipment_events', 'ops.fates'],
+  built: ['mart.shipments_daily', 'mart.on_time_performance', 'mart.exceptions'],
+};
+
+/** How long a place may take to be reached, ms, before what leads to it is done again. */
+const REACHED_MS_MAX = 10_000;
+const TRIES_MAX = 5;
+const POLL_MS = 20;
+
+export interface Matrix {
+  readonly places: readonly string[];
+  readonly vacuity: Vacuity;
+  readonly env: Readonly<Record<string, string>>;
+  readonly firstPlans: Readonly<Record<string, string>>;
+  readonly strike: (parts: ChaosParts, say: (text: string) => void) => Promise<void>;
+}
+
+/** A crash at every named place of every service, one after the other, under load. A place not reached is a finding. */
+export function failpointMatrix(only: string): Matrix {
+  const all = (Object.keys(PLACES) as FailpointService[]).flatMap((service) =>
+    PLACES[service].flatMap((place): Place[] => {
+      const details = DETAILS[place];
+      return details ? details.map((detail) => ({ service, name: `${place}:${detail}` })) : [{ service, name: place }];
+    }),
+  );
+  const wanted = all.filter(({ service, name }) => `${service}/${name}`.includes(only));
+  const places = wanted.map(({ service, name }) => `${service}/${name}`);
+  const first = wanted.filter(({ name }) => ONCE_A_LAKE.has(name));
+  return {
+    places,
+    env: QUICK_TO_REFUSE,
+    firstPlans: Object.fromEntries(first.map(({ service, name }) => [service, `${service}/${name}=crash`])),
+    vacuity: {
+      ...{ faultsMin: places.length, places, acknowledgedMin: 100, acknowledgedShareMin: 0.9, landedMin: 100 },
+      ...{ duplicatesMin: 1, quarantinedMin: 1 },
+    },
+    async strike(parts, say) {
+      // What the clock brings comes last, when its time has come.
+      for (const place of wanted.toSorted(
+        (a, b) => Number(a.name.startsWith('vacuum')) - Number(b.name.startsWith('vacuum')),
+      )) {
+        if (!(await reach(parts, place))) say(`${place.service}/${place.name} was not reached`);
+        await parts.system.ready();
+      }
+    },
+  };
+}
+
+/** Passed by the first process of a new lake alone. */
+const ONCE_A_LAKE: ReadonlySet<string> = new Set(['contracts-indexed']);
+
+/** So that a short outage is enough for a request to come to nothing. */
+const QUICK_TO_REFUSE = { GATEWAY_APPEND_RETRY_MAX: '1s', TABLES_VACUUM_EVERY: '1m' };
+const OUTAGE_MS = 4_000;
+
+/** Plans the crash, restarts the service into it, and does what leads there. */
+async function reach(parts: ChaosParts, { service, name }: Place): Promise<boolean> {
+  const { system, injector, signal } = parts;
+  const entry = `${service}/${name}`;
+  const reached = (): boolean => system.done().some((line) => line === `${entry} crash`);
+  for (let tries = 0; tries < TRIES_MAX && !reached(); tries++) {
+    signal.throwIfAborted();
+    await restart(parts, service, `${entry}=crash`);
+    await LEADS[entry]?.(parts, service, `${entry}=crash`);
+    const deadline = performance.now() + (SLOW.has(name) ? 75_000 : REACHED_MS_MAX);
+    while (!reached() && performance.now() < deadline) await sleep(POLL_MS);
+    system.disarm();
+  }
+  injector.noteFailpoints();
+  return reached();
+}
+
+/** Vacuum looks at each table once a minute. */
+const SLOW: ReadonlySet<string> = new Set(['vacuum-recorded', 'vacuumed']);
+
+type Lead = (parts: ChaosParts, service: FailpointService, entry: string) => Promise<void>;
+
+/** Under load most places are passed by themselves. */
+const restart: Lead = async ({ system }, service, entry) => {
+  system.plan(service, entry);
+  for (let waitedMs = 0; system.signal(service, 'SIGKILL') === null && waitedMs < REACHED_MS_MAX; waitedMs += POLL_MS)
+    await sleep(POLL_MS);
+};
+
+const cutCommit: Lead = async ({ system, cutter }, service) => {
+  await system.ready();
+  await cutter.cutNext(roleOf(service), 'after', REACHED_MS_MAX);
+};
+
+/** Every append breaks off until requests are given up; the keys are within reach all the time. */
+const cutAppends: Lead = async ({ system, cutter }, service) => {
+  await system.ready();
+  const deadline = performance.now() + OUTAGE_MS;
+  while (performance.now() < deadline) await cutter.cutNext(roleOf(service), 'before', OUTAGE_MS);
+};
+
+/** A landing dies under way; whoever takes the partition next notes what it tries. */
+const dieTwice: Lead = async ({ system }, service, entry) => {
+  await system.ready();
+  const deaths = system.done().length;
+  system.plan(service, `${service}/before-commit=crash`);
+  system.signal(service, 'SIGKILL');
+  const deadline = performance.now() + REACHED_MS_MAX;
+  while (system.done().length === deaths && performance.now() < deadline) await sleep(POLL_MS);
+  system.plan(service, entry);
+};
+
+const LEADS: Readonly<Record<string, Lead>> = {
+  'ingest-gateway/append-unknown': cutCommit,
+  'ingest-gateway/key-abandoned': cutAppends,
+  'curation-worker/commit-unknown': cutCommit,
+  'curation-worker/trial-noted': dieTwice,
+};

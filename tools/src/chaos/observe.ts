@@ -1,0 +1,157 @@
+import { gunzipSync } from 'node:zlib';
+import { DeltaTable, openDuck } from '@millrace/lakehouse';
+import { createPool, type Pool } from '@millrace/postgres';
+import { createFilesystemStorage } from '@millrace/storage/filesystem';
+import { CATALOG_PREFIX, type Catalog, FATES_TABLE } from '@millrace/topics';
+import type { Checker } from '../checker/checker';
+import { foldShipments, SHIPMENT_MARTS, type ShipmentEvent } from '../checker/shipment-fold';
+import { keyOfLine, rawLinesOf } from './raw-line';
+import { contentHash, EVENTS, eventHash, NOTE_TYPE, noteKey, sha, shipmentKey, SHIPMENTS } from './shipment-item';
+import { shipmentColumns, shipmentOfRow } from './typed-row';
+
+export interface ObserveOptions {
+  readonly lakeDir: string;
+  /** Of the superuser, to read every schema. */
+  readonly databaseUrl: string;
+  readonly conservation: readonly Readonly<Record<string, unknown>>[];
+  /** What was sent under a key, for those that are shipments. */
+  readonly shipments: ReadonlyMap<string, ShipmentEvent>;
+  readonly hashes: ReadonlyMap<string, string>;
+}
+
+type Rows = Record<string, unknown>[];
+const place = (part: unknown, line: unknown): string => `${String(part)} ${String(line)}`;
+
+/** Reads everything straight from files and tables, past the services, and tells the checker. */
+export async function observe(checker: Checker, options: ObserveOptions): Promise<void> {
+  const storage = createFilesystemStorage({ root: options.lakeDir });
+  const duck = await openDuck({ memoryLimitMb: 512 });
+  const pool = createPool({ url: options.databaseUrl, applicationName: 'chaos', max: 1 });
+  try {
+    let newest = '';
+    for await (const { path } of storage.list(CATALOG_PREFIX)) newest = path;
+    const catalog = JSON.parse((await storage.get(newest)).toString('utf8')) as Catalog;
+    checker.catalog(catalog.number);
+    const rows = async (id: string, select: string): Promise<Rows> => {
+      const entry = catalog.tables[id];
+      if (!entry) return [];
+      const table = await DeltaTable.open(storage, entry.root, { duck });
+      return duck.query(`SELECT ${select} FROM (${await table.scanSql(await table.at({ version: entry.version }))})`);
+    };
+    const parts = await observeBatches(checker, pool);
+    const fates = new Map<string, string>();
+    for (const row of await rows(FATES_TABLE, 'fate, _raw_part, _raw_line')) {
+      const at = place(row['_raw_part'], row['_raw_line']);
+      // A line with two fates has one too many: the second counts as a landing, and is found.
+      if (fates.has(at)) checker.fate(`two fates at ${at}`, 'duplicate');
+      fates.set(at, String(row['fate']));
+    }
+    for (const part of parts) observeRaw(checker, part, gunzipSync(await storage.get(part)), fates);
+    for (const at of fates.keys()) checker.fate(`no line at ${at}`, 'duplicate');
+    await observeQuarantine(checker, pool);
+    await observeTables(checker, rows, options);
+    await observeMarts(checker, rows, options);
+    for (const row of options.conservation) checker.conservation(conservationOf(row));
+  } finally {
+    await pool.end();
+    await duck.close();
+  }
+}
+
+/** Raw parts that manifests name. */
+async function observeBatches(checker: Checker, pool: Pool): Promise<string[]> {
+  const { rows } = await pool.query(
+    'SELECT number, batch_id, landed, duplicate, quarantined, message FROM curation_worker.manifest ORDER BY number',
+  );
+  const parts: string[] = [];
+  for (const row of rows as Rows) {
+    const [number, batchId] = [Number(row['number']), Number(row['batch_id'])];
+    const counts = { landed: Number(row['landed']), duplicate: Number(row['duplicate']) };
+    checker.batch({ number, batchId, ...counts, quarantined: Number(row['quarantined']) });
+    const { files } = row['message'] as { files: { kind: string; path: string }[] };
+    parts.push(...files.filter(({ kind }) => kind === 'raw').map(({ path }) => path));
+  }
+  return parts;
+}
+
+function observeRaw(checker: Checker, part: string, bytes: Buffer, fates: Map<string, string>): void {
+  let line = 0;
+  for (const { item, format } of rawLinesOf(bytes)) {
+    line++;
+    const key = keyOfLine(item, format);
+    checker.raw({ key, bytes: sha(item) });
+    const at = place(part, line);
+    const fate = fates.get(at);
+    fates.delete(at);
+    // What is in quarantine is told by the quarantine itself.
+    if (fate !== 'quarantined') checker.fate(key, fate === undefined ? 'landed' : 'duplicate');
+  }
+}
+
+async function observeQuarantine(checker: Checker, pool: Pool): Promise<void> {
+  const { rows } = await pool.query(`SELECT raw, headers->>'format' AS format FROM curation_worker.quarantine`);
+  for (const row of rows as { raw: Buffer; format: string }[])
+    checker.fate(keyOfLine(row.raw, row.format), 'quarantined');
+}
+
+async function observeTables(
+  checker: Checker,
+  rows: (id: string, select: string) => Promise<Rows>,
+  { shipments, hashes }: ObserveOptions,
+): Promise<void> {
+  for (const row of await rows(EVENTS, 'event_id, source, event_type, epoch_ms(event_time) AS at, payload')) {
+    const payload = JSON.parse(String(row['payload'])) as Record<string, unknown>;
+    const type = String(row['event_type']);
+    if (type === NOTE_TYPE) {
+      const key = noteKey(String(payload['note']));
+      // Its time is that of its receipt.
+      checker.row(EVENTS, { key, hash: contentHash([type, payload]) });
+      continue;
+    }
+    const key = shipmentKey(String(row['source']), String(row['event_id']));
+    checker.row(EVENTS, { key, hash: eventHash(type, Number(row['at']), payload) });
+  }
+  for (const row of await rows(SHIPMENTS, shipmentColumns)) {
+    const found = shipmentOfRow(row);
+    const key = shipmentKey(found.source, found.eventId);
+    const same = JSON.stringify(found) === JSON.stringify(shipments.get(key));
+    checker.row(SHIPMENTS, { key, hash: same ? (hashes.get(key) ?? '') : `typed ${JSON.stringify(found)}` });
+  }
+}
+
+async function observeMarts(
+  checker: Checker,
+  rows: (id: string, select: string) => Promise<Rows>,
+  { shipments }: ObserveOptions,
+): Promise<void> {
+  const events = [...checker.landedKeys()].flatMap((key) => shipments.get(key) ?? []);
+  const folded = foldShipments(events);
+  for (const [name, { id, key, columns }] of Object.entries(SHIPMENT_MARTS)) {
+    const select = [...key, ...columns].map(asJson).join(', ');
+    const actual = (await rows(id, select)).map(plain);
+    checker.mart({ name: id, key, columns, actual, expected: folded[name as keyof typeof folded] });
+  }
+}
+
+const TIMES = new Set(['planned_pickup', 'eta', 'picked_up_at', 'delivered_at']);
+const asJson = (column: string): string =>
+  TIMES.has(column)
+    ? `epoch_ms(${column}) AS ${column}`
+    : column === 'service_date'
+      ? `service_date::text AS service_date`
+      : column;
+
+/** Integers of DuckDB as numbers. */
+const plain = (row: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, typeof value === 'bigint' ? Number(value) : value]),
+  );
+
+const conservationOf = (row: Readonly<Record<string, unknown>>): Parameters<Checker['conservation']>[0] => ({
+  group: `${String(row['source'])} ${String(row['hour'])}`,
+  received: Number(row['received']),
+  landed: Number(row['landed']),
+  duplicate: Number(row['duplicate']),
+  quarantined: Number(row['quarantined']),
+  pending: Number(row['pending']),
+});

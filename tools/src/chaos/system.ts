@@ -1,0 +1,144 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { adminUrlOf } from './admin-url';
+import { COMPILED_TOOLS } from '../start/services';
+
+export interface SystemOptions {
+  readonly dataDir: string;
+  readonly portBase: number;
+  readonly workers: number;
+  /** Where services reach Postgres; see commit-cutter.ts. */
+  readonly proxyPort: number;
+  /** Settings of the services. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly onLine: (text: string) => void;
+}
+
+const READY_MS_MAX = 90_000;
+const POLL_MS = 100;
+const STOP_MS_MAX = 60_000;
+
+/** A whole Millrace under a supervisor that is a process of its own, so that it can be killed too. */
+export class MillraceSystem {
+  private supervisor: ChildProcess | null = null;
+  readonly url: string;
+  readonly failpointFolder: string;
+
+  constructor(private readonly options: SystemOptions) {
+    this.url = `http://127.0.0.1:${options.portBase}`;
+    this.failpointFolder = path.join(options.dataDir, 'failpoints');
+    fs.mkdirSync(this.failpointFolder, { recursive: true });
+  }
+
+  get postgresPort(): number {
+    return this.options.portBase + 9;
+  }
+
+  adminUrl(): string {
+    return adminUrlOf(this.options.dataDir, this.postgresPort);
+  }
+
+  /** Starts the supervisor, which ends what one before it left behind. */
+  start(): void {
+    const { dataDir, portBase, workers, proxyPort, env, onLine } = this.options;
+    const entry = path.join(COMPILED_TOOLS, 'chaos', 'supervisor.child.js');
+    const child = spawn(process.execPath, [entry, JSON.stringify({ dataDir, portBase, workers, proxyPort })], {
+      env: { ...process.env, ...env, MILLRACE_FAILPOINTS: `folder:${this.failpointFolder}` },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      let left = '';
+      stream.on('data', (chunk: Buffer) => {
+        const lines = (left + chunk.toString()).split('\n');
+        left = lines.pop() as string;
+        for (const line of lines) onLine(line);
+      });
+    }
+    child.once('exit', () => {
+      if (this.supervisor === child) this.supervisor = null;
+    });
+    this.supervisor = child;
+  }
+
+  get runs(): boolean {
+    return this.supervisor !== null;
+  }
+
+  /** @throws Error when it is not ready in time */
+  async ready(msMax = READY_MS_MAX): Promise<void> {
+    const deadline = performance.now() + msMax;
+    while (!(await this.isReady())) {
+      if (!this.supervisor) this.start();
+      if (performance.now() > deadline) throw new Error(`the services were not ready within ${msMax / 1000} s`);
+      await sleep(POLL_MS);
+    }
+  }
+
+  async isReady(): Promise<boolean> {
+    const answer = await fetch(`${this.url}/readiness`, { signal: AbortSignal.timeout(5_000) }).catch(() => null);
+    await answer?.arrayBuffer().catch(() => undefined);
+    return answer?.ok ?? false;
+  }
+
+  /** A process by name; null while it does not run. `postgres` is the postmaster. */
+  pidOf(target: string): number | null {
+    if (target === 'supervisor') return this.supervisor?.pid ?? null;
+    try {
+      if (target === 'postgres') {
+        const file = path.join(this.options.dataDir, 'postgres', 'data', 'postmaster.pid');
+        return Number(fs.readFileSync(file, 'utf8').split('\n')[0]) || null;
+      }
+      const lock = JSON.parse(fs.readFileSync(path.join(this.options.dataDir, 'supervisor.lock'), 'utf8')) as {
+        children: { name: string; pid: number }[];
+      };
+      const name = target === 'keeper' ? 'postgres' : target;
+      return lock.children.find((child) => child.name === name)?.pid ?? null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Sends a signal; false when there is no such process now. */
+  signal(target: string, name: NodeJS.Signals): number | null {
+    const pid = this.pidOf(target);
+    if (pid === null) return null;
+    try {
+      process.kill(pid, name);
+      return pid;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Plans failpoints for the next process of a service. */
+  plan(service: string, text: string): void {
+    fs.writeFileSync(path.join(this.failpointFolder, `${service}.plan`), text);
+  }
+
+  /** What failpoints did so far, as `service/place action`. */
+  done(): string[] {
+    return fs
+      .readdirSync(this.failpointFolder)
+      .filter((name) => name.endsWith('.done'))
+      .flatMap((name) => fs.readFileSync(path.join(this.failpointFolder, name), 'utf8').split('\n'))
+      .filter((line) => line !== '');
+  }
+
+  /** Forgets plans that no process has taken yet. */
+  disarm(): void {
+    for (const name of fs.readdirSync(this.failpointFolder))
+      if (name.endsWith('.plan')) fs.rmSync(path.join(this.failpointFolder, name), { force: true });
+  }
+
+  async stop(): Promise<void> {
+    const { supervisor } = this;
+    if (!supervisor) return;
+    const gone = new Promise<void>((resolve) => supervisor.once('exit', () => resolve()));
+    supervisor.kill('SIGTERM');
+    const timer = setTimeout(() => supervisor.kill('SIGKILL'), STOP_MS_MAX);
+    await gone;
+    clearTimeout(timer);
+  }
+}
