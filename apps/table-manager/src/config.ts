@@ -94,10 +94,10 @@ export const config = defineConfig({
   }),
   duckMemoryBytes: bytes({
     env: ['DUCKDB_MEMORY_MAX'],
-    default: 1 << 30,
+    default: 384 << 20,
     min: 128 << 20,
     max: 256 * 2 ** 30,
-    doc: 'Memory that DuckDB may use.',
+    doc: 'Memory that DuckDB may use. The process takes up to 0.5 GiB beside it: row groups being written, and Node.',
   }),
   duckThreads: integer({
     env: ['DUCKDB_THREADS'],

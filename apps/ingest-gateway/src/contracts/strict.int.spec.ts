@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { contractIndexPath } from '@millrace/contracts';
+import { contractIndexPath, encodeContractIndex, readCatalogDir } from '@millrace/contracts';
 import { TestGateway } from '../testing/gateway.client';
 import { publishContracts } from '../testing/publish-contracts';
 import { shipment } from '../testing/sample-events';
@@ -107,8 +107,25 @@ describe('with contracts', () => {
     expect(await gateway.items()).toEqual([]);
   });
 
+  it('asks to come back where the contract of an item cannot be used, and checks what others govern', async () => {
+    const index = path.join(gateway.lake, contractIndexPath(2));
+    const known = readCatalogDir().map(({ contract }) => contract);
+    const broken = { name: 'absent', version: '1.0.0', eventTypes: ['absent.done'] };
+    await writeFile(index, encodeContractIndex(2, [...known, broken]));
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    const absent = { event_type: 'absent.done', n: 1 };
+    const answer = await gateway.postJson('/v1/events?strict=true', [shipment(1), absent]);
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
+    expect(answer.json.detail).toContain('absent.done');
+    expect(await gateway.items()).toEqual([]);
+    const other = { event_type: 'nobody.has.a.contract', n: 1 };
+    expect((await gateway.postJson('/v1/events?strict=true', [shipment(1), other])).status).toBe(202);
+    expect((await gateway.postJson('/v1/events?strict=true', shipment(1, { status: 'lost' }))).status).toBe(400);
+    await rm(index);
+  });
+
   it('goes on checking against the contracts it knows when a newer index cannot be read', async () => {
-    const broken = path.join(gateway.lake, contractIndexPath(2));
+    const broken = path.join(gateway.lake, contractIndexPath(3));
     await writeFile(broken, 'no index');
     await new Promise((resolve) => setTimeout(resolve, 1_100));
     expect((await gateway.postJson('/v1/events?strict=true', shipment(1))).status).toBe(202);
