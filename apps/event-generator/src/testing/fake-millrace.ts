@@ -9,7 +9,8 @@ export interface SeenRequest {
 /** The public side of Millrace as a producer sees it: keeps what is sent, answers as it is told. */
 export class FakeMillrace {
   readonly seen: SeenRequest[] = [];
-  /** Status and headers of the nth request, from 1 on; 0 breaks the connection off. */
+  connections = 0;
+  /** Status and headers of the nth request, from 1 on; 0 breaks the connection off, -1 stays silent. */
   answer: (nth: number) => { status: number; headers?: Record<string, string>; detail?: string } = () => ({
     status: 202,
   });
@@ -24,6 +25,7 @@ export class FakeMillrace {
         request.socket.destroy();
         return;
       }
+      if (status === -1) return;
       response.writeHead(status, { 'content-type': 'application/json', ...headers });
       response.end(
         JSON.stringify(status < 300 ? { accepted: lines.length, quarantined: 0, items: [] } : { status, detail }),
@@ -32,6 +34,7 @@ export class FakeMillrace {
   });
 
   async start(): Promise<string> {
+    this.server.on('connection', () => this.connections++);
     await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }

@@ -62,14 +62,15 @@ export function createHttpTarget(options: HttpTargetOptions): Target {
       try {
         return attemptOf(await post(body, headers, signal));
       } catch (error) {
-        const { code = '', message, name, cause } = error as NodeJS.ErrnoException;
-        const reason = name === 'AbortError' && cause instanceof Error ? cause.message : message;
+        const { code = '', message } = error as NodeJS.ErrnoException;
+        const { requestMsMax } = options;
+        const brokenOff = signal?.aborted ? 'it was broken off' : `no answer within ${requestMsMax} ms`;
         return {
           outcome: 'failed',
           canRetry: true,
           mayBeStored: !NOT_SENT.has(code),
           retryAfterMs: null,
-          reason: `the target could not be reached: ${code || reason}`,
+          reason: `the target did not answer: ${code === 'ABORT_ERR' ? brokenOff : code || message}`,
         };
       }
     },
