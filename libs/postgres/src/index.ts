@@ -1,3 +1,4 @@
+export { type BinaryParameter, bindMessage, executeBound, type Parameter, type Statement, type TextRow } from './bound';
 export { copyIn, type CopyOptions, type CopyTarget, type CopyValue } from './copy-in';
 export { parseCopyBinary, readCopyBinary, type CopyRow } from './copy-out';
 export {

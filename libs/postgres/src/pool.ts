@@ -21,6 +21,8 @@ export interface PoolOptions {
   readonly idleTimeoutMs?: number;
   /** Lets the process end while connections idle (default false). */
   readonly allowExitOnIdle?: boolean;
+  /** Settings of each session, by name: they win over those of the role and the database. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Sends queries of one client without waiting for the answers of those before (default false; excludes COPY). */
   readonly pipeline?: boolean;
   /** Told of connections that broke while nobody used them. The pool replaces them by itself. */
@@ -39,6 +41,7 @@ export function createPool(options: PoolOptions): Pool {
     `-c tcp_keepalives_idle=${KEEPALIVE_MS / 1_000}`,
     `-c tcp_keepalives_interval=5`,
     `-c tcp_keepalives_count=3`,
+    ...Object.entries(options.settings ?? {}).map(([name, value]) => `-c ${name}=${value}`),
   ];
   const config: PoolConfig = {
     connectionString: options.url,

@@ -1,14 +1,18 @@
-import { encodeFrame } from '../codec';
-import { type AppendLimits, checkBatch, place } from '../placement';
+import { encodeFrame, FrameWriter } from '../codec';
+import { type AppendLimits, checkBatch, place, type Placed } from '../placement';
 import { type Appended, MessagingError, type RecordBatch } from '../port';
 import { Backoff } from '../subscription/backoff';
 import { delay, type Timers } from '../timers';
+import { appendOne } from './append-statement';
 import { isFull, isStalePlacement } from './errors';
+import { SendBuffers } from './send-buffers';
 import type { Sessions } from './session';
 import type { TopicRow, Topics } from './topics';
 
 export interface AppenderOptions {
   readonly sessions: Sessions;
+  /** How many of them there are at most. */
+  readonly sessionsMax: number;
   readonly topics: Topics;
   readonly timers: Timers;
   readonly limits: AppendLimits;
@@ -40,7 +44,11 @@ export class Appender {
   private pendingBytes = 0;
   private idle: () => void = () => undefined;
 
-  constructor(private readonly options: AppenderOptions) {}
+  private readonly buffers: SendBuffers;
+
+  constructor(private readonly options: AppenderOptions) {
+    this.buffers = new SendBuffers(options.sessionsMax);
+  }
 
   async append(topic: string, batch: RecordBatch, named?: string): Promise<Appended[]> {
     const bytes = checkBatch(batch, this.options.limits);
@@ -111,6 +119,22 @@ export class Appender {
 
   private async send(topic: TopicRow, batch: RecordBatch, named?: string): Promise<Appended[]> {
     const placed = place(batch, topic.partitions, named);
+    const appended = (await this.sendOne(topic, batch, placed)) ?? (await this.sendParts(topic, batch, placed));
+    this.options.onAppended(topic, appended);
+    return appended;
+  }
+
+  /** The usual case, in fewer steps; null when it is not that. */
+  private async sendOne(topic: TopicRow, batch: RecordBatch, placed: readonly Placed[]): Promise<Appended[] | null> {
+    if (placed.length > 1) return null;
+    const [{ partition, records }] = placed;
+    const { sessions } = this.options;
+    const frame = new FrameWriter(records);
+    const stored = await appendOne(sessions, this.buffers, topic, partition, batch.header, frame, records.length);
+    return stored && [stored];
+  }
+
+  private async sendParts(topic: TopicRow, batch: RecordBatch, placed: readonly Placed[]): Promise<Appended[]> {
     const frames = placed.map(({ records }) => encodeFrame(records));
     const rows = await this.options.sessions.query<AppendRow>('log.append', APPEND, [
       topic.id,
@@ -122,12 +146,6 @@ export class Appender {
       JSON.stringify(batch.header),
       frames.length === 1 ? frames[0] : Buffer.concat(frames),
     ]);
-    const appended = rows.map((row) => ({
-      partition: String(row.o_part),
-      base: Number(row.o_base),
-      count: row.o_count,
-    }));
-    this.options.onAppended(topic, appended);
-    return appended;
+    return rows.map((row) => ({ partition: String(row.o_part), base: Number(row.o_base), count: row.o_count }));
   }
 }

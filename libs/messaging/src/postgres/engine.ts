@@ -85,7 +85,10 @@ export class PostgresMessaging implements Messaging {
       onError: this.onError,
       statementTimeoutMs: options.statementTimeoutMs ?? 15_000,
     };
-    this.appendSessions = new Sessions({ ...common, connectionsMax: options.appendConnectionsMax ?? 4 });
+    const appendSessionsMax = options.appendConnectionsMax ?? 4;
+    // Acknowledged means durable, whatever the role or the database says otherwise.
+    const durable = { settings: { synchronous_commit: 'on' } };
+    this.appendSessions = new Sessions({ ...common, ...durable, connectionsMax: appendSessionsMax });
     this.workSessions = new Sessions({ ...common, connectionsMax: options.workConnectionsMax ?? 3 });
     this.topics = new Topics(this.workSessions);
     this.wire = new Wire({ url, applicationName, timers, onError: this.onError });
@@ -99,6 +102,7 @@ export class PostgresMessaging implements Messaging {
     });
     this.appender = new Appender({
       sessions: this.appendSessions,
+      sessionsMax: appendSessionsMax,
       topics: this.topics,
       timers,
       limits: options.limits ?? APPEND_LIMITS,

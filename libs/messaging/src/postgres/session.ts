@@ -6,6 +6,8 @@ export interface SessionsOptions {
   readonly url: string;
   readonly applicationName: string;
   readonly connectionsMax: number;
+  /** Of each session, as in `createPool`. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** The server ends a statement after this long, and the client a connection that is silent for a little longer. */
   readonly statementTimeoutMs: number;
   readonly timers: Timers;
@@ -25,6 +27,7 @@ export class Sessions {
       max: options.connectionsMax,
       applicationName: options.applicationName,
       statementTimeoutMs: options.statementTimeoutMs,
+      settings: options.settings,
       onIdleError: options.onError,
     });
   }
