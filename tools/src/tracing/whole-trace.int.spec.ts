@@ -86,6 +86,17 @@ it('what was published is in the audit', async () => {
   ]);
 });
 
+it.each([
+  ['ingest-gateway', 'events.inbound', ['conservation', 'curation']],
+  ['curation-worker', 'batches.staged', ['analytics', 'table-manager']],
+  ['table-manager', 'tables.changed', ['analytics', 'curation']],
+] as const)('%s watches who reads %s', async (service, topic, groups) => {
+  const [instance] = millrace?.ports.services[service] ?? [];
+  const metrics = await (await fetch(`http://127.0.0.1:${instance?.port}/metrics`)).text();
+  const watched = [...metrics.matchAll(/^millrace_log_unread_seconds\{topic="([^"]+)",group="([^"]+)"/gm)];
+  expect(watched.flatMap(([, of, group]) => (of === topic ? [group] : [])).sort()).toEqual(groups);
+});
+
 const COMMIT = 'table-manager: commit batches.staged';
 /** Every hop between services, twice: the message as it is sent and as each group works on it. */
 const STEPS = [
