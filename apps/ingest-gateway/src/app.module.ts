@@ -17,7 +17,7 @@ import { PacedRefusals } from './availability/paced-refusals';
 import { createAppend } from './capture/append-span';
 import { createBatchHandler } from './capture/batch';
 import { BodyBudget } from './capture/body-budget';
-import { refuseForNow } from './capture/capture';
+import { logFull, refuseForNow } from './capture/capture';
 import { GroupCommit } from './capture/group-commit';
 import { RECORD_BYTES_MAX, RETRY_AFTER_FULL_SECONDS } from './capture/limits';
 import { createReception } from './capture/reception';
@@ -35,11 +35,14 @@ import { createWebhookHandler, webhookRoute, whenSigned } from './webhooks/webho
 const TOPIC = TOPICS.eventsInbound;
 const PRUNE_EVERY_MS = 600_000;
 const LOG_CHECK_EVERY_MS = 1_000;
+const FULL_REST_MS = 100;
 const DISK_CHECK_EVERY_MS = 5_000;
 const LOOP_CHECK_EVERY_MS = 10;
 /** Looks at the delay of requests happen once in so many of those. */
 const LOOKS_EVERY = 10;
 const REFUSAL_WAIT_MS_MAX = 5_000;
+/** A refusal costs about a third of a small request: so refusing takes a thirtieth of the time. */
+const REFUSALS_PER_HANDLED = 0.1;
 /** How long a strict answer may rest on contracts that were looked up before. */
 const CONTRACTS_FRESH_MS_MAX = 1_000;
 
@@ -69,6 +72,7 @@ export class AppModule {
       probe: () => messaging.ends(TOPIC.name),
       monotonicMs,
       fullMs: RETRY_AFTER_FULL_SECONDS * 1000,
+      fullRestMs: FULL_REST_MS,
     });
     const storage = createFilesystemStorage({ root: config.storageRoot });
     const disk = new DiskSpace({ read: () => storage.freeBytes(), freePercentMin: config.diskFreePercentMin });
@@ -127,7 +131,8 @@ export class AppModule {
       monotonicMs,
     });
     const refusals = new PacedRefusals({
-      perSecond: config.refusalsPerSecond,
+      perSecondMin: config.refusalsPerSecondMin,
+      perHandled: REFUSALS_PER_HANDLED,
       waitMsMax: REFUSAL_WAIT_MS_MAX,
       monotonicMs,
     });
@@ -211,6 +216,7 @@ export class AppModule {
       admission,
       refusals,
       closed: () => {
+        if (health.full) return logFull();
         const shortage = disk.shortage();
         return shortage === null
           ? null

@@ -121,13 +121,15 @@ export const config = defineConfig({
     unit: 'requests',
     doc: 'Requests handled at once, however fast that is.',
   }),
-  refusalsPerSecond: integer({
-    env: 'GATEWAY_REFUSALS_PER_SECOND',
-    default: 2_000,
-    min: 10,
+  refusalsPerSecondMin: integer({
+    env: 'GATEWAY_REFUSALS_PER_SECOND_MIN',
+    default: 100,
+    min: 1,
     max: 1_000_000,
     unit: 'requests',
-    doc: 'Requests beyond what can be handled that get their 503 at once in a second; others wait for it, 5 s at most.',
+    doc:
+      'Requests beyond what can be handled that get their 503 at once in a second, and one more for each ten that are ' +
+      'handled; others wait for it, 5 s at most.',
   }),
   bodyBytesMax: bytes({
     env: 'GATEWAY_BODY_BYTES_MAX',

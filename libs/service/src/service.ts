@@ -196,7 +196,7 @@ class RunningService<S extends ConfigSchema> implements Service {
       otlpEndpoint: config.otlpEndpoint,
       sampleRatio: config.traceRatio,
     });
-    addHealthRoutes(fastify, { name, version, lifecycle, metrics });
+    addHealthRoutes(fastify, { name, version, lifecycle, traffic: this.http.traffic, metrics });
     addDocsRoutes(fastify, `Millrace ${name}`, () =>
       openapi.build(this.app, { name, version, description }, access.policies),
     );

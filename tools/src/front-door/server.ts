@@ -15,6 +15,8 @@ export interface FrontDoor {
 
 /** Longest time to receive a request whole. The services have shorter ones for what is theirs. */
 const REQUEST_MS_MAX = 300_000;
+/** A connection without a request for so long has none on its way, as far as anyone can know. */
+const QUIET_MS = 250;
 const SERVER = { keepAliveTimeout: 75_000, requestTimeout: REQUEST_MS_MAX, requireHostHeader: false };
 
 /**
@@ -71,13 +73,17 @@ export function createFrontDoor(upstreams: readonly Upstream[], options?: Forwar
     drain: () =>
       new Promise((resolve) => {
         draining = true;
-        // A connection whose last request was answered after this moment is idle only then.
-        const idle = setInterval(() => server.closeIdleConnections(), 20);
-        server.close(() => {
-          clearInterval(idle);
-          forwarder.close();
-          resolve();
-        });
+        // Requests that are on their way are still answered, and tell their clients to close; closing at once would
+        // reset their connections.
+        setTimeout(() => {
+          // A connection whose last request was answered after this moment is idle only then.
+          const idle = setInterval(() => server.closeIdleConnections(), 20);
+          server.close(() => {
+            clearInterval(idle);
+            forwarder.close();
+            resolve();
+          });
+        }, QUIET_MS);
       }),
   };
 }

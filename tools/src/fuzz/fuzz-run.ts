@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, type Totals } from '../demo/client';
 import { startMillrace } from '../start/millrace';
 import { Sender, type Sent } from './sender';
-import { targetsOf } from './targets';
+import { endLoads, type Target, targetsOf } from './targets';
 
 export interface FuzzOptions {
   readonly requests: number;
@@ -79,19 +79,31 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzOutcome> {
         );
       if (n % 1_000 === 999) options.onProgress?.(n + 1);
     };
-    const lane = async (): Promise<void> => {
-      const sender = new Sender(targets, KNOWN);
-      while (next < requests && !signal.aborted) {
-        const n = next++;
-        note(n, await sender.send(seed, n));
-      }
-      sender.close();
+    const sendTo = async (some: readonly Target[], upTo: number): Promise<void> => {
+      const lane = async (): Promise<void> => {
+        const sender = new Sender(some, KNOWN);
+        while (next < upTo && !signal.aborted) {
+          const n = next++;
+          note(n, await sender.send(seed, n));
+        }
+        sender.close();
+      };
+      await Promise.all(Array.from({ length: lanes }, lane));
+      signal.throwIfAborted();
     };
-    await Promise.all(Array.from({ length: lanes }, lane));
-    signal.throwIfAborted();
+    const consumers = targets.filter(({ producer }) => !producer);
+    await sendTo(consumers, Math.ceil((requests * consumers.length) / targets.length));
+    const counted = await settled(millrace.url, signal);
+    faults.push(...miscounts(counted, sums.acknowledged, sums.unknown));
+    // What the producer sends of its own accord is received as well: only what it was asked directly is not counted.
+    await sendTo(
+      targets.filter(({ producer }) => producer),
+      requests,
+    );
+    await endLoads(millrace.ports);
     const seconds = (performance.now() - began) / 1000;
     const totals = await settled(millrace.url, signal);
-    faults.push(...miscounts(totals, sums.acknowledged, sums.unknown));
+    faults.push(...miscounts(totals, sums.acknowledged, Infinity));
     const routes = new Set(
       targets.flatMap(({ prefix, operations }) => operations.map(({ method, path }) => `${method} ${prefix}${path}`)),
     );

@@ -5,6 +5,7 @@ import type { RawAnswer } from '@millrace/service/fuzzing';
  * for a 503 that says when to come again; a refusal names itself as problem details.
  */
 export function faultOf({ status, head, body }: RawAnswer, toHead: boolean): string | null {
+  if (!(status >= 200 && status < 600)) return 'no status line';
   if (status >= 500 && status !== 503) return `answered ${status}`;
   if (status === 503 && !/^retry-after: *\d+/im.test(head)) return 'answered 503 without Retry-After';
   if (status < 400 || toHead) return null;

@@ -9,6 +9,7 @@ const USAGE = `npm run migrate
 
   DATABASE_ADMIN_URL        postgresql://… of a role that may create roles and databases (required)
   DATABASE_NAME             the database, created if absent (default millrace)
+  INBOUND_LOG_BYTES_MAX     accepted bytes that may wait to be curated; beyond it intake gets 503 (default 4GiB)
   CURATION_WORKERS          workers that will run, for the cap on their connections (default 1)
 ${DATABASE_SERVICES.map(({ schema }) => `  ${passwordVariable(schema).padEnd(25)} login password of ${roleName(schema)}; without it the role keeps its own`).join('\n')}`;
 
@@ -37,6 +38,7 @@ export async function main(
       adminUrl,
       passwords,
       workers,
+      env,
       ...(env['DATABASE_NAME'] ? { database: env['DATABASE_NAME'] } : {}),
     });
     for (const [schema, names] of Object.entries(migrated.applied)) {

@@ -8,7 +8,7 @@ import { GROUPS } from '@millrace/topics';
 import { DATABASE_SERVICES, type ServiceName, WORKSPACE_ROOT } from '../start/services';
 import { handOver, share } from './grants';
 import { ensureRole, roleName, type ServiceRole } from './roles';
-import { TOPIC_OPTIONS } from './topic-options';
+import { topicOptions } from './topic-options';
 
 export interface MigrateOptions {
   /** Any database of the server, as a role that may create roles and databases. */
@@ -19,6 +19,8 @@ export interface MigrateOptions {
   readonly passwords?: Readonly<Record<string, string>>;
   /** Curation workers that will run: the cap on that role's connections is per worker. Default 1. */
   readonly workers?: number;
+  /** Where INBOUND_LOG_BYTES_MAX is read from; by default nothing is set. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 export interface Migrated {
@@ -46,7 +48,8 @@ const TASKS_SCHEMA = 'tasks';
  * Rejects with the first failing migration's error; what was applied before it stays (each is a transaction).
  */
 export async function migrateAll(options: MigrateOptions): Promise<Migrated> {
-  const { adminUrl, database = 'millrace', passwords = {}, workers = 1 } = options;
+  const { adminUrl, database = 'millrace', passwords = {}, workers = 1, env = {} } = options;
+  const topics = topicOptions(env);
   const server = await connect(adminUrl);
   try {
     await server.query('select pg_advisory_lock($1)', [RUN_LOCK]);
@@ -55,7 +58,7 @@ export async function migrateAll(options: MigrateOptions): Promise<Migrated> {
     await ensureDatabase(server, database);
     const url = withDatabase(adminUrl, database);
     const applied = await migrateSchemas(url);
-    await ensureTopics(url);
+    await ensureTopics(url, topics);
     const urls = Object.fromEntries(
       DATABASE_SERVICES.filter(({ schema }) => passwords[roleName(schema)]).map(({ name, schema }) => [
         name,
@@ -115,10 +118,10 @@ export function migrationFolders(): { schema: string; dir: string }[] {
   ].filter(({ dir }) => fs.existsSync(dir));
 }
 
-async function ensureTopics(url: string): Promise<void> {
+async function ensureTopics(url: string, topics: ReturnType<typeof topicOptions>): Promise<void> {
   const messaging = createPostgresMessaging({ url, applicationName: 'millrace-migrate' });
   try {
-    for (const { topic, options } of TOPIC_OPTIONS) await messaging.ensureTopic(topic, options);
+    for (const { topic, options } of topics) await messaging.ensureTopic(topic, options);
     for (const { topic, group } of Object.values(GROUPS)) await messaging.ensureGroup(topic, group);
   } finally {
     await messaging.close();

@@ -98,7 +98,7 @@ export async function startMillrace(options: StartOptions, setting: MillraceSett
     );
     const passwords = passwordsOf(folder, [ADMIN, ...DATABASE_SERVICES.map(({ schema }) => roleName(schema))]);
     const adminUrl = await startPostgres(run, folder, ports.postgres, passwords[ADMIN] as string, env, signal);
-    const { urls, applied } = await migrated(folder, { adminUrl, passwords, workers: options.workers });
+    const { urls, applied } = await migrated(folder, { adminUrl, passwords, workers: options.workers, env });
     const news = Object.values(applied).flat().length;
     if (news) say(`applied ${news} migrations`, 'info');
     signal.throwIfAborted();

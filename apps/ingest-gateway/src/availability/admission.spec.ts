@@ -110,12 +110,13 @@ it('the limit grows while it is met without delay, shrinks with delay, and stays
 });
 
 it('refusals beyond their rate wait for their turn, oldest first, and never for too long', () => {
-  const refusals = new PacedRefusals({ perSecond: 100, waitMsMax: 1_000, monotonicMs });
+  const refusals = new PacedRefusals({ perSecondMin: 10, perHandled: 0.1, waitMsMax: 1_000, monotonicMs });
   const given: number[] = [];
   for (let n = 0; n < 50; n++) refusals.refuse(() => given.push(n));
-  // A tenth of a second's worth at once.
+  // A second's worth at once.
   expect(given).toHaveLength(10);
   nowMs = 100;
+  for (let handled = 0; handled < 95; handled++) refusals.onHandled();
   refusals.tick();
   expect(given).toEqual(Array.from({ length: 20 }, (_, n) => n));
   refusals.refuse(() => given.push(50));

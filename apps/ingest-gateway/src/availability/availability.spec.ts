@@ -12,6 +12,7 @@ describe('the log’s health', () => {
       },
       monotonicMs: () => state.nowMs,
       fullMs: 30_000,
+      fullRestMs: 100,
     });
     return { state, health };
   }
@@ -55,6 +56,19 @@ describe('the log’s health', () => {
     health.onAppended();
     expect(health.ready()).toBe(true);
   });
+});
+
+it('a full log is not tried by every request, but again after a moment', async () => {
+  let nowMs = 0;
+  const health = new LogHealth({ probe: async () => null, monotonicMs: () => nowMs, fullMs: 30_000, fullRestMs: 100 });
+  expect(health.full).toBe(false);
+  health.onFailed(new MessagingError('MESSAGING_FULL', ''));
+  expect(health.full).toBe(true);
+  nowMs = 100;
+  expect(health.full).toBe(false);
+  health.onFailed(new MessagingError('MESSAGING_FULL', ''));
+  health.onAppended();
+  expect(health.full).toBe(false);
 });
 
 describe('disk space', () => {

@@ -4,17 +4,21 @@ export interface LogHealthOptions {
   /** Reads something small from the log; rejects when it cannot be reached. */
   readonly probe: () => Promise<unknown>;
   readonly monotonicMs: () => number;
+  /** … and requests are refused unread for so long, until one is tried again. */
+  readonly fullRestMs: number;
   /** A full log is called so for this long after it said so: reading it tells nothing about room. */
   readonly fullMs: number;
 }
 
 /**
  * Whether the log takes appends, for `/readiness`: what the last append said, and between appends what a look at the log
- * says. Never decides about a request: those are tried.
+ * says. Decides about a request only for a moment after the log said that it is full: of thousands a second one has to
+ * carry its body to the log to be told so again.
  */
 export class LogHealth {
   private reason: string | null = null;
   private fullUntilMs = -Infinity;
+  private restUntilMs = -Infinity;
   private appendedSinceCheck = false;
 
   constructor(private readonly options: LogHealthOptions) {}
@@ -24,16 +28,24 @@ export class LogHealth {
     return this.options.monotonicMs() < this.fullUntilMs ? 'the log is full' : true;
   }
 
+  /** Whether a request is not even to be tried. */
+  get full(): boolean {
+    return this.options.monotonicMs() < this.restUntilMs;
+  }
+
   onAppended(): void {
     this.appendedSinceCheck = true;
     this.reason = null;
-    this.fullUntilMs = -Infinity;
+    this.fullUntilMs = this.restUntilMs = -Infinity;
   }
 
   onFailed(error: unknown): void {
     const code = error instanceof MessagingError ? error.code : null;
-    if (code === 'MESSAGING_FULL') this.fullUntilMs = this.options.monotonicMs() + this.options.fullMs;
-    else if (code !== 'MESSAGING_TOO_LARGE') this.reason = 'the log cannot be reached';
+    if (code === 'MESSAGING_FULL') {
+      const nowMs = this.options.monotonicMs();
+      this.fullUntilMs = nowMs + this.options.fullMs;
+      this.restUntilMs = nowMs + this.options.fullRestMs;
+    } else if (code !== 'MESSAGING_TOO_LARGE') this.reason = 'the log cannot be reached';
   }
 
   /** To be called every second or so. Costs nothing while appends succeed. */

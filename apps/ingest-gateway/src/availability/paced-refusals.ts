@@ -1,6 +1,8 @@
 export interface PacedRefusalsOptions {
-  /** Refusals given at once in a second; those beyond it wait for their turn. */
-  readonly perSecond: number;
+  /** Refusals given at once in a second, at least; those beyond it wait for their turn. */
+  readonly perSecondMin: number;
+  /** … and for each request that was handled. */
+  readonly perHandled: number;
   /** No refusal waits longer than this, ms. */
   readonly waitMsMax: number;
   readonly monotonicMs: () => number;
@@ -15,20 +17,29 @@ interface Held {
  * Refusals under overload, at a bounded rate. A client that sends again as soon as it is refused costs as much as it is
  * let to, and at ten times the load that is more than there is: refusing alone would take all of the time. A connection
  * whose refusal waits sends nothing and costs nothing meanwhile, and one second is what its client is asked to wait
- * anyway. Below the rate everything is refused at once.
+ * anyway. Below the rate everything is refused at once. The rate follows what is handled, because what a refusal costs is
+ * a share of that, on a fast machine and on a slow one.
  */
 export class PacedRefusals {
   private readonly held: Held[] = [];
   private tokens: number;
+  /** A second's worth may be given in a burst. */
+  private readonly tokensMax: number;
   private filledMs: number;
 
   constructor(private readonly options: PacedRefusalsOptions) {
-    this.tokens = options.perSecond / 10;
+    this.tokens = this.tokensMax = options.perSecondMin;
     this.filledMs = options.monotonicMs();
   }
 
   get waiting(): number {
     return this.held.length;
+  }
+
+  /** A request was handled. */
+  onHandled(): void {
+    const { perHandled } = this.options;
+    this.tokens = Math.min(this.tokensMax, this.tokens + perHandled);
   }
 
   /** Calls `give` now or in its turn. */
@@ -60,8 +71,8 @@ export class PacedRefusals {
 
   private fill(): void {
     const nowMs = this.options.monotonicMs();
-    const { perSecond } = this.options;
-    this.tokens = Math.min(perSecond / 10, this.tokens + ((nowMs - this.filledMs) / 1000) * perSecond);
+    const { perSecondMin } = this.options;
+    this.tokens = Math.min(this.tokensMax, this.tokens + ((nowMs - this.filledMs) / 1000) * perSecondMin);
     this.filledMs = nowMs;
   }
 }

@@ -36,7 +36,7 @@ function unavailable(error: unknown): unknown {
         errors: [{ path: '$', rule: 'too_large', detail: error.message }],
       });
     case 'MESSAGING_FULL':
-      return refuseForNow('The log is full. Nothing of this request was taken.', error, RETRY_AFTER_FULL_SECONDS);
+      return logFull(error);
     case 'MESSAGING_UNKNOWN':
       return refuseForNow(
         'It is unknown whether this request was stored. Repeat it with the same event ids or Idempotency-Key.',
@@ -45,6 +45,10 @@ function unavailable(error: unknown): unknown {
     default:
       return refuseForNow('The log cannot be reached. Nothing of this request was taken.', error);
   }
+}
+
+export function logFull(cause?: unknown): ProblemException {
+  return refuseForNow('The log is full. Nothing of this request was taken.', cause, RETRY_AFTER_FULL_SECONDS);
 }
 
 /** 503 with Retry-After. */

@@ -27,7 +27,7 @@ export interface RouteDeps {
   /** How many requests are handled at once. */
   readonly admission: Pick<Admission, 'enter' | 'begin' | 'end'>;
   /** Refuses what is beyond that, now or a little later. */
-  readonly refusals: Pick<PacedRefusals, 'refuse'>;
+  readonly refusals: Pick<PacedRefusals, 'refuse' | 'onHandled'>;
 }
 
 /** Ten thousand receipts are megabytes, and a slow client leaves them in memory. */
@@ -106,6 +106,7 @@ function serveRequest(
     handle(handler, captured).then(
       (answer) => {
         admission.end();
+        refusals.onHandled();
         if (answer.text.length > LARGE_ANSWER_CHARS) hold().count(answer.text.length);
         if (answer.headers) reply.headers(answer.headers);
         reply.code(answer.status).header('content-type', JSON_TYPE).send(answer.text);

@@ -1,23 +1,31 @@
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Traffic } from './instrument';
 
 /** How often connections that have fallen idle are looked for. */
 const SWEEP_MS = 50;
+/**
+ * A connection that has said nothing for so long has no request on its way, as far as anyone can know. One that is closed
+ * with a request in it unread is reset, and its client never learns what became of the request.
+ */
+const QUIET_MS = 250;
 
 /**
- * Closes an HTTP server without failing a request that it has begun: it accepts no more connections, tells the clients
- * of those it has to close them, and waits for the answers under way.
+ * Closes an HTTP server without failing a request that it has begun, or that was sent to it: it goes on serving for a
+ * moment and tells every client that is answered to close its connection, then accepts no more connections, closes the
+ * quiet ones and waits for the answers under way.
  */
 export class Drain {
-  private readonly sockets = new Set<Socket>();
+  /** Open connections, and when they were opened. */
+  private readonly sockets = new Map<Socket, number>();
 
   constructor(
     private readonly fastify: FastifyInstance,
     private readonly traffic: Traffic,
   ) {
     fastify.server.on('connection', (socket: Socket) => {
-      this.sockets.add(socket);
+      this.sockets.set(socket, performance.now());
       socket.once('close', () => this.sockets.delete(socket));
     });
   }
@@ -28,12 +36,14 @@ export class Drain {
     traffic.draining = true;
     for (const reply of traffic.underWay.all()) if (!reply.raw.headersSent) reply.header('connection', 'close');
     let cut = 0;
-    const sweep = setInterval(() => this.closeIdle(), SWEEP_MS);
     const bound = setTimeout(() => {
       cut = this.sockets.size;
       fastify.server.closeAllConnections();
     }, msMax);
+    let sweep: NodeJS.Timeout | undefined;
     try {
+      await this.quiet(Math.min(QUIET_MS, msMax));
+      sweep = setInterval(() => this.closeIdle(), SWEEP_MS);
       const closed = fastify.close();
       this.closeIdle();
       await closed;
@@ -44,9 +54,16 @@ export class Drain {
     return cut === 0 ? undefined : new Error(`${cut} connections were cut off after ${Math.round(msMax)} ms`);
   }
 
+  /** Waits for `ms`, or for less when there is nobody left to hear of the end. */
+  private async quiet(ms: number): Promise<void> {
+    const deadline = performance.now() + ms;
+    while (this.sockets.size > 0 && performance.now() < deadline) await sleep(Math.min(10, ms));
+  }
+
   /** Node counts a connection as idle only after its first request: those that never sent a byte are ours to close. */
   private closeIdle(): void {
     this.fastify.server.closeIdleConnections();
-    for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
+    const quietMs = performance.now() - QUIET_MS;
+    for (const [socket, openedMs] of this.sockets) if (socket.bytesRead === 0 && openedMs <= quietMs) socket.destroy();
   }
 }

@@ -1,0 +1,1 @@
+export { BYTES, parseQuantity } from './quantity';

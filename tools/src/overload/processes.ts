@@ -1,0 +1,95 @@
+import fs from 'node:fs';
+import path from 'node:path';
+
+const MIB = 1 << 20;
+
+/**
+ * What each process may hold at most, MiB: the limits of its settings (queues, bodies, DuckDB) and what Node and the
+ * engines take beside them. Postgres is all of its processes, without the memory that they share counted twice.
+ */
+export const RSS_MIB_MAX: Readonly<Record<string, number>> = {
+  'ingest-gateway': 768,
+  'curation-worker': 2_048,
+  'table-manager': 2_048,
+  'analytics-api': 2_048,
+  'event-generator': 384,
+  'front-door': 384,
+  postgres: 2_048,
+};
+
+/** Highest resident memory so far by process name, MiB; Linux only, empty elsewhere. */
+export class MemoryWatch {
+  readonly highest: Record<string, number> = {};
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly dataDir: string,
+    private readonly everyMs = 500,
+  ) {}
+
+  start(): void {
+    if (!fs.existsSync('/proc/self/status')) return;
+    this.timer = setInterval(() => this.look(), this.everyMs);
+    this.look();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  /** Processes that held more than they may. */
+  excesses(): string[] {
+    return Object.entries(this.highest)
+      .filter(([name, mib]) => mib > (RSS_MIB_MAX[name] ?? Infinity))
+      .map(([name, mib]) => `${name} held ${Math.round(mib)} MiB, ${RSS_MIB_MAX[name]} are its cap`);
+  }
+
+  private look(): void {
+    for (const { name, pid } of childrenOf(this.dataDir)) {
+      const mib = name === 'postgres' ? postgresMib(this.dataDir) : fieldOf(pid, 'VmRSS') / 1024;
+      const kind = name.replace(/-\d+$/, '');
+      this.highest[kind] = Math.max(this.highest[kind] ?? 0, mib);
+    }
+  }
+}
+
+export function childrenOf(dataDir: string): { name: string; pid: number }[] {
+  try {
+    const lock = fs.readFileSync(path.join(dataDir, 'supervisor.lock'), 'utf8');
+    return (JSON.parse(lock) as { children: { name: string; pid: number }[] }).children;
+  } catch {
+    return []; // being written
+  }
+}
+
+/** Each process' own memory, and the largest share of what they have in common. */
+function postgresMib(dataDir: string): number {
+  let own = 0;
+  let shared = 0;
+  for (const pid of postgresPids(dataDir)) {
+    own += fieldOf(pid, 'RssAnon');
+    shared = Math.max(shared, fieldOf(pid, 'RssShmem'));
+  }
+  return ((own + shared) * 1024) / MIB;
+}
+
+function postgresPids(dataDir: string): number[] {
+  try {
+    const file = path.join(dataDir, 'postgres', 'data', 'postmaster.pid');
+    const postmaster = Number(fs.readFileSync(file, 'utf8').split('\n')[0]);
+    const children = fs.readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').trim();
+    return [postmaster, ...children.split(' ').map(Number)];
+  } catch {
+    return [];
+  }
+}
+
+/** A field of /proc/<pid>/status, KiB; 0 for a process that is gone. */
+function fieldOf(pid: number, name: string): number {
+  try {
+    const status = fs.readFileSync(`/proc/${pid}/status`, 'latin1');
+    return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
