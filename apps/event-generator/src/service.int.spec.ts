@@ -268,6 +268,28 @@ describe('/load', () => {
   });
 });
 
+it('is for operators of the deployment; others may look at loads, if anything', async () => {
+  await service.stop();
+  const [admin, producer] = ['a'.repeat(32), 'p'.repeat(32)];
+  service = await startService(eventGenerator, { STORAGE_ROOT: dir, AUTH_MODE: 'key', ADMIN_TOKEN: admin });
+  const routes = [
+    ['POST', '/generate/order'],
+    ['POST', '/api/demo/seed/shipments'],
+    ['POST', '/load'],
+    ['GET', '/load'],
+    ['GET', '/load/x'],
+    ['GET', '/load/x/manifest'],
+    ['DELETE', '/load/x'],
+  ];
+  for (const [method, route] of routes) {
+    const status = async (headers: Record<string, string>): Promise<number> =>
+      (await fetch(`${service.url}${route}`, { method, headers })).status;
+    expect([route, await status({}), await status({ authorization: `Bearer ${producer}` })]).toEqual([route, 401, 401]);
+  }
+  const asAdmin = await fetch(`${service.url}/load`, { headers: { authorization: `Bearer ${admin}` } });
+  expect([asAdmin.status, await asAdmin.json()]).toEqual([200, { rows: [] }]);
+});
+
 it('describes itself', async () => {
   const { json } = await call('GET', '/openapi.json');
   expect(Object.keys(json.paths)).toEqual(

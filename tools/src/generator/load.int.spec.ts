@@ -31,7 +31,8 @@ beforeAll(async () => {
   millrace = await startMillrace(
     { dataDir: path.join(dir, 'data'), portBase: await freePortRange(), workers: 1, jsonLogs: false },
     {
-      env: { PATH: process.env['PATH'], LOG_LEVEL: 'error' },
+      // The gateway takes nothing without a token, which the generator is given.
+      env: { PATH: process.env['PATH'], LOG_LEVEL: 'error', INGEST_AUTH_MODE: 'token', INGEST_TOKEN: 'a'.repeat(32) },
       signal: new AbortController().signal,
       onLine: () => undefined,
       say: () => undefined,

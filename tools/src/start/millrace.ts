@@ -20,6 +20,7 @@ import {
   type ServiceName,
   WORKSPACE_ROOT,
 } from './services';
+import { childEnvironment, producerEnvironment } from './service-environment';
 import { StartError } from './start-error';
 import { type ServiceSpec, Supervisor } from './supervisor';
 
@@ -227,7 +228,7 @@ function serviceSpecs(
         // Scratch files go to the disk that the user chose, not to a small /tmp.
         TMPDIR: folder.temporary,
         // A producer like any other: it comes in by the front door.
-        ...(name === 'event-generator' && { GENERATOR_TARGET_URL: env['GENERATOR_TARGET_URL'] ?? frontDoor }),
+        ...(name === 'event-generator' && producerEnvironment(env, frontDoor)),
       },
     })),
   );
@@ -250,12 +251,6 @@ function frontDoorSpec(ports: PortPlan, env: NodeJS.ProcessEnv): ServiceSpec {
       FRONT_DOOR_UPSTREAMS: JSON.stringify(upstreams),
     },
   };
-}
-
-/** The user's environment without what would mean one thing to all services at once (PORT goes before `*_PORT`). */
-function childEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const { PORT: _port, DATABASE_URL: _url, ...rest } = env;
-  return { NODE_ENV: 'production', ...rest, HOST };
 }
 
 function stopAll(run: Running): Promise<void> {
