@@ -114,7 +114,9 @@ it('the front door knows where each service listens', () => {
     ),
   );
   expect(command).toEqual(['dist/front-door/main.js']);
-  const source = fs.readFileSync(path.join(WORKSPACE_ROOT, 'tools/src/front-door/main.ts'), 'utf8');
+  const source = ['main.ts', 'binding.ts']
+    .map((file) => fs.readFileSync(path.join(WORKSPACE_ROOT, 'tools/src/front-door', file), 'utf8'))
+    .join('');
   expect(Object.keys(environment).filter((variable) => !source.includes(`'${variable}'`))).toEqual([]);
 });
 

@@ -92,12 +92,16 @@ test('an event that its table cannot hold is quarantined and its neighbours land
   const bench = await makeBench({ duck });
   const contract = bench.keeper.current?.contracts.contractOf('shipment.status.changed');
   const compiled = contract?.compiled as unknown as { typedSelect: string[] };
-  compiled.typedSelect = compiled.typedSelect.map((sql) =>
+  const { typedSelect } = compiled;
+  compiled.typedSelect = typedSelect.map((sql) =>
     sql.endsWith('AS "lane"')
       ? `CASE WHEN event_id IN ('e3', 'e77') THEN error('column lane is no string') ELSE 'x' END AS "lane"`
       : sql,
   );
-  const outcome = await land(bench, batchOf([...events(100), shipmentEvent('e3', { lane: 'other' })]));
+  const outcome = await land(bench, batchOf([...events(100), shipmentEvent('e3', { lane: 'other' })])).finally(
+    // A contract is compiled once a process: this one is the other tests' too.
+    () => (compiled.typedSelect = typedSelect),
+  );
   expect(fates(outcome).filter((fate) => fate === 'landed')).toHaveLength(98);
   expect(bench.store.state.quarantine.map((row) => [row.eventId, row.reason, row.offset])).toEqual([
     ['e3', 'unstorable', 3],
