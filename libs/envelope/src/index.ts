@@ -8,6 +8,7 @@ export { REFUSAL_REASONS, type RefusalReason } from './refusal';
 export { decode } from './decode/decode';
 export { canonicalize } from './json/canonical';
 export { fingerprint } from './json/fingerprint';
+export { guessObjects } from './json/guess-objects';
 export { parseLossless } from './json/lossless';
 export { splitJsonArray, splitNdjson, type Split, type SplitOptions } from './json/split';
 export { eventFingerprint } from './identity/event-fingerprint';
@@ -15,7 +16,7 @@ export { contentId } from './identity/content-id';
 export { derivedEventId, mintEventId, type IdClock, type IdRandom } from './identity/event-id';
 export { isCalendarDate, normalizeTimestamp } from './time/timestamp';
 export { scan, type Scan, type TopMember } from './json/scan';
-export { contentIdOfItem, inspect, type Inspected, type InspectHeaders } from './decode/inspect';
+export { contentIdOfItem, inspect, isSound, type Inspected, type InspectHeaders } from './decode/inspect';
 export {
   fromCloudEventHttp,
   type CloudEventsRequest,

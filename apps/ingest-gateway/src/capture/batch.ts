@@ -1,4 +1,4 @@
-import { type Decoded, inspect, type InboundHeaders, type Refusal } from '@millrace/envelope';
+import { type Decoded, inspect, isSound, type InboundHeaders, type Refusal } from '@millrace/envelope';
 import { ProblemException } from '@millrace/service';
 import { assertHeadersSize, type CaptureDeps, refused, store } from './capture';
 import type { CapturedItem } from './append-queue';
@@ -30,26 +30,36 @@ export function createBatchHandler(deps: BatchDeps): (request: CapturedRequest) 
   return async (request) => {
     const all = choice(request, 'receipts', ['all', 'faults']) === 'all';
     const strict = choice(request, 'strict', ['true', 'false']) === 'true';
-    const { items, reception, document } = itemsOf(request);
-    const headers = deps.receive(request, reception);
+    const given = itemsOf(request);
+    const headers = deps.receive(request, given.reception);
+    if (given.exactly && !strict && !all && (await eachItem(given.items, (value) => isSound(value, headers)))) {
+      await storeAll(deps, given.items, headers);
+      return { status: 202, text: summary(given.items.length, [], all) };
+    }
+    const { items, document } = given.exactly?.() ?? given;
     if (headers.attributes !== undefined) assertHeadersSize(headers, 'header');
-    const sound = document && isSound(items[0], headers);
+    const sound = document && isSoundDocument(items[0], headers);
     if (strict) return strictly(deps, items, headers, { all, document });
     if (sound && !all) {
       await store(deps, [{ headers, value: items[0] }]);
       return ONE_ACCEPTED;
     }
     const receipts = await receiptsOf(items, headers, all);
-    await store(
-      deps,
-      items.map((value) => ({ headers, value })),
-    );
+    await storeAll(deps, items, headers);
     return { status: 202, text: summary(items.length, receipts, all) };
   };
 }
 
+function storeAll(deps: CaptureDeps, items: readonly Buffer[], headers: RecordHeaders): Promise<void> {
+  return store(
+    deps,
+    items.map((value) => ({ headers, value })),
+  );
+}
+
 /** Whether a document passes the light check. A body that is to be one JSON document and is no JSON is not a request. */
-function isSound(body: Buffer, headers: RecordHeaders): boolean {
+function isSoundDocument(body: Buffer, headers: RecordHeaders): boolean {
+  if (isSound(body, headers)) return true;
   const seen = inspect(body, headers);
   if (seen.ok) return true;
   const { reason } = seen.refusal;

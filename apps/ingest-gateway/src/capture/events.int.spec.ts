@@ -82,6 +82,28 @@ describe('POST /v1/events', () => {
     }
   });
 
+  it('takes a list apart by its elements, also where they hold what is between two of them', async () => {
+    const sound = [
+      '{"event_type":"a","parts":[{"n":1},{"n":2}]}',
+      '{"event_type":"b","text":"},{"}',
+      JSON.stringify(shipment(1)),
+    ];
+    const damaged = '{"event_type":"c","n":NaN}';
+    for (const [items, quarantined] of [
+      [sound, 0],
+      [[sound[2], sound[2]], 0],
+      [[sound[2], damaged, sound[2]], 1],
+      [[damaged, ...sound], 1],
+    ] as const) {
+      await gateway.clear();
+      const answer = await gateway.post('/v1/events', `[${items.join(',')}]`, JSON_TYPE);
+      expect(answer).toMatchObject({ status: 202, json: { accepted: items.length - quarantined, quarantined } });
+      expect(await values()).toEqual(items);
+    }
+    for (const body of [`[${sound[2]},${sound[2]}`, `[${sound[2]},{]`, `[${sound[2]},]`])
+      expect((await gateway.post('/v1/events', body, JSON_TYPE)).status).toBe(400);
+  });
+
   it('takes lines, of either line break and with blank ones between', async () => {
     const lines = [1, 2, 3].map((n) => JSON.stringify(shipment(n)));
     const answer = await gateway.post('/v1/events', `${lines[0]}\r\n\n  \n${lines[1]}\n${lines[2]}`, NDJSON);

@@ -1,4 +1,4 @@
-import { decode, type Decoded, inspect, type Refusal } from '@millrace/envelope';
+import { decode, type Decoded, isSound, type Refusal } from '@millrace/envelope';
 import type { ProblemDetail } from '@millrace/service';
 import { problemOf } from './capture';
 import type { RecordHeaders } from './reception';
@@ -16,26 +16,30 @@ export interface ItemReceipt {
 const TURN_BYTES = 512 * 1024;
 
 /**
- * Looks at every item in order. A large request is looked at in several turns of the event loop, so that no other waits
+ * Looks at every item in order, or until `look` returns false, which is then the result. A large request is looked at in several turns of the event loop, so that no other waits
  * for all of it.
  */
-export async function eachItem(items: readonly Buffer[], look: (value: Buffer, index: number) => void): Promise<void> {
+export async function eachItem(
+  items: readonly Buffer[],
+  look: (value: Buffer, index: number) => boolean | void,
+): Promise<boolean> {
   let bytes = 0;
   for (let index = 0; index < items.length; index++) {
     const value = items[index];
-    look(value, index);
+    if (look(value, index) === false) return false;
     // An item costs something however small it is.
     bytes += value.length + 256;
     if (bytes < TURN_BYTES) continue;
     bytes = 0;
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
+  return true;
 }
 
 /** The receipt of an item that is kept whatever it is; null for one that passes the light check at the door. */
 export function faultReceipt(value: Buffer, headers: RecordHeaders, index: number): ItemReceipt | null {
   // Of a binary CloudEvent the light check sees the headers only, and there is just one in a request.
-  if (headers.format !== 'ce-binary' && inspect(value, headers).ok) return null;
+  if (headers.format !== 'ce-binary' && isSound(value, headers)) return null;
   const receipt = fullReceipt(value, headers, index);
   return receipt.status === 'accepted' ? null : receipt;
 }

@@ -1,4 +1,4 @@
-import { fromCloudEventHttp, splitJsonArray, splitNdjson, type Split } from '@millrace/envelope';
+import { fromCloudEventHttp, guessObjects, splitJsonArray, splitNdjson, type Split } from '@millrace/envelope';
 import { assertEventSize, refused } from './capture';
 import { assertUtf8, type ContentType, contentTypeOf, unsupportedMedia } from './content-type';
 import type { CapturedRequest } from './http';
@@ -11,6 +11,11 @@ export interface RequestItems {
   readonly reception: Reception;
   /** The body is one JSON document: when it is no JSON the request is none. */
   readonly document: boolean;
+  /**
+   * Present where the items are guessed: they are what is in the body if every one of them passes the light check. Else
+   * this gives them. @throws ProblemException as `itemsOf`
+   */
+  readonly exactly?: () => RequestItems;
 }
 
 const ACCEPTED = [
@@ -34,7 +39,7 @@ export function itemsOf(request: CapturedRequest): RequestItems {
   switch (type.media) {
     case 'application/json':
       assertUtf8(type);
-      return beginsArray(request.body) ? listOf(splitJsonArray(request.body, LIMITS)) : documentOf(request.body);
+      return beginsArray(request.body) ? arrayOf(request.body) : documentOf(request.body);
     case 'application/x-ndjson':
     case 'application/ndjson':
     case 'application/jsonl':
@@ -66,6 +71,12 @@ function cloudEventsOf(request: CapturedRequest): RequestItems {
 function documentOf(body: Buffer): RequestItems {
   assertEventSize(body);
   return { items: [body], reception: EVENTS, document: true };
+}
+
+function arrayOf(body: Buffer): RequestItems {
+  const exactly = (): RequestItems => listOf(splitJsonArray(body, LIMITS));
+  const items = guessObjects(body, LIMITS);
+  return items === null ? exactly() : { items, reception: EVENTS, document: false, exactly };
 }
 
 function listOf(split: Split): RequestItems {

@@ -3,6 +3,7 @@ import type { InboundHeaders, Refusal } from '../envelope';
 import { Checks } from './checks';
 import { checkEventsApi } from './events-api';
 import { BAD_ATTRIBUTES, headerAttributes, isObject, item } from './context';
+import { EVENT_ID_CHARS_MAX, EVENT_TYPE_CHARS_MAX } from '../limits';
 import { refusal } from '../refusal';
 import { webhookEventType } from './webhook';
 
@@ -37,6 +38,20 @@ export function inspect(value: Buffer, headers: InspectHeaders = PLAIN_EVENT): I
     case 'event':
       return inspectEvent(value, /^application\/cloudevents\+json/i.test(headers.contenttype ?? ''));
   }
+}
+
+/** Whether `inspect` lets an item pass: for those who ask no more, at less cost for events as they usually are. */
+export function isSound(value: Buffer, headers: InspectHeaders = PLAIN_EVENT): boolean {
+  return (headers.format === 'event' && isPlainEvent(value)) || inspect(value, headers).ok;
+}
+
+/** Whether an event is beyond doubt; false says nothing. */
+function isPlainEvent(value: Buffer): boolean {
+  if (item.scan(value) !== null || item.scanner.kind !== 'object') return false;
+  const type = item.indexOf('event_type');
+  if (type < 0 || !item.isPlainAt(type, EVENT_TYPE_CHARS_MAX)) return false;
+  const id = item.indexOf('event_id');
+  return id < 0 || item.isPlainAt(id, EVENT_ID_CHARS_MAX);
 }
 
 /**

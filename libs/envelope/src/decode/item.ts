@@ -103,6 +103,19 @@ export class Item {
     return bytes[start] === 0x22 ? keyText(bytes, start + 1, scanner.valueEnds[member] - 1) : null;
   }
 
+  /** Whether a member is a string of 1 to `charsMax` visible ASCII characters without escapes: what most names are. */
+  isPlainAt(member: number, charsMax: number): boolean {
+    const { scanner, bytes } = this;
+    const start = scanner.valueStarts[member] + 1;
+    const end = scanner.valueEnds[member] - 1;
+    if (bytes[start - 1] !== 0x22 || start >= end || end - start > charsMax) return false;
+    for (let i = start; i < end; i++) {
+      const c = bytes[i];
+      if (c <= 0x20 || c >= 0x7f || c === 0x5c) return false;
+    }
+    return true;
+  }
+
   /** Content id of the parsed item, integers exact. */
   contentId(): string {
     return contentId(this.scanner.longIntegers ? parseLossless(this.bytes.toString('utf8')) : this.value);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Decoded } from '../envelope';
 import { ITEM_BYTES_MAX } from '../limits';
 import { decode } from './decode';
-import { inspect } from './inspect';
+import { inspect, isSound } from './inspect';
 
 function read(item: unknown): Decoded {
   const bytes = Buffer.isBuffer(item) ? item : Buffer.from(typeof item === 'string' ? item : JSON.stringify(item));
@@ -140,6 +140,7 @@ describe('an item that cannot be an event', () => {
       fc.property(fc.oneof(event, damaged), (text) => {
         const decoded = read(text);
         const inspected = inspect(Buffer.from(text));
+        expect(isSound(Buffer.from(text))).toBe(inspected.ok);
         if (decoded.ok) {
           expect(inspected).toMatchObject({ ok: true, eventType: decoded.envelope.eventType });
           expect(JSON.parse(decoded.envelope.payloadJson)).toEqual(decoded.envelope.payload);
