@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 /** What is installed is kept between runs; MILLRACE_ENGINES_DIR moves it. */
-const HOME = process.env['MILLRACE_ENGINES_DIR'] ?? path.join(os.tmpdir(), 'millrace-engines');
+const home = (): string => process.env['MILLRACE_ENGINES_DIR'] ?? path.join(os.tmpdir(), 'millrace-engines');
 const INSTALL_MS_MAX = 900_000;
 
 /**
@@ -16,7 +16,7 @@ const INSTALL_MS_MAX = 900_000;
  */
 export function installed(kind: string, recipe: readonly string[], make: (folder: string) => void): string {
   const hash = createHash('sha256').update(JSON.stringify(recipe)).digest('hex').slice(0, 12);
-  const folder = path.join(HOME, `${kind}-${hash}`);
+  const folder = path.join(home(), `${kind}-${hash}`);
   if (fs.existsSync(path.join(folder, DONE))) return folder;
   const own = `${folder}.${randomBytes(4).toString('hex')}`;
   fs.mkdirSync(own, { recursive: true });
