@@ -107,7 +107,7 @@ export const config = defineConfig({
   }),
   handledMin: integer({
     env: 'GATEWAY_REQUESTS_MIN',
-    default: 64,
+    default: 128,
     min: 1,
     max: 10_000,
     unit: 'requests',

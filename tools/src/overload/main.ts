@@ -1,11 +1,13 @@
 import { parseArgs } from 'node:util';
 import { runCommand } from '../start/run-command';
+import { StartError } from '../start/start-error';
+import { fullDisk } from './full-disk';
 import { fullLog, type ScenarioOptions, tenfold } from './scenarios';
 import { onStage } from './stage';
 import type { Finding } from './verdict';
 
 /**
- * `npm run overload [-- tenfold full-log] [--seconds 120] [--connections 2000] [--events 1] [--port-base N]`: loads a
+ * `npm run overload [-- tenfold full-log full-disk] [--seconds 120] [--connections 2000] [--events 1] [--port-base N] [--disk DIR]`: loads a
  * Millrace of its own far beyond what it can handle, and ends with 1 where a promise was not kept.
  */
 export function main(args: readonly string[] = process.argv.slice(2)): Promise<void> {
@@ -18,6 +20,7 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
         connections: { type: 'string', default: '2000' },
         events: { type: 'string', default: '1' },
         'port-base': { type: 'string', default: '28000' },
+        disk: { type: 'string' },
         'log-bytes': { type: 'string', default: '256MiB' },
       },
     });
@@ -38,6 +41,15 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
       console.log(`More than can be landed, ${values['log-bytes']} of log`);
       const env = { INBOUND_LOG_BYTES_MAX: values['log-bytes'] };
       kept = report(await onStage({ ...stage, env }, (at) => fullLog(at, options))) && kept;
+    }
+    if (wanted.has('full-disk')) {
+      if (values.disk === undefined)
+        throw new StartError('full-disk takes --disk DIR, on a small file system of its own.');
+      console.log(`A full disk under load, ${values.disk}`);
+      // The service's own reserve would refuse before the disk does.
+      for (const env of [{}, { DISK_FREE_PERCENT_MIN: '0' }])
+        kept =
+          report(await onStage({ ...stage, env, parent: values.disk }, (at) => fullDisk(at, 20, options.tell))) && kept;
     }
     return kept ? 0 : 1;
   });

@@ -13,6 +13,7 @@ import type { Finding } from './verdict';
 export interface Stage {
   readonly origin: string;
   readonly gatewayPort: number;
+  readonly dataDir: string;
   readonly signal: AbortSignal;
   readonly memory: MemoryWatch;
   /** Events of requests that were accepted, and of those whose outcome is unknown. */
@@ -22,20 +23,27 @@ export interface Stage {
   /** Totals once nothing is pending. */
   settled(msMax: number): Promise<Totals>;
   readonly processFindings: () => Finding[];
+  /** What the supervisor had to say of processes that ended. */
+  readonly mishaps: readonly string[];
 }
 
 export interface StageOptions {
   readonly portBase: number;
   readonly signal: AbortSignal;
   readonly env?: Readonly<Record<string, string>>;
+  /** Where the data folder is made (default: the system's for temporary files). */
+  readonly parent?: string;
 }
+
+/** What the supervisor says of a process that ended by itself. */
+const ENDED = /starting it again/;
 
 /** Starts everything on a fresh folder, runs `play`, and stops and removes all of it. */
 export async function onStage<T>(
-  { portBase, signal, env = {} }: StageOptions,
+  { portBase, signal, env = {}, parent = os.tmpdir() }: StageOptions,
   play: (stage: Stage) => Promise<T>,
 ): Promise<T> {
-  const dataDir = mkdtempSync(path.join(os.tmpdir(), 'millrace-overload-'));
+  const dataDir = mkdtempSync(path.join(parent, 'millrace-overload-'));
   const mishaps: string[] = [];
   const millrace = await startMillrace(
     { dataDir, portBase, workers: 1, jsonLogs: true },
@@ -43,7 +51,7 @@ export async function onStage<T>(
       env: { ...process.env, LOG_LEVEL: 'error', ...env },
       signal,
       onLine: () => undefined,
-      say: (text, level) => void (level === 'warn' && mishaps.push(text)),
+      say: (text, level) => void (level === 'warn' && ENDED.test(text) && mishaps.push(text)),
     },
   );
   const memory = new MemoryWatch(dataDir);
@@ -55,8 +63,10 @@ export async function onStage<T>(
     return await play({
       origin: millrace.url,
       gatewayPort: port,
+      dataDir,
       signal,
       memory,
+      mishaps,
       get items() {
         return sent.items;
       },
