@@ -9,6 +9,8 @@ import { failpointMatrix } from './matrix';
 import { runChaos } from './run';
 import { TARGETS } from './fault-plan';
 
+/** Enough to pass every place now and then. */
+const MATRIX_CLIENTS = 2;
 const LOG_LINES_KEPT = 400;
 
 /** `npm run chaos`: everything is killed in the middle of a load, and afterwards every item is accounted for. */
@@ -55,7 +57,7 @@ async function oneRun(command: ChaosCommand, title: string, seed: number, signal
   try {
     const outcome = await runChaos({
       ...{ dataDir, portBase, seed, say, signal, workers: matrix ? 1 : 2 },
-      ...(matrix ? { env: matrix.env, firstPlans: matrix.firstPlans } : {}),
+      ...(matrix ? { env: matrix.env, firstPlans: matrix.firstPlans, clients: MATRIX_CLIENTS } : {}),
       vacuity: matrix ? matrix.vacuity : vacuityOf(kills),
       onFault: ({ kind, target, place }, count) => say(`${String(count).padStart(3)}  ${kind} ${place ?? target}`),
       onLine: (text) => {

@@ -17,7 +17,7 @@ const DETAILS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** How long a place may take to be reached, ms, before what leads to it is done again. */
-const REACHED_MS_MAX = 10_000;
+const REACHED_MS_MAX = 30_000;
 const TRIES_MAX = 5;
 const POLL_MS = 20;
 

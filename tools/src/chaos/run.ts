@@ -22,6 +22,8 @@ export interface ChaosOptions {
   readonly portBase: number;
   readonly seed: number;
   readonly workers: number;
+  /** Requests under way at once, about (default 6). */
+  readonly clients?: number;
   readonly vacuity: Vacuity;
   readonly env?: Readonly<Record<string, string>>;
   readonly onFault: (fault: FaultSeen, kills: number) => void;
@@ -83,7 +85,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
     const client = new ChaosClient({ origin: system.url, record, nowMs: () => Math.round(performance.now()) });
     const random = seededRandom(seed);
     const injector = new Injector({ system, cutter, random, restMs: REST_MS, onFault });
-    const loading = load(client, sent, seed, stop.signal);
+    const loading = load(client, sent, { seed, clients: options.clients ?? CLIENTS }, stop.signal);
     const loaded = Promise.all(loading);
     // A failure of the load ends the strikes; it is thrown below.
     loaded.catch(() => stop.abort());
@@ -122,13 +124,18 @@ class Sent {
 }
 
 /** Clients side by side, each with a workload of its own, until aborted; then each finishes what it has begun. */
-function load(client: ChaosClient, sent: Sent, seed: number, signal: AbortSignal): Promise<void>[] {
+function load(
+  client: ChaosClient,
+  sent: Sent,
+  { seed, clients }: { readonly seed: number; readonly clients: number },
+  signal: AbortSignal,
+): Promise<void>[] {
   const { lines } = readDataSet();
   const giveUp = new AbortController();
   signal.addEventListener('abort', () => setTimeout(() => giveUp.abort(), GIVE_UP_MS).unref(), { once: true });
-  return Array.from({ length: CLIENTS }, async (_, i) => {
+  return Array.from({ length: clients }, async (_, i) => {
     const random = seededRandom(seed * 1_000 + i);
-    const share = lines.filter((_line, n) => n % CLIENTS === i);
+    const share = lines.filter((_line, n) => n % clients === i);
     for (const request of workload(share, random, `${seed}-${i}`)) {
       if (signal.aborted) return;
       for (const { sent: item, shipment } of request.items) {
