@@ -1,0 +1,321 @@
+import { execFile, execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+import { fencedBlocks } from '../docs/markdown';
+import { matchShown } from '../docs/shown';
+import { freePortRange } from '../start/fixtures/waiting';
+import { type Millrace, startMillrace } from '../start/millrace';
+import { SERVICES, WORKSPACE_ROOT } from '../start/services';
+
+// The whole of Millrace with authentication, and two tenants that send the same events under the same ids and keys.
+
+const ADMIN_TOKEN = 'the-token-to-make-the-first-keys-with';
+const TASK_TOKEN = 'the-token-of-the-tasks-port-in-this-test';
+const SECRETS = { ADMIN_TOKEN, TASK_TOKEN, INGEST_TOKEN: 'the-token-of-the-producers-in-this-test' };
+const TENANTS = ['acme', 'bolt'] as const;
+type Tenant = (typeof TENANTS)[number];
+const SHIPMENT_LINES = 200;
+
+interface Operation {
+  readonly service: string;
+  readonly method: string;
+  readonly path: string;
+  readonly security: readonly object[];
+  readonly role?: string;
+  readonly deployment?: boolean;
+}
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: Headers;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- JSON of any shape, looked at by tests
+  readonly json: any;
+}
+
+let dir: string;
+let millrace: Millrace;
+const log: string[] = [];
+const keys: Partial<Record<Tenant, string>> = {};
+let operations: Operation[];
+
+beforeAll(async () => {
+  execFileSync(process.execPath, [path.join(WORKSPACE_ROOT, 'tools', 'build.mjs')], { cwd: WORKSPACE_ROOT });
+  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-tenants-'));
+  // Postgres may run as another account, which has to get to its data.
+  fs.chmodSync(dir, 0o755);
+  millrace = await startMillrace(
+    { dataDir: path.join(dir, 'data'), portBase: await freePortRange(), workers: 1, jsonLogs: false },
+    {
+      env: {
+        ...{ PATH: process.env['PATH'], LOG_LEVEL: 'debug', ...SECRETS },
+        ...{ AUTH_MODE: 'key', INGEST_AUTH_MODE: 'token,key', TASK_AUTH_MODE: 'token', KEYS_POLL: '500ms' },
+      },
+      signal: new AbortController().signal,
+      onLine: ({ process: name, text }) => log.push(`${name} ${text}`),
+      say: (text) => log.push(text),
+    },
+  );
+  for (const tenant of TENANTS) {
+    const made = await call('POST', '/v1/api-keys', ADMIN_TOKEN, { name: 'spec', roles: ['admin'], tenant });
+    expect(made.status).toBe(201);
+    keys[tenant] = made.json.key;
+  }
+  operations = await allOperations();
+  for (const tenant of TENANTS) await send(tenant);
+  for (const tenant of TENANTS) await settled(tenant);
+}, 120_000);
+afterAll(async () => {
+  await millrace?.stop();
+  fs.rmSync(dir, { recursive: true, force: true });
+}, 60_000);
+
+async function call(
+  method: string,
+  target: string,
+  secret: string | null,
+  body?: unknown,
+  headers = {},
+): Promise<Answer> {
+  const response = await fetch(millrace.url + target, {
+    method,
+    headers: {
+      ...(secret !== null && { authorization: `Bearer ${secret}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  const text = await response.text();
+  return { status: response.status, text, headers: response.headers, json: parsed(text) };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function allOperations(): Promise<Operation[]> {
+  const found: Operation[] = [];
+  for (const { name } of SERVICES) {
+    const { paths } = (await call('GET', `/${name}/openapi.json`, null)).json;
+    for (const [template, item] of Object.entries<Record<string, Record<string, never>>>(paths)) {
+      for (const [method, operation] of Object.entries(item)) {
+        const { security, 'x-role': role, 'x-deployment': deployment } = operation;
+        found.push({ service: name, method: method.toUpperCase(), path: template, security, role, deployment });
+      }
+    }
+  }
+  return found;
+}
+
+const shipments = gunzipSync(fs.readFileSync(path.join(WORKSPACE_ROOT, 'demo', 'shipments', 'events.jsonl.gz')))
+  .toString('utf8')
+  .split('\n')
+  .slice(0, SHIPMENT_LINES)
+  .join('\n');
+
+/** What every tenant sends: the same but for a marker, which no other tenant may ever see. */
+async function send(tenant: Tenant): Promise<void> {
+  const key = keys[tenant] as string;
+  const marker = `marker-of-${tenant}`;
+  const order = { event_id: 'order-1', event_type: 'order.placed', source: 'shop', payload: { marker } };
+  // The producer's own word for whose it is counts for nothing.
+  const claimed = { event_id: `only-${tenant}`, event_type: 'order.placed', tenant_id: 'default', payload: { marker } };
+  const broken = { event_id: `broken-${tenant}`, event_type: 'shipment.status.changed', payload: { marker } };
+  expect((await call('POST', '/v1/events', key, [order, claimed, broken])).status).toBe(202);
+  const ndjson = { 'content-type': 'application/x-ndjson' };
+  expect((await call('POST', '/v1/events', key, shipments, ndjson)).status).toBe(202);
+  const once = await call('POST', '/events', key, { eventType: 'a', payload: { marker } }, { 'idempotency-key': 'k' });
+  expect([once.status, once.headers.get('idempotency-replayed')]).toEqual([201, null]);
+}
+
+/** Until all that a tenant sent has a fate, and its marts are rebuilt. */
+async function settled(tenant: Tenant): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const { json } = await call('GET', '/v1/conservation', keys[tenant] as string);
+    const { rows } = (await call('GET', '/v1/shipments/daily', keys[tenant] as string)).json;
+    if (json.totals?.pending === 0 && json.totals.received > 0 && rows?.length > 0) return;
+    if (Date.now() > deadline) throw new Error(`${JSON.stringify(json)}\n${log.slice(-30).join('\n')}`);
+    await sleep(200);
+  }
+}
+
+const filled = ({ service, path: template }: Operation, id: string): string =>
+  `/${service}${template.replace(/\{[^}]+\}/g, encodeURIComponent(id))}`;
+const isPublic = ({ security }: Operation): boolean => security.length === 0;
+
+it('every operation of every service says who may call it, and asks', async () => {
+  expect(new Set(operations.map(({ service }) => service))).toEqual(new Set(SERVICES.map(({ name }) => name)));
+  for (const operation of operations) {
+    const label = `${operation.method} ${filled(operation, 'x')}`;
+    expect([label, Array.isArray(operation.security)]).toEqual([label, true]);
+    if (isPublic(operation)) {
+      expect(['/health', '/liveness', '/readiness']).toContain(operation.path);
+      continue;
+    }
+    for (const secret of [null, 'a-wrong-credential', `mlr_${'x'.repeat(51)}`, 'a.b.c', TASK_TOKEN]) {
+      const { status, headers } = await call(
+        operation.method,
+        filled(operation, 'x'),
+        secret,
+        operation.method === 'GET' ? undefined : {},
+      );
+      expect([label, secret, status]).toEqual([label, secret, 401]);
+      expect(headers.get('www-authenticate')).toContain('Bearer realm="millrace"');
+    }
+  }
+}, 60_000);
+
+it('no operation shows one tenant anything of another', async () => {
+  const ids = TENANTS.flatMap((tenant) => ['order-1', `only-${tenant}`, `broken-${tenant}`]);
+  const seen = new Map<Tenant, string>();
+  for (const tenant of TENANTS) {
+    const others = TENANTS.filter((other) => other !== tenant);
+    let all = '';
+    for (const operation of operations.filter(({ method, deployment }) => method === 'GET' && !deployment)) {
+      for (const id of operation.path.includes('{') ? ids : ['']) {
+        const { text, status } = await call('GET', filled(operation, id), keys[tenant] as string);
+        expect([operation.path, status < 500]).toEqual([operation.path, true]);
+        for (const other of others) {
+          const shown = text.replaceAll(`only-${other}`, '').replaceAll(`broken-${other}`, '');
+          expect([operation.path, id, shown.includes(other)]).toEqual([operation.path, id, false]);
+        }
+        all += text;
+      }
+    }
+    seen.set(tenant, all);
+  }
+  // The markers were there to be seen: each tenant did see its own.
+  for (const tenant of TENANTS) expect(seen.get(tenant)).toContain(`marker-of-${tenant}`);
+}, 60_000);
+
+it('each finds its own event under an id that both have, and nothing under the other’s', async () => {
+  for (const tenant of TENANTS) {
+    const own = await call('GET', '/v1/events/order-1/trace', keys[tenant] as string);
+    expect(own.json).toMatchObject({ status: 'LANDED', event: { payload: { marker: `marker-of-${tenant}` } } });
+    expect(own.json.receipts).toHaveLength(1);
+    expect(own.json.receipts[0]).toMatchObject({ fate: 'landed', tenant });
+    for (const other of TENANTS.filter((each) => each !== tenant)) {
+      expect((await call('GET', `/v1/events/only-${other}/trace`, keys[tenant] as string)).status).toBe(404);
+      expect((await call('GET', `/v1/events/broken-${other}/trace`, keys[tenant] as string)).status).toBe(404);
+    }
+    expect((await call('GET', '/v1/events/order-1/trace', ADMIN_TOKEN)).status).toBe(404);
+  }
+}, 60_000);
+
+it('the same events of two tenants are no duplicates of each other, and add up in neither’s marts', async () => {
+  const of = async (target: string) =>
+    Promise.all(TENANTS.map(async (tenant) => call('GET', target, keys[tenant] as string)));
+  for (const target of ['/v1/shipments/daily', '/v1/on-time-performance?group_by=service_date', '/v1/exceptions']) {
+    const [a, b] = await of(target);
+    expect(a?.json).toEqual(b?.json);
+    // Equal answers, yet not one answer: whoever has the one is not told that nothing changed.
+    expect(a?.headers.get('etag')).not.toBe(b?.headers.get('etag'));
+  }
+  const [daily] = await of('/v1/shipments/daily');
+  const created = daily?.json.rows.reduce((sum: number, row: { created: number }) => sum + row.created, 0);
+  const lines = shipments
+    .split('\n')
+    .map((line) => parsed(line) as { payload?: { shipment_id: string; status: string } });
+  const known = new Set(
+    lines.filter((line) => line?.payload?.status === 'created').map((line) => line.payload?.shipment_id),
+  );
+  expect(created).toBe(known.size);
+  const [a, b] = await of('/v1/conservation');
+  const { received, landed, duplicate, quarantined } = a?.json.totals ?? {};
+  expect(b?.json.totals).toEqual(a?.json.totals);
+  expect(received).toBe(SHIPMENT_LINES + 4);
+  expect(landed + duplicate + quarantined).toBe(received);
+  const home = await call('GET', '/v1/conservation', ADMIN_TOKEN);
+  expect(home.json).toEqual({ totals: { received: 0, landed: 0, duplicate: 0, quarantined: 0, pending: 0 }, rows: [] });
+}, 60_000);
+
+it('what is of the deployment is not for admins of a tenant', async () => {
+  const ofDeployment = operations.filter(({ deployment }) => deployment);
+  expect(ofDeployment.map(({ path: template }) => template)).toEqual(
+    expect.arrayContaining(['/metrics', '/v1/tables']),
+  );
+  for (const operation of ofDeployment) {
+    for (const tenant of TENANTS) {
+      const { status } = await call(
+        operation.method,
+        filled(operation, 'x'),
+        keys[tenant] as string,
+        operation.method === 'GET' ? undefined : {},
+      );
+      expect([operation.path, status]).toEqual([operation.path, 403]);
+    }
+  }
+  expect((await call('GET', '/v1/tables', ADMIN_TOKEN)).status).toBe(200);
+}, 60_000);
+
+it('each sees its own audit', async () => {
+  const deadline = Date.now() + 20_000;
+  for (const tenant of TENANTS) {
+    let rows: { action: string; tenant: string }[] = [];
+    while (rows.length === 0) {
+      if (Date.now() > deadline) throw new Error('the audit was not told');
+      rows = (await call('GET', '/v1/audit', keys[tenant] as string)).json.rows;
+      await sleep(50);
+    }
+    expect(rows.map(({ action, tenant: of }) => [action, of])).toEqual([['api_key.created', tenant]]);
+  }
+}, 60_000);
+
+it('a revoked key is refused by every service', async () => {
+  const made = await call('POST', '/v1/api-keys', ADMIN_TOKEN, { name: 'gone', roles: ['admin'], tenant: 'acme' });
+  const asked = SERVICES.map(({ name }) =>
+    operations.find(({ service, method, role }) => service === name && method === 'GET' && role === 'viewer'),
+  );
+  const statuses = async () =>
+    Promise.all(
+      asked.map(async (operation) => (await call('GET', filled(operation as Operation, 'x'), made.json.key)).status),
+    );
+  const until = async (holds: (status: number) => boolean): Promise<void> => {
+    const deadline = Date.now() + 60_000;
+    while (!(await statuses()).every(holds)) {
+      if (Date.now() > deadline) throw new Error(`after a minute: ${await statuses()}`);
+      await sleep(50);
+    }
+  };
+  await until((status) => status !== 401 && status !== 503);
+  expect((await call('DELETE', `/v1/api-keys/${made.json.id}?tenant=acme`, ADMIN_TOKEN)).status).toBe(204);
+  await until((status) => status === 401);
+}, 130_000);
+
+it('docs/security.md makes a key as it says, and names no variable that there is not', async () => {
+  const page = fs.readFileSync(path.join(WORKSPACE_ROOT, 'docs', 'security.md'), 'utf8');
+  const [, curl] = fencedBlocks(page).filter(({ language }) => language === 'sh');
+  const [shown] = fencedBlocks(page).filter(({ language }) => language === 'json');
+  const { stdout } = await promisify(execFile)(
+    'sh',
+    ['-c', String(curl?.text).replace('http://127.0.0.1:8080', millrace.url)],
+    {
+      env: { PATH: process.env['PATH'], ADMIN_TOKEN },
+    },
+  );
+  expect(matchShown(String(shown?.text), JSON.parse(stdout))).toEqual([]);
+  const { key } = JSON.parse(stdout) as { key: string };
+  expect(new RegExp(`^${/`(mlr_\[.*?)`/.exec(page)?.[1]}$`).test(key)).toBe(true);
+  const reference = SERVICES.map(({ name }) =>
+    fs.readFileSync(path.join(WORKSPACE_ROOT, 'apps', name, 'config', 'reference.env'), 'utf8'),
+  ).join('\n');
+  const named = new Set(page.match(/\b[A-Z]+(_[A-Z]+)+\b/g));
+  expect(named.size).toBeGreaterThan(10);
+  for (const name of named)
+    expect([name, name === 'FRONT_DOOR_HOST' || reference.includes(`${name}=`)]).toEqual([name, true]);
+});
+
+it('no credential is in any line of any log', () => {
+  expect(log.length).toBeGreaterThan(100);
+  const text = log.join('\n');
+  for (const secret of [...Object.values(SECRETS), ...Object.values(keys)]) expect(text.includes(secret)).toBe(false);
+});
