@@ -1,5 +1,5 @@
 import { createLogger } from '@millrace/observability';
-import { assertGuarded, type DoorEnvironment } from './binding';
+import { assertGuarded } from './binding';
 import type { Upstream } from './forward';
 import { createFrontDoor } from './server';
 
@@ -16,7 +16,12 @@ function upstreamsFrom(text: string | undefined): Upstream[] {
 
 function main(): void {
   const log = createLogger({ service: 'front-door' });
-  const host = assertGuarded(process.env as DoorEnvironment);
+  const host = assertGuarded({
+    FRONT_DOOR_HOST: process.env['FRONT_DOOR_HOST'],
+    HOST: process.env['HOST'],
+    AUTH_MODE: process.env['AUTH_MODE'],
+    INGEST_AUTH_MODE: process.env['INGEST_AUTH_MODE'],
+  });
   const port = Number(process.env['PORT'] ?? process.env['FRONT_DOOR_PORT'] ?? 8080);
   const door = createFrontDoor(upstreamsFrom(process.env['FRONT_DOOR_UPSTREAMS']));
   door.server.listen(port, host, () => log.info({ host, port }, 'the front door is open'));
