@@ -17,6 +17,8 @@ const BASELINE_SHARE = 0.7;
 const OVERLOAD_FACTOR = 10;
 const SETTLE_MS_MAX = 400_000;
 const REST_MS = 2_000;
+/** What was appended in the last minute is not trimmed: its append may still be repeated. */
+const RESUME_SECONDS_MAX = 75;
 
 /**
  * Ten times the load that can be handled: measures capacity in a closed loop, before and after, the latency at 70 % of
@@ -76,6 +78,7 @@ export async function fullLog(stage: Stage, options: ScenarioOptions): Promise<F
   }
   const refusing = outcomes.filter(({ refused }) => Object.keys(refused).length > 0);
   const totals = await stage.settled(SETTLE_MS_MAX);
+  const resumedSeconds = await untilAccepted(stage);
   const after = await stage.load({ ...common, connections: 4, rate: 10, seconds: 3 });
   tell(`afterwards ${shown(after)}; log ${await logReadiness(stage)}`);
   const all = await stage.settled(SETTLE_MS_MAX);
@@ -89,6 +92,10 @@ export async function fullLog(stage: Stage, options: ScenarioOptions): Promise<F
       ok: [...notices].some((notice) => notice.includes('filled to')),
     },
     ...refusing.slice(0, 1).flatMap(judgeRefusals),
+    {
+      what: `accepted again ${resumedSeconds.toFixed(0)} s after curation had caught up, at most ${RESUME_SECONDS_MAX}`,
+      ok: resumedSeconds <= RESUME_SECONDS_MAX,
+    },
     { what: `pending ${totals.pending} after the load`, ok: totals.pending === 0 },
     {
       what: `${after.accepted} of ${after.sent} accepted afterwards`,
@@ -97,6 +104,16 @@ export async function fullLog(stage: Stage, options: ScenarioOptions): Promise<F
     ...judgeConservation(all, stage.items, stage.unknown),
     ...stage.processFindings(),
   ];
+}
+
+/** Sends single requests until one is accepted; how long that took, s. */
+async function untilAccepted(stage: Stage): Promise<number> {
+  const began = performance.now();
+  for (;;) {
+    const probe = await stage.load({ connections: 1, eventsPerRequest: 100, rate: 1, seconds: 2, warmupSeconds: 0 });
+    const seconds = (performance.now() - began) / 1_000;
+    if (probe.accepted > 0 || seconds > RESUME_SECONDS_MAX) return seconds;
+  }
 }
 
 async function logReadiness({ gatewayPort, signal }: Stage): Promise<string> {
