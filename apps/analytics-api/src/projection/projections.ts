@@ -14,6 +14,11 @@ export interface ProjectionDeps {
   readonly onSequenceGap?: (gap: { partition: string; incarnation: string; expected: number; found: number }) => void;
 }
 
+/** Receipts are counted some ten times a second and partition: each count is a transaction, whatever it holds. */
+const RECEIPT_LINGER_MS = 100;
+/** Headers are small: this is what counts as having waited long enough, and what one transaction counts at most. */
+const RECEIPT_EVENTS_MAX = 50_000;
+
 /** The service's readers of data topics: receipts (headers only) and fates. Each starts and stops by itself. */
 export function createProjections(deps: ProjectionDeps): {
   received: ConsumeLoop;
@@ -30,6 +35,8 @@ export function createProjections(deps: ProjectionDeps): {
       {
         ...GROUPS.conservation,
         headersOnly: true,
+        eventsMax: RECEIPT_EVENTS_MAX,
+        lingerMs: RECEIPT_LINGER_MS,
         inFlightMax: 1,
         onAssigned: async (partition) =>
           (await deps.readModels.receivedPositions(GROUPS.conservation.topic)).get(partition) ?? null,

@@ -135,7 +135,10 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
   if (refused) return { kind: refused };
   await deps.failpoint('after-position');
 
-  const claims = known.candidates.filter(({ key }) => !work.before.has(key)).map(claimOf);
+  const { before } = work;
+  const claims = claimsOf(
+    before.size === 0 ? known.candidates : known.candidates.filter(({ key }) => !before.has(key)),
+  );
   const held = await timed(deps, 'claim', () => landing.claim(claims, batchId));
   const { outcomes, unused } = settle(known, work.before.size > 0 ? new Map([...work.before, ...held]) : held, batchId);
   if (unused.length > 0) await landing.release(unused, batchId);
@@ -183,10 +186,16 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
 
 const DAY_MS = 86_400_000;
 
-const claimOf = ({ key, fingerprint, windowDays, envelope }: Candidate): Claim => ({
-  ...{ key, fingerprint, windowDays },
-  eventDay: Math.floor(Date.parse(envelope.eventTime) / DAY_MS),
-});
+/** Event times are ISO-8601 UTC; their days are few, and reading a date costs as much as all else of a claim. */
+function claimsOf(candidates: readonly Candidate[]): Claim[] {
+  const days = new Map<string, number>();
+  return candidates.map(({ key, fingerprint, windowDays, envelope }) => {
+    const date = envelope.eventTime.slice(0, 10);
+    let eventDay = days.get(date);
+    if (eventDay === undefined) days.set(date, (eventDay = Date.parse(date) / DAY_MS));
+    return { key, fingerprint, windowDays, eventDay };
+  });
+}
 
 /** The first step: the position, or the inbox where there is none. Says why the landing may not go on. */
 async function enter(
