@@ -29,11 +29,15 @@ import { QuarantineController } from './quarantine/quarantine.controller';
 import { QuarantineReader } from './quarantine/quarantine-store';
 import { createDuckStager } from './staging/stage';
 import { gzipRaw } from './staging/raw-parts';
+import { AdaptiveLinger } from './worker/adaptive-linger';
 import { createCuration } from './worker/curation';
 import { CurationMetrics } from './worker/curation-metrics';
 
 const STATEMENT_MS_MAX = 60_000;
 const READ_CONNECTIONS_MAX = 2;
+
+/** From this rate on landings linger the longest. */
+const LINGER_FULL_EVENTS_PER_SECOND = 10_000;
 
 /** Composition root: log and landings in Postgres, the lake in a folder, Parquet by DuckDB. */
 @Module({})
@@ -74,6 +78,12 @@ export class AppModule {
       onOverdue: (from, count) => logger.warn({ from, count }, 'landed batches are announced again'),
     });
     const measured = new CurationMetrics(metrics);
+    const linger = new AdaptiveLinger({
+      msMin: config.landingLinger,
+      msMax: config.landingLingerMax,
+      eventsPerSecondFull: LINGER_FULL_EVENTS_PER_SECOND,
+      monotonicMs: () => performance.now(),
+    });
     const landedBefore = new LandedBefore({ storage, duck, pruned: () => store.pruned(), clock });
     const { worker, keeper, relay, schedule } = createCuration(
       {
@@ -91,7 +101,7 @@ export class AppModule {
         member: `${os.hostname()}/${process.pid}`,
         eventsMax: config.landingEventsMax,
         bytesMax: config.landingBytesMax,
-        lingerMs: config.landingLinger,
+        lingerMs: () => linger.ms,
         deliveriesMax: config.deliveriesMax,
         landingsMax: config.landingsMax,
         heartbeatMs: config.heartbeatEvery,
@@ -99,7 +109,10 @@ export class AppModule {
         workerSilenceMsMax: config.workerSilenceMax,
         stagedKeepMs: config.stagedKeep,
       },
-      (landed) => measured.landed(landed),
+      (landed) => {
+        measured.landed(landed);
+        linger.landed(landed.outcomes.length);
+      },
     );
     measured.watch({
       inFlight: () => worker.inFlight,

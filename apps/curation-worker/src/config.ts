@@ -34,10 +34,17 @@ export const config = defineConfig({
   }),
   landingLinger: duration({
     env: ['LANDING_LINGER'],
-    default: 300,
+    default: 150,
     min: 0,
     max: 60_000,
-    doc: 'How long a smaller landing waits for more events.',
+    doc: 'How long a smaller landing waits for more events while there are few.',
+  }),
+  landingLingerMax: duration({
+    env: ['LANDING_LINGER_MAX'],
+    default: 600,
+    min: 0,
+    max: 60_000,
+    doc: 'How long it waits under load, where larger landings save CPU; no effect below LANDING_LINGER.',
   }),
   landingsMax: integer({
     env: ['LANDINGS_MAX'],

@@ -35,6 +35,11 @@ const STATEMENT_MS_MAX = 60_000;
 /** Three tables of a commit, the touched partitions, a rebuild and a compaction at once. */
 const DUCK_CONNECTIONS_MAX = 6;
 
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
 /** Composition root: Delta tables on the file system, the number line's cursor in Postgres. */
 @Module({})
 export class AppModule {
@@ -70,6 +75,7 @@ export class AppModule {
         vacuumRecord: new PrismaVacuumRecord(prisma),
         contracts: readCatalogDir(),
         monotonicMs: () => performance.now(),
+        cpuMs,
         newId: v4,
         failpoint: createFailpoints('table-manager', config.failpoints),
       },

@@ -19,10 +19,10 @@ export const config = defineConfig({
   }),
   commitEvery: duration({
     env: ['TABLES_COMMIT_EVERY'],
-    default: 250,
+    default: 100,
     min: 10,
     max: 60_000,
-    doc: 'Least time between two commits; batches that land in between are committed together.',
+    doc: 'Least time between two commits, longer under load; batches that land in between are committed together.',
   }),
   commitBatchesMax: integer({
     env: ['TABLES_COMMIT_BATCHES_MAX'],
@@ -42,7 +42,7 @@ export const config = defineConfig({
   }),
   martsEvery: duration({
     env: ['MARTS_REBUILD_EVERY'],
-    default: 1_000,
+    default: 500,
     min: 10,
     max: 3_600_000,
     doc: 'Least time between the starts of two rebuilds of what became stale; a rebuild is also followed by a rest as long as itself, and longer the more time commits take.',

@@ -114,8 +114,8 @@ export interface SubscribeOptions {
   readonly eventsMax?: number;
   /** Bytes per delivery, at most, unless a single record is larger (default 16 MiB). */
   readonly bytesMax?: number;
-  /** A delivery smaller than `eventsMax` waits this long for more (default 0). */
-  readonly lingerMs?: number;
+  /** A delivery smaller than `eventsMax` waits this long for more (default 0); a function is asked each time. */
+  readonly lingerMs?: number | (() => number);
   /** Unacknowledged deliveries per partition, at most (default 3). */
   readonly inFlightMax?: number;
   /**

@@ -16,7 +16,7 @@ export interface SessionOptions {
   /** Bytes of one landing, at most, unless a single event is larger. */
   readonly bytesMax: number;
   /** A landing of fewer than `eventsMax` events waits this long for more. */
-  readonly lingerMs: number;
+  readonly lingerMs: number | (() => number);
   /** Deliveries in memory at once, over all partitions; nothing more is read beyond it. */
   readonly deliveriesMax: number;
   /** Landings under way at once, over all partitions. */

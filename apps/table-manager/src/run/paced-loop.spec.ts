@@ -3,7 +3,7 @@ import { PacedLoop } from './paced-loop';
 /** A loop over a clock that jumps to whatever is waited for. */
 function paced(
   round: (n: number) => Promise<boolean>,
-  options: { idleMs?: number; restShare?: () => number; rounds: number },
+  options: { idleMs?: number; restShare?: () => number; effortMs?: () => number; rounds: number },
 ) {
   let nowMs = 0;
   const began: number[] = [];
@@ -14,6 +14,7 @@ function paced(
     everyMs: 100,
     idleMs: options.idleMs ?? 1_000,
     restShare: options.restShare,
+    effortMs: options.effortMs,
     monotonicMs: () => nowMs,
     onError: (error) => errors.push(error),
     round: async () => {
@@ -74,6 +75,19 @@ test('a costly round is followed by a rest', async () => {
     { rounds: 3, restShare: () => 1 },
   );
   expect(await roundsOf(run)).toEqual([0, 1_000, 2_000]);
+});
+
+test('where effort is told apart from time, a round that only waited is followed by no rest', async () => {
+  let effortMs = 0;
+  const run = paced(
+    async (n) => {
+      run.pass(500);
+      if (n === 2) effortMs += 200;
+      return true;
+    },
+    { rounds: 4, restShare: () => 3, effortMs: () => effortMs },
+  );
+  expect(await roundsOf(run)).toEqual([0, 500, 1_600, 2_100]);
 });
 
 test('a rest ends early when there is no reason for it any more', async () => {

@@ -6,10 +6,12 @@ export interface PacedLoopOptions {
   /** Without a wake-up a round is begun this long after the last one, ms. */
   readonly idleMs: number;
   /**
-   * Rest after a round, as a multiple of the time that it took: what keeps costly rounds from taking everything. Asked
+   * Rest after a round, as a multiple of the effort that it took: what keeps costly rounds from taking everything. Asked
    * again and again during a rest, which ends early when it has become less. Default 0.
    */
   readonly restShare?: () => number;
+  /** Effort so far, ms. Default the time: CPU time says more where a round also waits, for a disk or for its turn. */
+  readonly effortMs?: () => number;
   readonly onError: (error: unknown) => void;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Milliseconds of a clock that never steps. */
@@ -53,10 +55,11 @@ export class PacedLoop {
   }
 
   private async run(): Promise<void> {
-    const { everyMs, idleMs, monotonicMs } = this.options;
+    const { everyMs, idleMs, monotonicMs, effortMs = monotonicMs } = this.options;
     while (!this.stopping.signal.aborted) {
       this.woken = false;
       const began = monotonicMs();
+      const effortBefore = effortMs();
       const more = await this.round();
       if (this.failures > 0) {
         const base = Math.max(everyMs, FAILED_WAIT_MS_MIN);
@@ -64,15 +67,15 @@ export class PacedLoop {
         continue;
       }
       // The pace holds also when woken: what comes in meanwhile is done together. A look in vain delays nothing.
-      if (more) await this.rest(began, monotonicMs() - began);
+      if (more) await this.rest(began, monotonicMs(), Math.min(effortMs() - effortBefore, monotonicMs() - began));
       else if (!this.woken) await this.wait(idleMs - (monotonicMs() - began), true);
     }
   }
 
-  private async rest(beganMs: number, tookMs: number): Promise<void> {
+  private async rest(beganMs: number, endedMs: number, effortMs: number): Promise<void> {
     const { everyMs, restShare = () => 0, monotonicMs } = this.options;
     while (!this.stopping.signal.aborted) {
-      const untilMs = beganMs + Math.max(everyMs, tookMs * (1 + restShare()));
+      const untilMs = Math.max(beganMs + everyMs, endedMs + effortMs * restShare());
       const leftMs = untilMs - monotonicMs();
       if (leftMs <= 0) return;
       await this.wait(Math.min(leftMs, REST_STEP_MS), false);

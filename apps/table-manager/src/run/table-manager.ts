@@ -33,6 +33,8 @@ export interface TableManagerPorts {
   readonly contracts: readonly CatalogContract[];
   readonly clock: { now(): number };
   readonly monotonicMs: () => number;
+  /** CPU time of this process so far; without it the time that work takes counts as its effort. */
+  readonly cpuMs?: () => number;
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly newId: () => string;
   readonly failpoint: Failpoint<'table-manager'>;
@@ -83,10 +85,13 @@ const RECEIVE_BATCHES_MAX = 200;
 const COMMIT_IDLE_MS = 2_000;
 const MARTS_IDLE_MS = 5_000;
 /**
- * A commit is followed by a rest of so many times its length. Files, and most of their cost, come by partition and
- * commit: under load commits grow in place of getting more.
+ * A commit is followed by a rest of so many times its effort: the more the more rows it had. Files, and most of their
+ * cost, come by partition and commit, so under load commits grow in place of getting more; small ones are soon visible.
  */
-const COMMIT_REST_SHARE = 3;
+const COMMIT_REST_SHARE_MIN = 1;
+const COMMIT_REST_SHARE_MAX = 4;
+/** Rows of a commit, over all tables, from which on the rest is the longest. */
+const COMMIT_ROWS_LARGE = 40_000;
 /** Rebuilding and compacting take half of the time beside no commits, and the less the more time commits take. */
 const MARTS_REST_SHARE_MIN = 1;
 const MARTS_REST_SHARE_BUSY = 32;
@@ -156,7 +161,7 @@ export function createTableManager(
     what: string,
     options: Pick<PacedLoopOptions, 'round' | 'everyMs' | 'idleMs' | 'restShare'>,
   ): PacedLoop => {
-    const loop = new PacedLoop({ ...options, sleep, monotonicMs, onError: failed(what) });
+    const loop = new PacedLoop({ ...options, sleep, monotonicMs, effortMs: ports.cpuMs, onError: failed(what) });
     loops.push(loop);
     return loop;
   };
@@ -173,10 +178,11 @@ export function createTableManager(
       return true;
     },
   });
+  let commitRest = COMMIT_REST_SHARE_MIN;
   const commitLoop = paced('batches were not committed', {
     everyMs: settings.commitEveryMs,
     idleMs: COMMIT_IDLE_MS,
-    restShare: () => COMMIT_REST_SHARE,
+    restShare: () => commitRest,
     round: async () => {
       const began = monotonicMs();
       const done = await rounds.commit();
@@ -185,6 +191,8 @@ export function createTableManager(
       martsLoop.wake();
       const tookMs = monotonicMs() - began;
       committing.worked(tookMs);
+      const large = Math.min(1, done.rows / COMMIT_ROWS_LARGE);
+      commitRest = COMMIT_REST_SHARE_MIN + (COMMIT_REST_SHARE_MAX - COMMIT_REST_SHARE_MIN) * large;
       events.onCommitted?.(done, tookMs);
       return true;
     },

@@ -60,9 +60,12 @@ export class LogSubscription implements Subscription {
       bytesMax: atLeastOne(options.bytesMax ?? BYTES_MAX, 'bytesMax'),
       headersOnly: options.headersOnly ?? false,
     };
+    const { lingerMs = 0 } = options;
     this.pace = {
       eventsMax: this.limits.eventsMax,
-      lingerMs: options.lingerMs ?? 0,
+      get lingerMs() {
+        return typeof lingerMs === 'function' ? lingerMs() : lingerMs;
+      },
       inFlightMax: atLeastOne(options.inFlightMax ?? IN_FLIGHT_MAX, 'inFlightMax'),
     };
     if (!membership) return;
