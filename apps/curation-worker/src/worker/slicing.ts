@@ -1,7 +1,11 @@
 import type { Position } from '../landing/port';
 
-/** From this many attempts on, counted as takeovers without progress, a single event is not tried again. */
-const POISON_FROM_ATTEMPTS = 3;
+/**
+ * From this many attempts on, counted as takeovers without progress, a single event is not tried again. A process that
+ * is killed while it tries one looks like one that the event has ended: at three, machines under fire condemned good
+ * events.
+ */
+const POISON_FROM_ATTEMPTS = 6;
 
 export interface Slice {
   /** Events to take from the position on. */
