@@ -65,11 +65,16 @@ export class Checker {
       this.findings.add('altered', `${key} has other bytes in the raw zone than were sent`);
   }
 
-  /** The fate of one raw line. */
-  fate(key: string, fate: 'landed' | 'duplicate' | 'quarantined'): void {
+  /**
+   * The fate of one raw line. `poison`: it is in quarantine unread, because processes ended while they had it; whoever
+   * ends processes at will must expect that of good items too.
+   */
+  fate(key: string, fate: 'landed' | 'duplicate' | 'quarantined', poison = false): void {
     this.sums[fate]++;
     const account = this.seen(key, fate);
-    if (account) account[fate]++;
+    if (!account) return;
+    account[fate]++;
+    if (poison) account.poisoned++;
   }
 
   row(table: string, { key, hash }: RowSeen): void {
@@ -106,11 +111,11 @@ export class Checker {
     this.faults.push(fault);
   }
 
-  /** Keys that must be in the marts' sources: those that a fold over the input has to run over. */
+  /** Keys that must be in the marts' sources: those that a fold over the input has to run over. Once fates are seen. */
   *landedKeys(): Generator<string> {
     this.closeHistory();
-    for (const { key, fate, acknowledged, landed } of this.ledger.accounts.values())
-      if (fate === 'landed' && (acknowledged > 0 || landed > 0)) yield key;
+    for (const { key, fate, acknowledged, landed, poisoned } of this.ledger.accounts.values())
+      if (fate === 'landed' && (landed > 0 || (acknowledged > 0 && poisoned === 0))) yield key;
   }
 
   /** Call it last. */
@@ -139,7 +144,7 @@ export class Checker {
   }
 
   private settle(account: Account): void {
-    const { key, fate, raw, landed, duplicate, quarantined } = account;
+    const { key, fate, raw, landed, duplicate, quarantined, poisoned } = account;
     const add = this.findings.add.bind(this.findings);
     const inTables = [...account.rows.values()].some((count) => count > 0);
     const seen = raw + landed + duplicate + quarantined > 0 || inTables;
@@ -153,7 +158,7 @@ export class Checker {
       add('miscount', `${key}: ${raw} raw = ${landed} landed + ${duplicate} duplicate + ${quarantined} quarantined`);
     if (landed > 1) add('twice', `${key} landed ${landed} times`);
     if (raw > 0 && landed === 0 && quarantined === 0) add('no-fate', `${key} neither landed nor is in quarantine`);
-    if (fate === 'landed' && quarantined > 0) add('wrong-fate', `${key} is good and is in quarantine`);
+    if (fate === 'landed' && quarantined > poisoned) add('wrong-fate', `${key} is good and is in quarantine`);
     if (fate === 'quarantined' && landed + duplicate > 0) add('wrong-fate', `${key} is damaged and landed`);
     this.settleTables(account);
   }

@@ -19,6 +19,8 @@ export interface Account {
   landed: number;
   duplicate: number;
   quarantined: number;
+  /** Of those in quarantine: unread. */
+  poisoned: number;
   readonly rows: Map<string, number>;
 }
 
@@ -71,7 +73,7 @@ export class Ledger {
       this.accounts.set(key, {
         ...{ key, hash, fate, tables, bytes: bytes === undefined ? null : [bytes] },
         ...{ acknowledged: 0, stored: 0, unknown: 0, refused: 0 },
-        ...{ raw: 0, landed: 0, duplicate: 0, quarantined: 0, rows: new Map() },
+        ...{ raw: 0, landed: 0, duplicate: 0, quarantined: 0, poisoned: 0, rows: new Map() },
       });
       return;
     }

@@ -141,6 +141,22 @@ describe('the outbox and its relay', () => {
     expect(await announced()).toHaveLength(5);
   });
 
+  test('a clock that was set back keeps nothing from being announced', async () => {
+    await land();
+    await land();
+    const patient = new LandedOutbox(database.pool, { unsentMsMax: 5_000, resendMs: 30_000 });
+    expect(await patient.due(10)).toEqual([]);
+    await database.pool.query(`UPDATE curation_worker.manifest SET landed_at = clock_timestamp() + interval '1 hour'`);
+    const due = await patient.due(10);
+    expect(due.map(({ number }) => number)).toEqual([1, 2]);
+    await patient.sent(due);
+    await patient.confirm(lineId, 1);
+    expect(await patient.due(10)).toEqual([]);
+    await database.pool.query(`UPDATE curation_worker.outbox SET sent_at = clock_timestamp() + interval '1 hour'`);
+    await database.pool.query(`UPDATE curation_worker.commit_progress SET at = clock_timestamp() + interval '1 hour'`);
+    expect((await patient.due(10)).map(({ number }) => number)).toEqual([2]);
+  });
+
   test('what is said of another lake confirms nothing, and progress never goes back', async () => {
     await land();
     await outbox.confirm('00000000-0000-4000-8000-000000000000', 99);

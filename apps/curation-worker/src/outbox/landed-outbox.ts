@@ -19,16 +19,20 @@ export const RESEND_MS_MAX = 600_000;
 
 const ANNOUNCEMENT = `o.number, o.sends, m.message FROM curation_worker.outbox o JOIN curation_worker.manifest m USING (batch_id)`;
 
+/** Stored times are rounded; what lies beyond this lies in the future. */
+const SOON = `clock_timestamp() + interval '1 s'`;
+
+/** Times in the future are of before the clock was set back: they say nothing about how long ago that was. */
 const UNSENT = `
   SELECT ${ANNOUNCEMENT}
-   WHERE o.sent_at IS NULL AND m.landed_at < clock_timestamp() - $1 * interval '1 ms'
+   WHERE o.sent_at IS NULL AND m.landed_at NOT BETWEEN clock_timestamp() - $1 * interval '1 ms' AND ${SOON}
    ORDER BY o.number LIMIT $2`;
 
 const OVERDUE = `
   SELECT ${ANNOUNCEMENT}
-   WHERE o.sent_at < clock_timestamp() - least($1 * 2 ^ (o.sends - 1), $2) * interval '1 ms'
+   WHERE o.sent_at NOT BETWEEN clock_timestamp() - least($1 * 2 ^ (o.sends - 1), $2) * interval '1 ms' AND ${SOON}
      AND NOT EXISTS (SELECT FROM curation_worker.commit_progress p
-                      WHERE p.line_id = (SELECT id FROM curation_worker.line) AND p.at > clock_timestamp() - $1 * interval '1 ms')
+                      WHERE p.line_id = (SELECT id FROM curation_worker.line) AND p.at BETWEEN clock_timestamp() - $1 * interval '1 ms' AND ${SOON})
    ORDER BY o.number LIMIT $3`;
 
 const SENT = `

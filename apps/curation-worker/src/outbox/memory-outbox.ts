@@ -16,15 +16,17 @@ export class MemoryLandedOutbox implements Outbox<Announcement> {
     const nowMs = this.store.clock.now();
     const rows = [...outbox].sort(([a], [b]) => a - b);
     const all = rows.map(([number, { message, sends }]) => announcement(message, number, sends));
+    // Times in the future are of before the clock was set back.
+    const recent = (atMs: number, ageMs: number): boolean => atMs >= nowMs - ageMs && atMs <= nowMs;
     const unsent = all.filter((_, i) => {
       const [, { message, sentMs }] = rows[i];
-      return sentMs === null && (manifests.get(message.batchId)?.landedMs ?? nowMs) < nowMs - unsentMsMax;
+      return sentMs === null && !recent(manifests.get(message.batchId)?.landedMs ?? nowMs, unsentMsMax);
     });
     if (unsent.length > 0) return unsent.slice(0, limit);
-    if ((progress.get(this.store.lineId)?.atMs ?? -Infinity) > nowMs - resendMs) return [];
+    if (recent(progress.get(this.store.lineId)?.atMs ?? -Infinity, resendMs)) return [];
     const overdue = all.filter((_, i) => {
       const [, { sends, sentMs }] = rows[i];
-      return sentMs !== null && sentMs < nowMs - Math.min(resendMs * 2 ** (sends - 1), RESEND_MS_MAX);
+      return sentMs !== null && !recent(sentMs, Math.min(resendMs * 2 ** (sends - 1), RESEND_MS_MAX));
     });
     if (overdue.length > 0) onOverdue?.(overdue[0].number, overdue.length);
     return overdue.slice(0, limit);

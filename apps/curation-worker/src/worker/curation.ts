@@ -66,7 +66,7 @@ export function createCuration(
   onLanded: (landed: Landed) => void = () => undefined,
 ): Curation {
   const { messaging, store, outbox, upkeep, storage, clock, random, timers, waits, logger, failpoint } = ports;
-  const { monotonicMs } = waits;
+  const monotonicMs = (): number => waits.monotonicMs();
   const { member, contractsEveryMs, workerSilenceMsMax, stagedKeepMs, ...session } = settings;
   const backoff = new JitteredBackoff(random, timers);
   const keeper = new ContractsKeeper(store, storage, logger);

@@ -11,6 +11,9 @@ interface Position {
   takenAt: number | null;
 }
 
+/** A lease that lasts so many times as long as one is given is of before the clock was set back. */
+const NEVER_LEASES = 10;
+
 /** Positions, leases and members of one group of one topic. */
 export class MemoryGroup {
   readonly positions: Position[] = [];
@@ -29,13 +32,14 @@ export class MemoryGroup {
   /** True as the second member of the result when others should tend soon. */
   tend(member: string, leaseMs: number, held: readonly Held[]): { standing: Standing; changed: boolean } {
     const nowMs = this.clock.now();
+    const over = (untilMs: number): boolean => untilMs < nowMs || untilMs > nowMs + NEVER_LEASES * leaseMs;
     let changed = !this.members.has(member);
     this.members.set(member, {
       joined: this.members.get(member)?.joined ?? this.joins++,
       aliveUntilMs: nowMs + leaseMs,
     });
     for (const [other, { aliveUntilMs }] of this.members) {
-      if (aliveUntilMs >= nowMs) continue;
+      if (!over(aliveUntilMs)) continue;
       this.members.delete(other);
       changed = true;
     }
@@ -49,7 +53,7 @@ export class MemoryGroup {
     this.positions.forEach((position, partition) => {
       if (mine.size >= quota || mine.has(partition)) return;
       const lapsed = position.owner !== null;
-      if (lapsed && position.owner !== member && position.leaseUntilMs >= nowMs) return;
+      if (lapsed && position.owner !== member && !over(position.leaseUntilMs)) return;
       if (position.takenAt !== position.next) position.attempts = 0;
       else if (lapsed) position.attempts += 1;
       position.takenAt = position.next;

@@ -36,6 +36,15 @@ export class MemoryReadModels implements ReadModels {
   private readonly commits = new Map<string, Map<number, Commit>>();
   private builds: Build[] = [];
 
+  /** Every line is known up to this number, and receipts are counted up to these ends of a topic. */
+  isAt(number: number, topic: string, ends: readonly number[]): boolean {
+    const counted = this.positions.get(topic);
+    return (
+      [...this.lines.values()].every((known) => known === number) &&
+      ends.every((end, partition) => (counted?.get(String(partition)) ?? 0) === end)
+    );
+  }
+
   async countReceived(topic: string, partition: string, batches: readonly CountedBatch[]): Promise<void> {
     if (batches.length === 0) return;
     const positions = child(this.positions, topic, () => new Map<string, number>());

@@ -24,6 +24,11 @@ export class MemoryCommitStore implements CommitStore {
   private told = 0;
   private cursor: { readonly lineId: string; number: number; plannedTo: number | null } | null = null;
 
+  /** Everything up to this number is applied, and said. */
+  isAt(number: number): boolean {
+    return (this.cursor?.number ?? 0) === number && this.outbox.isEmpty;
+  }
+
   async receive(batches: readonly BatchStaged[]): Promise<number | null> {
     if (batches.length === 0) return null;
     this.cursor ??= { lineId: batches[0].lineId, number: 0, plannedTo: null };
@@ -146,6 +151,10 @@ export class MemoryCommitStore implements CommitStore {
 /** Messages in the order in which they were left. */
 export class MemoryOutbox implements Outbox {
   private readonly rows = new Map<string, OutboxMessage>();
+
+  get isEmpty(): boolean {
+    return this.rows.size === 0;
+  }
 
   leave({ id, topic, body }: OutboxEntry): void {
     if (!this.rows.has(id)) this.rows.set(id, { id, topic, json: JSON.stringify(body) });

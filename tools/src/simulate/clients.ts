@@ -1,0 +1,139 @@
+import { ProblemException } from '@millrace/service';
+import type { CapturedRequest } from '@millrace/ingest-gateway/simulation';
+import type { HistoryEntry, SentItem } from '../checker/history';
+import type { Faults } from './faults';
+import type { SeededRandom } from './random';
+import type { Gateway, Route } from './services';
+import type { World } from './world';
+import { draw, type Request } from './requests';
+
+export interface ClientsOptions {
+  readonly clients: number;
+  /** Requests of each, without repetitions. */
+  readonly requestsEach: number;
+  /** Time within which they are begun, ms. */
+  readonly overMs: number;
+}
+
+/** Tries of one request, at most; then its sender gives up, and what became of it stays unknown. */
+const TRIES_MAX = 12;
+const ANSWER_MS_MAX = 15_000;
+
+/** Senders that repeat what was not acknowledged, over a network that loses, repeats and reorders. */
+export class Clients {
+  readonly history: HistoryEntry[] = [];
+  readonly unexpected: string[] = [];
+  /** Everything that was ever sent, by key. */
+  readonly sent = new Map<string, Request['items'][number]>();
+  private ops = 0;
+  private running = 0;
+
+  constructor(
+    private readonly world: World,
+    private readonly faults: Faults,
+    /** A gateway that is up, or null: nobody listens. */
+    private readonly gateway: () => Gateway | null,
+  ) {}
+
+  get done(): boolean {
+    return this.running === 0;
+  }
+
+  start({ clients, requestsEach, overMs }: ClientsOptions): void {
+    const random = this.world.random.fork();
+    const earlier: Request[] = [];
+    for (let client = 0; client < clients; client++) {
+      const own = random.fork();
+      this.running++;
+      void this.run(client, own, earlier, { requestsEach, overMs });
+    }
+  }
+
+  private async run(
+    client: number,
+    random: SeededRandom,
+    earlier: Request[],
+    { requestsEach, overMs }: Pick<ClientsOptions, 'requestsEach' | 'overMs'>,
+  ): Promise<void> {
+    for (let n = 0; n < requestsEach; n++) {
+      await this.world.pause((random.next() * 2 * overMs) / requestsEach);
+      // A producer repeats what it, or another one, has sent before.
+      const repeats = earlier.length > 0 && random.chance(0.15);
+      const request = repeats ? random.pick(earlier) : draw(`c${client}-${n}`, random, this.world.nowMs);
+      earlier.push(request);
+      for (const item of request.items) this.sent.set(item.sent.key, item);
+      await this.send(request, random);
+    }
+    this.running--;
+  }
+
+  private async send(request: Request, random: SeededRandom): Promise<void> {
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      if (this.faults.chance(this.faults.weather.twice)) {
+        this.faults.note('twice', 'network');
+        void this.operation(request, random);
+      }
+      if ((await this.operation(request, random)) === 'ok') return;
+      await this.world.pause(random.between(100, 1_500) * (tries + 1));
+    }
+  }
+
+  private async operation(request: Request, random: SeededRandom): Promise<HistoryEntry['type']> {
+    const op = ++this.ops;
+    const { world } = this;
+    const atMs = (): number => Math.floor(world.nowMs);
+    const items: SentItem[] = request.items.map(({ sent }) => sent);
+    this.history.push({ type: 'invoke', op, route: request.route, atMs: atMs(), items });
+    world.trace(`client ${op} ${request.route} ${items.map(({ key }) => key).join(' ')}`);
+    const outcome = await this.deliver(request, random);
+    // Too late for its sender: nobody takes note of it.
+    this.history.push({ ...outcome, op, atMs: atMs() });
+    world.trace(`client ${op} ${outcome.type} ${outcome.status ?? ''}`);
+    return outcome.type;
+  }
+
+  private async deliver(
+    request: Request,
+    random: SeededRandom,
+  ): Promise<{ type: 'ok' | 'fail' | 'info'; status?: number; replayed?: boolean }> {
+    await this.world.pause(random.between(0.2, random.chance(0.05) ? 400 : 3));
+    if (this.faults.chance(this.faults.weather.lost / 2)) {
+      this.faults.note('lost request', 'network');
+      await this.world.pause(ANSWER_MS_MAX);
+      return { type: 'info' };
+    }
+    const gateway = this.gateway();
+    // Nobody listens: the connection is refused.
+    if (!gateway) return { type: 'fail', status: 502 };
+    const answer = this.answerOf(gateway[request.route](request.captured));
+    const late = this.world.pause(ANSWER_MS_MAX).then(() => ({ type: 'info' as const }));
+    const outcome = await Promise.race([answer, late]);
+    if (this.faults.chance(this.faults.weather.lost)) {
+      this.faults.note('lost answer', 'network');
+      return { type: 'info' };
+    }
+    return outcome;
+  }
+
+  private async answerOf(
+    answering: Promise<{ status: number; headers?: Readonly<Record<string, string>> }>,
+  ): Promise<{ type: 'ok' | 'fail' | 'info'; status?: number; replayed?: boolean }> {
+    try {
+      const { status, headers } = await answering;
+      return { type: 'ok', status, replayed: headers?.['idempotency-replayed'] === 'true' };
+    } catch (error) {
+      if (error instanceof ProblemException) {
+        const { status } = error;
+        // What a refusal says of what was taken is believed: it is part of what is checked.
+        const unknown = status === 503 && /^It is unknown/.test(String(error.problem.detail));
+        return { type: unknown ? 'info' : 'fail', status };
+      }
+      const { code } = error as { code?: string };
+      if (code === 'IDEMPOTENCY_UNAVAILABLE') return { type: 'fail', status: 503 };
+      if (code !== 'INJECTED') this.unexpected.push(String((error as Error).stack ?? error));
+      return { type: 'info', status: 500 };
+    }
+  }
+}
+
+export type { CapturedRequest, Route };

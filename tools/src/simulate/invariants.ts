@@ -1,0 +1,32 @@
+import type { BatchStaged } from '@millrace/topics';
+import type { Clients } from './clients';
+import type { Shared } from './shared';
+
+/** What must hold beside the checker's laws, of things that only a simulation sees. */
+export async function checkInvariants(shared: Shared, _clients: Clients): Promise<string[]> {
+  return [...contractsMoveForward(shared), ...(await commitsAreTold(shared))];
+}
+
+/** What is said of a batch in a trace: where it is on the line, and which commit made it visible. */
+async function commitsAreTold({ landing, readModels }: Shared): Promise<string[]> {
+  const batches = [...landing.state.manifests.values()];
+  const places = await readModels.places(batches.map(({ batchId }) => batchId));
+  return batches.flatMap(({ batchId, number }) => {
+    const place = places.get(batchId);
+    if (place?.number !== number)
+      return [`trace: batch ${batchId} is told to be number ${place?.number}, it is ${number}`];
+    return place.commit ? [] : [`trace: no commit is told of number ${number}`];
+  });
+}
+
+/** A change of contracts takes effect at one number for all workers. */
+function* contractsMoveForward({ landing }: Shared): Generator<string> {
+  let index = 0;
+  const rows = [...landing.state.manifests.values()].sort((a, b) => a.number - b.number);
+  for (const { number, message } of rows) {
+    const { contractsIndex } = message as BatchStaged;
+    if (contractsIndex < index)
+      yield `contracts: number ${number} landed under index ${contractsIndex}, after ${index}`;
+    index = Math.max(index, contractsIndex);
+  }
+}

@@ -1,0 +1,50 @@
+import { type Landing, LandingError, type LandingStore } from '@millrace/curation-worker/simulation';
+import { mutatedLanding } from './mutants';
+import type { ErrorOf, SimProcess } from './process';
+import type { Shared } from './shared';
+
+const errorOf: ErrorOf = (method) =>
+  new LandingError(
+    method === 'commit' ? 'LANDING_UNKNOWN' : 'LANDING_UNAVAILABLE',
+    `the connection broke during ${method}`,
+  );
+
+/** The landing store as one process reaches it: each landing over a connection that may break. */
+export function landingOf(process: SimProcess, shared: Shared): LandingStore {
+  const { landing: store, world } = shared;
+  const begin = (): Promise<Landing> =>
+    process.call(
+      'landing',
+      'begin',
+      async () => {
+        const raw = mutatedLanding(shared, await store.begin());
+        // Of a process that has ended, or a connection that broke, the database hears after a while.
+        process.afterlife.push(() => void raw.rollback());
+        const broke: ErrorOf = (method, phase) => {
+          if (method !== 'commit' || phase === 'after')
+            world.after(process.random.between(0, 500), () => void raw.rollback());
+          return errorOf(method, phase);
+        };
+        let committed = false;
+        const effect: Landing['commit'] = (fence) => {
+          committed = true;
+          return raw.commit(fence);
+        };
+        const commit: Landing['commit'] = (fence) =>
+          process
+            .call('landing', 'commit', () => effect(fence), broke)
+            .catch((error: LandingError) => {
+              // The connection broke before COMMIT had arrived: it never does, or later.
+              if (!committed) {
+                const arrives = process.random.chance(0.5);
+                const late = (): void => void (arrives ? effect(fence).catch(() => raw.rollback()) : raw.rollback());
+                world.after(process.random.between(0, 1_500), late);
+              }
+              throw error;
+            });
+        return process.over('landing', raw, broke, { commit, rollback: () => raw.rollback() });
+      },
+      errorOf,
+    );
+  return process.over<LandingStore>('landing', store, errorOf, { begin });
+}

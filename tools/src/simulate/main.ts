@@ -1,0 +1,75 @@
+import { parseArgs } from 'node:util';
+import { MUTATIONS, type Mutation } from './mutation';
+import { type Outcome, simulate } from './run';
+
+const USAGE = `usage: npm run simulate -- [--seeds N] [--first S]      S, S+1, … (default 100 seeds from 1)
+       npm run simulate -- --seed S [--trace]            one run, with its trace
+       npm run simulate -- … --mutation NAME             with a planted defect: ${MUTATIONS.join(', ')}`;
+
+/** Lines of the trace that a failing run shows without `--trace`. */
+const TAIL_LINES = 40;
+const PROGRESS_EVERY = 100;
+
+/** Runs seeds until all are through; says which fail, and ends with 1 when one does. */
+export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      seeds: { type: 'string', default: '100' },
+      first: { type: 'string', default: '1' },
+      seed: { type: 'string' },
+      trace: { type: 'boolean', default: false },
+      mutation: { type: 'string' },
+    },
+  });
+  const mutation = (values.mutation ?? null) as Mutation | null;
+  const numbers = [values.seeds, values.first, values.seed ?? '0'].map(Number);
+  if (numbers.some((n) => !Number.isSafeInteger(n)) || (mutation && !MUTATIONS.includes(mutation))) {
+    console.error(USAGE);
+    process.exitCode = 2;
+    return;
+  }
+  const [seeds, first, only] = numbers;
+  if (values.seed !== undefined) {
+    const outcome = await simulate({ seed: only, mutation, keepTrace: true });
+    show(outcome, values.trace ? Infinity : TAIL_LINES);
+    process.exitCode = outcome.ok ? 0 : 1;
+    return;
+  }
+  const failed: number[] = [];
+  const sums = { events: 0, faults: 0, acknowledged: 0 };
+  const began = performance.now();
+  for (let i = 0; i < seeds; i++) {
+    const outcome = await simulate({ seed: first + i, mutation });
+    sums.events += outcome.events;
+    sums.faults += outcome.report.faults.length;
+    sums.acknowledged += outcome.report.keysAcknowledged;
+    if (!outcome.ok) {
+      failed.push(outcome.seed);
+      // Run once more for its trace: it is the same run.
+      show(await simulate({ seed: outcome.seed, mutation, keepTrace: true }), TAIL_LINES);
+    }
+    if ((i + 1) % PROGRESS_EVERY === 0) console.log(`${i + 1} of ${seeds} seeds, ${failed.length} failed`);
+  }
+  const seconds = (performance.now() - began) / 1_000;
+  console.log(
+    `${seeds - failed.length} of ${seeds} seeds passed in ${seconds.toFixed(1)} s (${((1_000 * seconds) / seeds).toFixed(0)} ms each): ` +
+      `${sums.faults} faults, ${sums.acknowledged} events acknowledged, ${sums.events} steps`,
+  );
+  if (failed.length === 0) return;
+  console.log(`failed: ${failed.join(' ')}; replay one with: npm run simulate -- --seed ${failed[0]} --trace`);
+  process.exitCode = 1;
+}
+
+function show({ seed, ok, findings, digest, trace, events, virtualMs, report }: Outcome, linesMax: number): void {
+  const from = Math.max(0, trace.length - linesMax);
+  if (from > 0) console.log(`… ${from} lines before these; --seed ${seed} --trace shows all`);
+  for (const line of trace.slice(from)) console.log(line);
+  console.log(
+    `seed ${seed} ${ok ? 'passed' : 'FAILED'}: ${events} steps, ${(virtualMs / 1_000).toFixed(0)} s of its own time`,
+  );
+  console.log(
+    `  ${report.faults.length} faults, ${report.keysAcknowledged} of ${report.keys} keys acknowledged, trace ${digest}`,
+  );
+  for (const finding of findings) console.log(`  ${finding}`);
+}

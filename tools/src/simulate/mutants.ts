@@ -1,0 +1,113 @@
+import type { Landing, UpkeepStore } from '@millrace/curation-worker/simulation';
+import type { Messaging, RecordBatch } from '@millrace/messaging';
+import type { Storage } from '@millrace/storage';
+import { MemoryCommitStore } from '@millrace/table-manager/simulation';
+import type { SimProcess } from './process';
+import type { Shared } from './shared';
+
+type Append = (batch: RecordBatch, partition: string) => Promise<unknown>;
+
+/** Each of these is the port as it is, but for the defect that is planted. */
+export function mutatedAppend({ mutation }: Shared, process: SimProcess, append: Append): Append {
+  if (mutation === 'acknowledge-before-append')
+    return async (batch, partition) => void append(batch, partition).catch(() => undefined);
+  if (mutation === 'retry-under-a-new-append-id')
+    return (batch, partition) =>
+      append({ ...batch, header: { ...batch.header, appendId: process.random.uuid() } }, partition);
+  return append;
+}
+
+export function mutatedLanding({ mutation, landing: store }: Shared, landing: Landing): Landing {
+  switch (mutation) {
+    case 'skip-the-position-fence':
+      return withMethods(landing, {
+        movePosition: async (move) => {
+          await landing.movePosition(move);
+          return 'moved';
+        },
+      });
+    case 'ignore-claims':
+      return withMethods(landing, {
+        claim: async (claims, batchId) => {
+          await landing.claim(claims, batchId);
+          return new Map();
+        },
+      });
+    case 'land-under-old-contracts':
+      return withMethods(landing, {
+        commit: async (fence) => landing.commit({ ...fence, contractsIndex: (await store.line()).contractsIndex }),
+      });
+    default:
+      return landing;
+  }
+}
+
+export function mutatedCommits({ mutation, commits, world }: Shared, process: SimProcess): MemoryCommitStore {
+  if (mutation === 'message-outside-the-transaction')
+    return withMethods(commits, {
+      advance: async ({ message, ...commit }) => {
+        const moved = await commits.advance({ ...commit, message: { ...message, topic: 'audit' } });
+        if (!moved) return false;
+        await world.pause(process.random.between(0, 200));
+        if (process.alive) commits.outbox.leave(message);
+        return true;
+      },
+    });
+  if (mutation === 'advance-without-compare')
+    return withMethods(commits, {
+      advance: async (commit) => {
+        const now = await commits.progress();
+        if (now && now.plannedTo === null) await commits.plan(now, commit.to);
+        return commits.advance({ ...commit, cursor: now?.cursor ?? 0, to: now?.plannedTo ?? commit.to });
+      },
+    });
+  return commits;
+}
+
+export function mutatedStorage({ mutation }: Shared, storage: Storage): Storage {
+  if (mutation !== 'commit-without-txn') return storage;
+  return {
+    ...storage,
+    createIfAbsent: (path, bytes) => {
+      if (!/_delta_log\/\d+\.json$/.test(path)) return storage.createIfAbsent(path, bytes);
+      const lines = bytes.toString('utf8').split('\n');
+      return storage.createIfAbsent(path, Buffer.from(lines.filter((line) => !line.startsWith('{"txn"')).join('\n')));
+    },
+  };
+}
+
+export function mutatedUpkeep({ mutation, landing }: Shared, upkeep: UpkeepStore): UpkeepStore {
+  if (mutation !== 'collect-files-of-the-living') return upkeep;
+  return withMethods(upkeep, {
+    uncollected: async () =>
+      [...landing.state.workers].map(([epoch, { acceptedFrom }]) => ({
+        epoch,
+        acceptedFrom,
+        endedAt: new Date(landing.clock.now()),
+      })),
+    collected: async () => undefined,
+    landedAmong: async () => new Set(),
+  });
+}
+
+/** The log's own upkeep; trims what groups have not read where that is planted. */
+export async function trimLog({ log, mutation, world }: Shared, topic: string, messaging: Messaging): Promise<void> {
+  if (mutation !== 'trim-above-the-slowest-group') return void (await messaging.trim(topic));
+  for (const partition of log.topic(topic).partitions) {
+    const first = partition.batches[0];
+    if (!first || world.nowMs < 5_000 || partition.batches.length < 2) continue;
+    partition.batches.shift();
+    partition.start = first.base + first.size;
+    partition.bytes -= first.bytes;
+  }
+}
+
+function withMethods<T extends object>(port: T, own: Partial<T>): T {
+  return new Proxy(port, {
+    get: (target, name) => {
+      if (Object.hasOwn(own, name)) return Reflect.get(own, name);
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
+    },
+  });
+}

@@ -1,0 +1,15 @@
+/** Defects that are planted on purpose: each must be found, or the simulation proves nothing. */
+export const MUTATIONS = [
+  'acknowledge-before-append',
+  'retry-under-a-new-append-id',
+  'skip-the-position-fence',
+  'ignore-claims',
+  'land-under-old-contracts',
+  'message-outside-the-transaction',
+  'commit-without-txn',
+  'advance-without-compare',
+  'trim-above-the-slowest-group',
+  'collect-files-of-the-living',
+] as const;
+
+export type Mutation = (typeof MUTATIONS)[number];

@@ -1,0 +1,123 @@
+import { conservation } from '@millrace/analytics-api/simulation';
+import { DeltaTable, type Duck } from '@millrace/lakehouse';
+import type { JsonRow } from '@millrace/lakehouse/memory';
+import { MARTS } from '@millrace/marts';
+import { type BatchStaged, CATALOG_PREFIX, type Catalog, EVENTS_TABLE, FATES_TABLE, TOPICS } from '@millrace/topics';
+import type { Checker } from '../checker/checker';
+import { SHIPMENT_MARTS } from '../checker/shipment-fold';
+import type { Clients } from './clients';
+import { jsonEngine, martCells, shipmentOf, tableRows } from './lake';
+import { keyIn, SHIPMENTS_TABLE, TENANT } from './requests';
+import type { Shared } from './shared';
+
+const PAYLOAD = [
+  ...['shipment_id', 'status', 'service_date', 'carrier_code', 'facility_id', 'lane', 'distance_miles'],
+  ...['planned_pickup', 'eta'],
+] as const;
+
+export async function newestCatalog({ storage }: Pick<Shared, 'storage'>): Promise<Catalog | null> {
+  let newest: string | null = null;
+  for await (const { path } of storage.list(CATALOG_PREFIX)) newest = path;
+  return newest === null ? null : (JSON.parse((await storage.get(newest)).toString('utf8')) as Catalog);
+}
+
+/** A table's rows as a reader of the catalog sees them. */
+export async function readTable(
+  { storage }: Pick<Shared, 'storage'>,
+  catalog: Catalog,
+  id: string,
+): Promise<JsonRow[]> {
+  const entry = catalog.tables[id];
+  if (!entry) return [];
+  const table = await DeltaTable.open(storage, entry.root, {
+    duck: null as unknown as Duck,
+    rows: jsonEngine(storage),
+    checkpointInterval: 0,
+  });
+  return tableRows(storage, table, await table.at({ version: entry.version }));
+}
+
+/** Where each landed line of the raw zone is, and whose it is. */
+async function readRaw(shared: Shared, checker: Checker): Promise<Map<string, string>> {
+  const keys = new Map<string, string>();
+  for (const { message } of shared.landing.state.manifests.values()) {
+    for (const file of (message as BatchStaged).files) {
+      if (file.kind !== 'raw') continue;
+      const lines = (await shared.storage.get(file.path)).toString('utf8').split('\n');
+      lines.forEach((line, i) => {
+        if (line === '') return;
+        const bytes = bytesOf(line);
+        const key = keyIn(bytes) ?? `unreadable ${file.path}:${i + 1}`;
+        keys.set(`${file.path}:${i + 1}`, key);
+        checker.raw({ key, bytes });
+      });
+    }
+  }
+  return keys;
+}
+
+/** The item's exact bytes out of a raw line, as text. */
+function bytesOf(line: string): string {
+  const body = line.indexOf('"body":');
+  if (body >= 0) return line.slice(body + 7, -1);
+  const { text, base64 } = JSON.parse(line) as { text?: string; base64?: string };
+  return text ?? Buffer.from(base64 ?? '', 'base64').toString('latin1');
+}
+
+/** Reads everything back once nothing is under way, as users would, and gives it to the checker. */
+export async function observe(shared: Shared, clients: Clients, checker: Checker): Promise<void> {
+  for (const entry of clients.history) checker.history(entry);
+  const keys = await readRaw(shared, checker);
+  const keyOf = (row: JsonRow): string =>
+    keys.get(`${row['_raw_part']}:${row['_raw_line']}`) ?? `no raw line of ${row['event_id']}`;
+  const catalog = await newestCatalog(shared);
+  checker.catalog(catalog?.number ?? 0);
+  if (catalog) {
+    for (const row of await readTable(shared, catalog, EVENTS_TABLE)) {
+      const key = keyOf(row);
+      checker.row(EVENTS_TABLE, { key, hash: JSON.stringify(JSON.parse(String(row['payload']))) });
+      checker.fate(key, 'landed');
+    }
+    for (const row of await readTable(shared, catalog, SHIPMENTS_TABLE)) {
+      const said = { k: row['event_id'], ...Object.fromEntries(PAYLOAD.map((name) => [name, row[name]])) };
+      checker.row(SHIPMENTS_TABLE, { key: keyOf(row), hash: JSON.stringify(said) });
+    }
+    for (const row of await readTable(shared, catalog, FATES_TABLE))
+      checker.fate(keyOf(row), row['fate'] as 'duplicate' | 'quarantined', row['reason'] === 'poison');
+    await observeMarts(shared, clients, checker, catalog);
+  }
+  for (const { number, batchId, landed, duplicate, quarantined } of shared.landing.state.manifests.values())
+    checker.batch({ number, batchId, landed, duplicate, quarantined });
+  const { readModels, log } = shared;
+  const ends = new Map(log.topic(TOPICS.eventsInbound.name).partitions.map(({ next }, i) => [String(i), next]));
+  const answer = await conservation(
+    {
+      readModels,
+      ends: async () => ends,
+      topic: TOPICS.eventsInbound.name,
+      sleep: async () => undefined,
+      now: () => 0,
+      waitMsMax: 0,
+    },
+    TENANT,
+    null,
+    null,
+  );
+  for (const { source, hour, ...row } of answer?.rows ?? [])
+    checker.conservation({ group: `${source} ${hour}`, ...row });
+  for (const fault of shared.faults.injected) checker.fault(fault);
+}
+
+async function observeMarts(shared: Shared, clients: Clients, checker: Checker, catalog: Catalog): Promise<void> {
+  const events = [...checker.landedKeys()].flatMap((key) => {
+    const row = clients.sent.get(key)?.shipment;
+    return row ? [shipmentOf(row)] : [];
+  });
+  for (const mart of MARTS) {
+    const shape = Object.values(SHIPMENT_MARTS).find(({ id }) => id === mart.id);
+    if (!shape) throw new Error(`no fold makes ${mart.id}`);
+    const { key, columns } = shape;
+    const actual = await readTable(shared, catalog, mart.id);
+    checker.mart({ name: mart.id, key, columns, expected: martCells(mart, events), actual });
+  }
+}

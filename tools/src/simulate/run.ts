@@ -1,0 +1,79 @@
+import { Checker, type Report } from '../checker/checker';
+import { EVENTS_TABLE } from '@millrace/topics';
+import { Clients } from './clients';
+import { Faults } from './faults';
+import type { Mutation } from './mutation';
+import { checkInvariants } from './invariants';
+import { observe } from './observe';
+import { createShared } from './shared';
+import { System } from './system';
+import { World } from './world';
+
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly mutation?: Mutation | null;
+  readonly keepTrace?: boolean;
+}
+
+export interface Outcome {
+  readonly seed: number;
+  /** Nothing was found. */
+  readonly ok: boolean;
+  /** What was found, in words. */
+  readonly findings: readonly string[];
+  /** Digest of the trace: equal for equal seeds. */
+  readonly digest: string;
+  readonly trace: readonly string[];
+  readonly report: Report;
+  readonly events: number;
+  /** Virtual time of the whole run. */
+  readonly virtualMs: number;
+}
+
+/** Faults and load last so long; then everything is left alone until it is at rest. */
+const LOAD_MS = 32_000;
+const UPGRADES_AT_MS = [6_000, 12_000, 18_000, 24_000];
+const DRAIN_MS_MAX = 1_200_000;
+const LATE_MS = 20_000;
+
+/** One run of all services under the faults that a seed draws, checked once it is at rest. */
+export async function simulate({ seed, mutation = null, keepTrace = false }: SimulationOptions): Promise<Outcome> {
+  const world = new World(seed, { keepTrace });
+  const faults = new Faults(world);
+  const shared = createShared(world, faults, mutation);
+  const system = new System(shared, faults);
+  const clients = new Clients(world, faults, () => system.gateway());
+  const findings: string[] = [];
+  system.start();
+  clients.start({ clients: 6, requestsEach: 9, overMs: LOAD_MS - 8_000 });
+  for (const atMs of UPGRADES_AT_MS) world.after(atMs, () => system.upgrade());
+  try {
+    await world.run(() => world.nowMs >= LOAD_MS, Infinity);
+    faults.end();
+    world.trace('the faults end');
+    const atRest = (): boolean => clients.done && system.isDrained();
+    if (!(await world.run(atRest, LOAD_MS + DRAIN_MS_MAX))) findings.push('stuck: it does not come to rest');
+    // What is still on its way may not change anything.
+    const restMs = world.nowMs;
+    await world.run(() => world.nowMs >= restMs + LATE_MS, Infinity);
+    if (findings.length === 0 && !(await world.run(atRest, world.nowMs + DRAIN_MS_MAX)))
+      findings.push('stuck: it was at rest, and is so no more');
+  } catch (error) {
+    findings.push(`broken off: ${(error as Error).stack}`);
+  }
+  const checker = new Checker({
+    tables: [EVENTS_TABLE],
+    vacuity: { faultsMin: 10, acknowledgedMin: 20, acknowledgedShareMin: 0.5, landedMin: 20 },
+  });
+  await observe(shared, clients, checker).catch((error: Error) => findings.push(`unreadable: ${error.stack}`));
+  const report = checker.finish();
+  for (const { code, count, examples } of report.findings) findings.push(`${code} (${count}): ${examples.join('; ')}`);
+  findings.push(...clients.unexpected.map((text) => `unexpected answer: ${text}`));
+  findings.push(...(await checkInvariants(shared, clients).catch((error: Error) => [`unreadable: ${error.stack}`])));
+  const { events, nowMs: virtualMs } = world;
+  for (const finding of findings) world.trace(`found: ${finding}`);
+  return {
+    ...{ seed, ok: findings.length === 0, findings, report, events, virtualMs },
+    ...{ trace: world.lines, digest: world.digest() },
+  };
+}
