@@ -168,7 +168,14 @@ export function startTableManager(
       },
     },
     {
-      ...{ commitEveryMs: 100, commitBatchesMax: 8, commitRowsMax: 200, martsEveryMs: 500, martPartitionsMax: 3 },
+      ...{
+        commitEveryMs: 100,
+        commitBatchesMax: 8,
+        commitRowsMax: 200,
+        martsEveryMs: 500,
+        martPartitionsMax: 3,
+        martRowsMax: 1_000_000,
+      },
       ...{ compactEveryMs: 10_000, compactFilesMin: 4, targetFileBytes: 64 << 10, vacuumEveryMs: 60_000 },
     },
     { onError: (error, what) => logger.warn({ error: error as Error }, what) },
