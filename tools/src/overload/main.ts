@@ -47,7 +47,7 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
         throw new StartError('full-disk takes --disk DIR, on a small file system of its own.');
       console.log(`A full disk under load, ${values.disk}`);
       // The service's own reserve would refuse before the disk does.
-      for (const env of [{}, { DISK_FREE_PERCENT_MIN: '0' }])
+      for (const env of [{}, { DISK_FREE_PERCENT_MIN: '0' }] as Record<string, string>[])
         kept =
           report(await onStage({ ...stage, env, parent: values.disk }, (at) => fullDisk(at, 20, options.tell))) && kept;
     }
