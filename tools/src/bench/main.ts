@@ -4,19 +4,26 @@ import os from 'node:os';
 import path from 'node:path';
 import { runCommand } from '../start/run-command';
 import { WORKSPACE_ROOT } from '../start/services';
+import { readArguments } from './arguments';
+import { growth } from './growth';
 import { percentile } from './load';
+import { growthOf, memory } from './memory';
 import { freshness, wholePath } from './whole-path';
+import type { BenchOptions } from './with-millrace';
 
 const RATES = [10_000, 20_000, 30_000];
+/** What the path is to keep up with. */
+const MEMORY_RATE = 30_000;
 
 /**
- * `npm run bench [-- envelope gateway path freshness]`: figures of this machine. Only ratios within one run compare: the
- * machines that run this are shared and noisy.
+ * `npm run bench [-- envelope gateway path freshness memory growth]`: figures of this machine, all but the last two, which
+ * take long, unless parts are named. Only ratios within one run compare: the machines that run this are shared and noisy.
  */
 export function main(args: readonly string[] = process.argv.slice(2)): Promise<void> {
   return runCommand(async () => {
     let slow = false;
-    const wanted = new Set(args.length > 0 ? args : ['envelope', 'gateway', 'path', 'freshness']);
+    const { parts: wanted, portBase, events, synthetic, claimsMax, seconds } = readArguments(args);
+    const options: BenchOptions = { portBase };
     const cpus = os.cpus();
     console.log(
       `${cpus.length} × ${cpus[0].model}, ${Math.round(os.totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`,
@@ -38,10 +45,10 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
     }
     if (wanted.has('path')) {
       console.log('\nWhole path: accepted, validated, deduplicated, landed, committed to Delta; NDJSON of 100');
-      for (const rate of RATES) await reportPath(rate);
+      for (const rate of RATES) await reportPath(rate, options);
     }
     if (wanted.has('freshness')) {
-      const { visible, inMarts } = await freshness({ rate: 1_000, seconds: 30 });
+      const { visible, inMarts } = await freshness({ rate: 1_000, seconds: 30 }, options);
       console.log('\nFreshness at 1,000 events/s, from 2xx');
       for (const [what, values] of Object.entries({
         'visible in clean tables': visible,
@@ -52,12 +59,33 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
         );
       }
     }
+    if (wanted.has('memory')) await reportMemory(seconds, options);
+    if (wanted.has('growth')) {
+      console.log('\nCost as work grows: the same small work on histories that it does not touch, ms');
+      for await (const { history, probe } of growth({ portBase, loaded: events, synthetic, claimsMax })) {
+        const took = Object.entries(probe).map(([name, ms]) => `${name.replace(/Ms$/, '')} ${ms.toFixed(1)}`);
+        console.log(`  ${history}: ${took.join(', ')}`);
+      }
+    }
     return slow ? 1 : 0;
   });
 }
 
-async function reportPath(rate: number): Promise<void> {
-  const result = await wholePath({ rate, seconds: 20, perRequest: 100, connections: 16 });
+async function reportMemory(seconds: number, options: BenchOptions): Promise<void> {
+  console.log(
+    `\nMemory: MiB of each process, ${MEMORY_RATE.toLocaleString('en-US')} events/s offered for ${seconds} s`,
+  );
+  const { acknowledged, samples } = await memory({ seconds, rate: MEMORY_RATE }, options, ({ seconds: at, rssMib }) => {
+    const shown = Object.entries(rssMib).map(([name, mib]) => `${name} ${mib}`);
+    console.log(`  ${at.toFixed(0).padStart(4)} s  ${shown.join('  ')}`);
+  });
+  const names = Object.keys(samples[0].rssMib);
+  const grown = names.map((name) => `${name} ${growthOf(samples, name).toFixed(2)}`);
+  console.log(`  ${acknowledged.toLocaleString('en-US')} events; last third over second: ${grown.join(', ')}`);
+}
+
+async function reportPath(rate: number, options: BenchOptions): Promise<void> {
+  const result = await wholePath({ rate, seconds: 20, perRequest: 100, connections: 16 }, options);
   const per100k = 100_000 / result.events;
   const cpu = Object.entries(result.cpu).map(([name, seconds]) => `${name} ${(seconds * per100k).toFixed(2)}`);
   const all = Object.values(result.cpu).reduce((sum, seconds) => sum + seconds, 0) * per100k;

@@ -1,12 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '../demo/client';
-import { startMillrace } from '../start/millrace';
 import { type CpuSeconds, readCpu, since } from './cpu';
 import { load, type LoadResult } from './load';
+import { type BenchOptions, committedEvents, waitFor, withMillrace } from './with-millrace';
 
 export interface WholePathResult {
   readonly events: number;
@@ -22,36 +19,11 @@ export interface Freshness {
   readonly inMarts: readonly number[];
 }
 
-const BENCH_PORT_BASE = 28_000;
-
-/** Runs `task` against a Millrace of its own, on a fresh folder that is removed afterwards. */
-export async function withMillrace<T>(
-  task: (bench: { origin: string; gateway: string; dataDir: string }) => Promise<T>,
-): Promise<T> {
-  const dataDir = mkdtempSync(path.join(os.tmpdir(), 'millrace-bench-'));
-  const options = { dataDir, portBase: BENCH_PORT_BASE, workers: 1, jsonLogs: true };
-  const millrace = await startMillrace(options, {
-    env: process.env,
-    signal: new AbortController().signal,
-    onLine: () => undefined,
-    say: () => undefined,
-  });
-  try {
-    const gateway = millrace.ports.services['ingest-gateway'][0].port;
-    return await task({ origin: millrace.url, gateway: `http://127.0.0.1:${gateway}`, dataDir });
-  } finally {
-    await millrace.stop();
-    rmSync(dataDir, { recursive: true, force: true });
-  }
-}
-
 /** Events through the whole path: accepted, validated, deduplicated, landed, committed to Delta. */
-export function wholePath(settings: {
-  rate: number;
-  seconds: number;
-  perRequest: number;
-  connections: number;
-}): Promise<WholePathResult> {
+export function wholePath(
+  settings: { rate: number; seconds: number; perRequest: number; connections: number },
+  options: BenchOptions = {},
+): Promise<WholePathResult> {
   return withMillrace(async ({ origin, gateway, dataDir }) => {
     const client = createClient(origin);
     await load('warm', { origin: gateway, seconds: 2, rate: 2_000, perRequest: 100, connections: 4 });
@@ -62,32 +34,18 @@ export function wholePath(settings: {
     const loaded = await load(randomBytes(4).toString('hex'), { origin: gateway, ...settings });
     await waitFor(async () => (await client.conservation()).landed >= before + loaded.acknowledged);
     const landedSeconds = (performance.now() - began) / 1000;
-    await waitFor(async () => (await countOf(origin)) >= before + loaded.acknowledged);
+    await waitFor(async () => (await committedEvents(origin)) >= before + loaded.acknowledged);
     const committedSeconds = (performance.now() - began) / 1000;
     const cpu = since(cpuBefore, readCpu(dataDir));
     return { events: loaded.acknowledged, load: loaded, landedSeconds, committedSeconds, cpu };
-  });
-}
-
-/** Events in the typed table as its readers see it: rows of the newest catalog's version. */
-async function countOf(origin: string): Promise<number> {
-  const response = await fetch(`${origin}/v1/tables/clean.shipment_events`);
-  return response.ok ? Number(((await response.json()) as { rows: number }).rows) : 0;
-}
-
-async function waitFor(done: () => Promise<boolean>, msMax = 300_000): Promise<void> {
-  const deadline = performance.now() + msMax;
-  while (!(await done())) {
-    if (performance.now() > deadline) throw new Error(`not done within ${msMax} ms`);
-    await sleep(50);
-  }
+  }, options);
 }
 
 /**
  * How long an event takes from its 2xx until a reader sees it, at a steady rate: a probe event is looked for in the
  * catalog's tables and in the daily mart, over and over.
  */
-export function freshness(settings: { rate: number; seconds: number }): Promise<Freshness> {
+export function freshness(settings: { rate: number; seconds: number }, options: BenchOptions = {}): Promise<Freshness> {
   return withMillrace(async ({ origin, gateway }) => {
     const acknowledged: { at: number; upTo: number }[] = [];
     let total = 0;
@@ -120,12 +78,12 @@ export function freshness(settings: { rate: number; seconds: number }): Promise<
     };
     await Promise.all([
       loading,
-      follow(() => countOf(origin), 'tables', visible, 20),
+      follow(() => committedEvents(origin), 'tables', visible, 20),
       follow(() => martCount(origin), 'marts', inMarts, 50),
     ]);
     const sorted = (values: number[]): number[] => values.sort((a, b) => a - b);
     return { visible: sorted(visible), inMarts: sorted(inMarts) };
-  });
+  }, options);
 }
 
 async function martCount(origin: string): Promise<number> {
