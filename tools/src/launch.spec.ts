@@ -60,5 +60,7 @@ it('says what to run when nothing is installed', () => {
 });
 
 it('knows its commands', () => {
-  expect(launch(['fly']).stderr).toContain('usage: node tools/launch.cjs <start|demo|migrate|bench|chaos|fuzz|overload>');
+  expect(launch(['fly']).stderr).toContain(
+    'usage: node tools/launch.cjs <start|demo|migrate|bench|chaos|fuzz|overload>',
+  );
 });
