@@ -112,3 +112,18 @@ test('a batch whose header miscounts it stops the partition, however often it is
   expect(partition.stopped).toMatch('the header says 4');
   expect([landed, log.filter((entry) => entry.startsWith('ack'))]).toEqual([[], []]);
 });
+
+test('what has landed is not handed back when its acknowledgement fails, and what was read after it lands', async () => {
+  const { partition, landed } = await scripted({});
+  const log: string[] = [];
+  const first = { ...deliver(0, 4, log), ack: () => Promise.reject(new Error('the log does not answer')) };
+  await Promise.all([partition.handle(first), partition.handle(deliver(4, 9, log))]);
+  await partition.handle(deliver(9, 12, log));
+  expect(landed).toEqual([
+    [0, 4],
+    [4, 9],
+    [9, 12],
+  ]);
+  expect(log).toEqual(['ack 4-9', 'ack 9-12']);
+  expect(partition.stopped).toBeNull();
+});

@@ -103,10 +103,8 @@ export class OwnedPartition {
       const outcome = delivery.range
         ? await this.landRange(delivery, delivery.range, ahead)
         : await this.landSlice(delivery, ahead, false);
-      if (outcome.kind === 'landed' || outcome.kind === 'dropped') {
-        await delivery.ack();
-        await this.deps.failpoint('after-ack');
-      } else await this.retreat(delivery, outcome.kind);
+      if (outcome.kind === 'landed' || outcome.kind === 'dropped') await this.acknowledge(delivery);
+      else await this.retreat(delivery, outcome.kind);
     } catch (error) {
       if (!current()) return;
       if ((error as { code?: string }).code === 'LANDING_FENCED') return this.deps.onFatal(error);
@@ -114,6 +112,19 @@ export class OwnedPartition {
       this.deps.logger.error({ ...this.id, position: this.position.next, error }, 'a batch failed and is tried again');
       this.survivedAt = this.position.next;
       await this.retreat(delivery, 'failed');
+    }
+  }
+
+  /**
+   * It has landed, whatever becomes of its acknowledgement, which a later one covers. To hand it back would be no use:
+   * once acknowledged it does not come again, and what was read after it would be dropped in vain.
+   */
+  private async acknowledge(delivery: Delivery): Promise<void> {
+    try {
+      await delivery.ack();
+      await this.deps.failpoint('after-ack');
+    } catch (error) {
+      this.deps.logger.warn({ ...this.id, position: this.position.next, error }, 'a landed batch is not acknowledged');
     }
   }
 
