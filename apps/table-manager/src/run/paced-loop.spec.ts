@@ -3,7 +3,7 @@ import { PacedLoop } from './paced-loop';
 /** A loop over a clock that jumps to whatever is waited for. */
 function paced(
   round: (n: number) => Promise<boolean>,
-  options: { idleMs?: number; restShare?: () => number; effortMs?: () => number; rounds: number },
+  options: { idleMs?: number; restShare?: () => number; effortMs?: () => number; restMsMax?: number; rounds: number },
 ) {
   let nowMs = 0;
   const began: number[] = [];
@@ -15,6 +15,7 @@ function paced(
     idleMs: options.idleMs ?? 1_000,
     restShare: options.restShare,
     effortMs: options.effortMs,
+    restMsMax: options.restMsMax,
     monotonicMs: () => nowMs,
     onError: (error) => errors.push(error),
     round: async () => {
@@ -75,6 +76,17 @@ test('a costly round is followed by a rest', async () => {
     { rounds: 3, restShare: () => 1 },
   );
   expect(await roundsOf(run)).toEqual([0, 1_000, 2_000]);
+});
+
+test('a rest has a limit', async () => {
+  const run = paced(
+    async () => {
+      run.pass(500);
+      return true;
+    },
+    { rounds: 3, restShare: () => 100, restMsMax: 700 },
+  );
+  expect(await roundsOf(run)).toEqual([0, 1_200, 2_400]);
 });
 
 test('where effort is told apart from time, a round that only waited is followed by no rest', async () => {

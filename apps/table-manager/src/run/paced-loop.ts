@@ -10,6 +10,8 @@ export interface PacedLoopOptions {
    * again and again during a rest, which ends early when it has become less. Default 0.
    */
   readonly restShare?: () => number;
+  /** A rest is never longer, ms. Default Infinity. */
+  readonly restMsMax?: number;
   /** Effort so far, ms. Default the time: CPU time says more where a round also waits, for a disk or for its turn. */
   readonly effortMs?: () => number;
   readonly onError: (error: unknown) => void;
@@ -73,9 +75,9 @@ export class PacedLoop {
   }
 
   private async rest(beganMs: number, endedMs: number, effortMs: number): Promise<void> {
-    const { everyMs, restShare = () => 0, monotonicMs } = this.options;
+    const { everyMs, restShare = () => 0, restMsMax = Infinity, monotonicMs } = this.options;
     while (!this.stopping.signal.aborted) {
-      const untilMs = Math.max(beganMs + everyMs, endedMs + effortMs * restShare());
+      const untilMs = Math.max(beganMs + everyMs, endedMs + Math.min(restMsMax, effortMs * restShare()));
       const leftMs = untilMs - monotonicMs();
       if (leftMs <= 0) return;
       await this.wait(Math.min(leftMs, REST_STEP_MS), false);

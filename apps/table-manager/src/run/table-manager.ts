@@ -89,7 +89,9 @@ const MARTS_IDLE_MS = 5_000;
  * cost, come by partition and commit, so under load commits grow in place of getting more; small ones are soon visible.
  */
 const COMMIT_REST_SHARE_MIN = 1;
-const COMMIT_REST_SHARE_MAX = 4;
+const COMMIT_REST_SHARE_MAX = 8;
+/** Rows are to be seen soon all the same. */
+const COMMIT_REST_MS_MAX = 2_000;
 /** Rows of a commit, over all tables, from which on the rest is the longest. */
 const COMMIT_ROWS_LARGE = 40_000;
 /** Rebuilding and compacting take half of the time beside no commits, and the less the more time commits take. */
@@ -159,7 +161,7 @@ export function createTableManager(
   const loops: PacedLoop[] = [];
   const paced = (
     what: string,
-    options: Pick<PacedLoopOptions, 'round' | 'everyMs' | 'idleMs' | 'restShare'>,
+    options: Pick<PacedLoopOptions, 'round' | 'everyMs' | 'idleMs' | 'restShare' | 'restMsMax'>,
   ): PacedLoop => {
     const loop = new PacedLoop({ ...options, sleep, monotonicMs, effortMs: ports.cpuMs, onError: failed(what) });
     loops.push(loop);
@@ -183,6 +185,7 @@ export function createTableManager(
     everyMs: settings.commitEveryMs,
     idleMs: COMMIT_IDLE_MS,
     restShare: () => commitRest,
+    restMsMax: COMMIT_REST_MS_MAX,
     round: async () => {
       const began = monotonicMs();
       const done = await rounds.commit();
@@ -192,7 +195,9 @@ export function createTableManager(
       const tookMs = monotonicMs() - began;
       committing.worked(tookMs);
       const large = Math.min(1, done.rows / COMMIT_ROWS_LARGE);
-      commitRest = COMMIT_REST_SHARE_MIN + (COMMIT_REST_SHARE_MAX - COMMIT_REST_SHARE_MIN) * large;
+      // Commits that cannot grow any more are behind: then there is no time to rest.
+      const full = done.batches >= settings.commitBatchesMax || done.rows > settings.commitRowsMax / 2;
+      commitRest = full ? 0 : COMMIT_REST_SHARE_MIN + (COMMIT_REST_SHARE_MAX - COMMIT_REST_SHARE_MIN) * large;
       events.onCommitted?.(done, tookMs);
       return true;
     },
