@@ -1,24 +1,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { describeConfig, describeMinimalConfig, parseConfig, parseEnvFile } from '@millrace/service';
+import { parseConfig, parseEnvFile } from '@millrace/service';
+import { configConformance } from '@millrace/service/testing';
 import { config } from './config';
 
 const folder = path.resolve(__dirname, '..', 'config');
 const read = (name: string): string => fs.readFileSync(path.join(folder, name), 'utf8');
 
-it('config/reference.env documents every variable, and is a valid environment with every setting at its default', () => {
-  expect(read('reference.env')).toBe(describeConfig(config));
-  const fromReference = parseConfig(config, parseEnvFile(read('reference.env')));
-  expect(fromReference).toEqual(parseConfig(config, parseEnvFile(read('minimal.env'))));
-});
-
-it('config/minimal.env is what has to be set', () => {
-  expect(read('minimal.env')).toBe(describeMinimalConfig(config));
-  const minimal = parseEnvFile(read('minimal.env'));
-  for (const name of Object.keys(minimal)) {
-    expect(() => parseConfig(config, { ...minimal, [name]: undefined })).toThrow(`${name} is not set`);
-  }
-});
+configConformance(config, folder);
 
 it('every default leaves room for the largest request', () => {
   const values = parseConfig(config, parseEnvFile(read('minimal.env')));

@@ -1,30 +1,16 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { describeConfig, describeMinimalConfig, parseConfig, parseEnvFile } from '@millrace/service';
+import { parseConfig, parseEnvFile } from '@millrace/service';
+import { configConformance } from '@millrace/service/testing';
 import { config } from './config';
 
-const file = (name: string): string => readFileSync(path.join(__dirname, '../config', name), 'utf8');
+const folder = path.join(__dirname, '../config');
 
-test('the reference documents every setting and is itself a valid environment with the defaults', () => {
-  expect(file('reference.env')).toBe(describeConfig(config));
-  const reference = parseConfig(config, parseEnvFile(file('reference.env')));
-  const minimal = parseConfig(config, parseEnvFile(file('minimal.env')));
-  expect(reference).toEqual(minimal);
-});
-
-test('the minimum is what has to be set, and nothing else', () => {
-  expect(file('minimal.env')).toBe(describeMinimalConfig(config));
-});
-
-test('every setting is read under its own name', () => {
-  const names = Object.values(config.fields).map(({ env }) => env.at(-1) as string);
-  expect(new Set(names).size).toBe(names.length);
-  const commented = file('reference.env').replaceAll(/^# ([A-Z][A-Z0-9_]*=)/gm, '$1');
-  const all = parseEnvFile(commented);
-  expect(Object.keys(all)).toHaveLength(names.length);
-});
+configConformance(config, folder);
 
 test('a wrong setting is named with what it accepts', () => {
-  const env = { ...parseEnvFile(file('minimal.env')), TABLES_COMMIT_BATCHES_MAX: 'many' };
-  expect(() => parseConfig(config, env)).toThrow(/TABLES_COMMIT_BATCHES_MAX/);
+  const minimal = parseEnvFile(readFileSync(path.join(folder, 'minimal.env'), 'utf8'));
+  expect(() => parseConfig(config, { ...minimal, TABLES_COMMIT_BATCHES_MAX: 'many' })).toThrow(
+    /TABLES_COMMIT_BATCHES_MAX/,
+  );
 });

@@ -2,6 +2,8 @@ import { createLogger } from '@millrace/observability';
 import type { ConfigSchema, Environment } from '../config/config';
 import { createService, type Seams, type Service, type ServiceDefinition } from '../service';
 
+export { configConformance } from './config-conformance';
+
 export interface StartedService {
   /** Base URL without a trailing slash. */
   readonly url: string;
