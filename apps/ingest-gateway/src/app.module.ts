@@ -15,22 +15,16 @@ import { withAppendFailpoints } from './capture/append-failpoints';
 import { LoopDelay } from './availability/loop-delay';
 import { PacedRefusals } from './availability/paced-refusals';
 import { createAppend } from './capture/append-span';
-import { createBatchHandler } from './capture/batch';
 import { BodyBudget } from './capture/body-budget';
 import { logFull, refuseForNow } from './capture/capture';
 import { GroupCommit } from './capture/group-commit';
+import { createCaptureHandlers } from './capture/handlers';
 import { RECORD_BYTES_MAX, RETRY_AFTER_FULL_SECONDS } from './capture/limits';
-import { createReception } from './capture/reception';
 import { addCaptureRoutes } from './capture/routes';
-import { createSingleHandler, SINGLE_ROUTE } from './capture/single';
 import type { Config } from './config';
 import { ContractSource } from './contracts/strict-check';
-import { withKeyFailpoints } from './idempotency/key-failpoints';
 import { PrismaIdempotencyStore } from './idempotency/prisma.client';
-import { type KeyedHandler, withIdempotency } from './idempotency/with-idempotency';
-import { createPushHandler } from './pubsub/push';
 import { parseWebhookSources } from './webhooks/sources';
-import { createWebhookHandler, webhookRoute, whenSigned } from './webhooks/webhook';
 
 const TOPIC = TOPICS.eventsInbound;
 const PRUNE_EVERY_MS = 600_000;
@@ -207,9 +201,6 @@ export class AppModule {
       freshMsMax: CONTRACTS_FRESH_MS_MAX,
       onError: (error) => logger.warn({ error }, 'contracts could not be read'),
     });
-    const capture = { groupCommit, receive: createReception(() => clock.now()) };
-    const keyed = (route: Parameters<typeof withIdempotency>[1], handler: KeyedHandler) =>
-      withIdempotency(withKeyFailpoints(keys, failpoint), route, handler);
     const sources = parseWebhookSources(config.webhookSources);
     addCaptureRoutes(context.fastify, context.openapi, {
       budget,
@@ -222,12 +213,10 @@ export class AppModule {
           ? null
           : refuseForNow(`The service takes nothing while ${shortage}.`, undefined, RETRY_AFTER_FULL_SECONDS);
       },
-      handlers: {
-        single: keyed(SINGLE_ROUTE, createSingleHandler({ ...capture, clock, random })),
-        batch: keyed('POST /v1/events', createBatchHandler({ ...capture, strictCheck: () => contracts.strictCheck() })),
-        push: keyed('POST /api/v1/ingest_event', createPushHandler(capture)),
-        webhook: whenSigned(sources, clock, keyed(webhookRoute, createWebhookHandler(capture))),
-      },
+      handlers: createCaptureHandlers({
+        ...{ groupCommit, keys, sources, failpoint, clock, random },
+        strictCheck: () => contracts.strictCheck(),
+      }),
     });
     return { module: AppModule, imports: [ApiKeysModule.compose(context, { messaging, storage })] };
   }

@@ -12,17 +12,11 @@ import {
   type CaptureHandler,
   ContractSource,
   createAppend,
-  createBatchHandler,
-  createPushHandler,
-  createReception,
-  createSingleHandler,
+  createCaptureHandlers,
   GroupCommit,
   type IdempotencyStore,
   IdempotencyUnavailable,
-  SINGLE_ROUTE,
   withAppendFailpoints,
-  withIdempotency,
-  withKeyFailpoints,
 } from '@millrace/ingest-gateway/simulation';
 import type { Duck } from '@millrace/lakehouse';
 import type { Messaging } from '@millrace/messaging';
@@ -67,14 +61,10 @@ export function startGateway(process: SimProcess, shared: Shared): Gateway {
     freshMsMax: 1_000,
     onError: () => undefined,
   });
-  const capture = { groupCommit, receive: createReception(() => clock.now()) };
-  const keyed = (route: string, handler: Parameters<typeof withIdempotency>[2]): CaptureHandler =>
-    withIdempotency(withKeyFailpoints(keys, process.failpoint), route, handler);
-  return {
-    single: keyed(SINGLE_ROUTE, createSingleHandler({ ...capture, clock, random })),
-    batch: keyed('POST /v1/events', createBatchHandler({ ...capture, strictCheck: () => contracts.strictCheck() })),
-    push: keyed('POST /api/v1/ingest_event', createPushHandler(capture)),
-  };
+  return createCaptureHandlers({
+    ...{ groupCommit, keys, clock, random, failpoint: process.failpoint, sources: new Map() },
+    strictCheck: () => contracts.strictCheck(),
+  });
 }
 
 /** Handlers of control topics, as `@EventPattern` methods have them. */
