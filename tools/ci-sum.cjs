@@ -52,7 +52,13 @@ async function jestTier(tier, jestArgs) {
       },
     );
     if (!fs.existsSync(report)) return { passed: 0, failed: 1 };
-    const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(fs.readFileSync(report, 'utf8'));
+    const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites, testResults } = JSON.parse(
+      fs.readFileSync(report, 'utf8'),
+    );
+    for (const { name, assertionResults } of testResults)
+      for (const { status, invocations, fullName } of assertionResults)
+        if (status === 'passed' && invocations > 1)
+          console.error(`only the second try passed: ${path.relative(root, name)}: ${fullName}`);
     const failed = numFailedTests + numRuntimeErrorTestSuites;
     // Coverage below its threshold, a leak, a crashed worker: jest says so with its exit code alone.
     return { passed: numPassedTests, failed: code !== 0 && failed === 0 ? 1 : failed };
