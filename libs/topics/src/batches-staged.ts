@@ -1,3 +1,5 @@
+import type { LakeColumn } from './lake-tables';
+
 /** One landed batch: published by curation-worker from its outbox, until `tables.changed` names its number. */
 export interface BatchStaged {
   /** The lake's number line. A new lake has a new id. */
@@ -33,6 +35,8 @@ export interface StagedFile {
   readonly bytes: number;
   /** The contract (name and version) whose columns a typed file has. */
   readonly contract?: { readonly name: string; readonly version: string };
+  /** Columns of a table that no contract describes, in Delta's types: of a dimension's. */
+  readonly columns?: readonly LakeColumn[];
 }
 
 export interface FateCount {

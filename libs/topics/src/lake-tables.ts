@@ -78,3 +78,32 @@ export const FATES_COLUMNS: readonly LakeColumn[] = [
   ...LINEAGE_COLUMNS,
   column(FATES_DATE_COLUMN, 'date'),
 ];
+
+/** Table id of a dimension: `dim.<name>`. */
+export const dimensionTable = (name: string): string => `${DIMENSION_PREFIX}${name}`;
+export const DIMENSION_PREFIX = 'dim.';
+export const DIMENSION_DATE_COLUMN = 'load_date';
+
+/**
+ * What a dimension's table has beside its attributes, which come after `dimension_key`. A row says that a key had these
+ * values from `valid_from` on; of rows with the same key and `valid_from` the one of the latest batch counts. Nothing is
+ * ever rewritten: what is in force at a time is computed by whoever asks, as known now or at an earlier batch.
+ */
+export const DIMENSION_KEY_COLUMNS: readonly LakeColumn[] = [column('tenant_id'), column('dimension_key')];
+export const DIMENSION_TIME_COLUMNS: readonly LakeColumn[] = [
+  column('valid_from', 'timestamp'),
+  /** Until when it held as far as was known when it was loaded; a later load may end it earlier. */
+  column('valid_to', 'timestamp'),
+  /** From `valid_from` on the key is no more. */
+  column('is_deleted', 'boolean'),
+  column('loaded_at', 'timestamp'),
+  ...LINEAGE_COLUMNS,
+  column(DIMENSION_DATE_COLUMN, 'date'),
+];
+
+/** All columns of a dimension's table. */
+export const dimensionColumns = (attributes: readonly LakeColumn[]): LakeColumn[] => [
+  ...DIMENSION_KEY_COLUMNS,
+  ...attributes,
+  ...DIMENSION_TIME_COLUMNS,
+];

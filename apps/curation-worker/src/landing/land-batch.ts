@@ -239,7 +239,7 @@ function stage(
     await deps.failpoint('after-parquet');
     if (landed.length < outcomes.length) {
       const fates = writeFateRows(batch, curated.validated, outcomes, places, writer.batchId);
-      files.push(await staging.fates(fates, writer, written));
+      files.push(await staging.table(fates, writer, written));
     }
     await deps.failpoint('after-fates');
     return files;

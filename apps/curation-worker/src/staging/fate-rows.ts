@@ -1,30 +1,12 @@
-import { FATES_COLUMNS } from '@millrace/topics';
-import { quoteLiteral } from '@millrace/lakehouse/duckdb';
+import { FATES_COLUMNS, FATES_TABLE } from '@millrace/topics';
 import type { Outcome } from '../pipeline/outcome';
 import type { MicroBatch } from '../pipeline/received';
 import type { Validated } from '../pipeline/curate';
-import { DELIMITER as D, field, NULL, READ_OPTIONS } from './delimited';
-import { ByteBuilder } from './byte-builder';
 import type { RawPlaces } from './raw-parts';
-
-export interface FateRows {
-  readonly bytes: Buffer;
-  readonly rows: number;
-  /** `SELECT` of the rows as `ops.fates` has them, out of a file. */
-  select(file: string): string;
-}
-
-const DUCKDB_TYPES: Readonly<Record<string, string>> = {
-  string: 'VARCHAR',
-  timestamp: 'TIMESTAMPTZ',
-  long: 'BIGINT',
-  integer: 'INTEGER',
-  boolean: 'BOOLEAN',
-  date: 'DATE',
-};
+import { type Cell, type TableRows, TableRowsBuilder } from './table-rows';
 
 /** Columns of a row, in order; `_loaded_at` is the commit's. */
-export const FATE_ROW_COLUMNS = FATES_COLUMNS.filter(({ name }) => name !== '_loaded_at');
+const FATE_ROW_COLUMNS = FATES_COLUMNS.filter(({ name }) => name !== '_loaded_at');
 
 const ROW_BYTES = 640;
 
@@ -35,27 +17,17 @@ export function writeFateRows(
   outcomes: readonly Outcome[],
   places: RawPlaces,
   batchId: number,
-): FateRows {
-  const buffer = new ByteBuilder(outcomes.reduce((n, { fate }) => (fate === 'landed' ? n : n + ROW_BYTES), 0));
-  let rows = 0;
+): TableRows {
+  const rows = new TableRowsBuilder(
+    FATES_TABLE,
+    FATE_ROW_COLUMNS,
+    outcomes.reduce((n, { fate }) => (fate === 'landed' ? n : n + ROW_BYTES), 0),
+  );
   outcomes.forEach((outcome, i) => {
-    if (outcome.fate === 'landed') return;
-    rows++;
-    buffer.text(line(fateOf(batch, validated[i], outcome, places, i, batchId)) + '\n');
+    if (outcome.fate !== 'landed') rows.add(fateOf(batch, validated[i], outcome, places, i, batchId));
   });
-  const columns = FATE_ROW_COLUMNS.map(({ name, type }) => `'${name}': '${DUCKDB_TYPES[type]}'`);
-  const select = (file: string): string =>
-    `SELECT * FROM read_csv(${quoteLiteral(file)}, ${READ_OPTIONS}, columns={${columns.join(', ')}})`;
-  return { bytes: buffer.done(), rows, select };
+  return rows.done();
 }
-
-type Cell = string | number | boolean | null;
-
-const line = (cells: Readonly<Record<string, Cell>>): string =>
-  FATE_ROW_COLUMNS.map(({ name }) => {
-    const cell = cells[name];
-    return typeof cell === 'string' ? field(cell) : cell === null ? NULL : String(cell);
-  }).join(D);
 
 function fateOf(
   batch: MicroBatch,

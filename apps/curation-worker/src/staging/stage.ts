@@ -1,11 +1,11 @@
 import { type Duck, DuckError, type DuckConnection, quoteLiteral } from '@millrace/lakehouse/duckdb';
 import type { Storage } from '@millrace/storage';
-import { EVENTS_TABLE, FATES_TABLE, type StagedFile } from '@millrace/topics';
+import { EVENTS_TABLE, type StagedFile } from '@millrace/topics';
 import { type EventRows, selectEvents, selectTyped } from './event-rows';
-import type { FateRows } from './fate-rows';
 import { stagedPath } from './paths';
 import type { Scratch } from './scratch';
 import { type Stager, Unstorable, type Writer } from './stager';
+import type { TableRows } from './table-rows';
 
 export interface StagingDeps {
   readonly storage: Storage;
@@ -19,7 +19,7 @@ export const createDuckStager = (deps: StagingDeps & { readonly duck: Pick<Duck,
     deps.duck.use((connection) =>
       task({
         events: (rows, writer, written) => stageEvents(deps, connection, rows, writer, written),
-        fates: (rows, writer, written) => stageFates(deps, connection, rows, writer, written),
+        table: (rows, writer, written) => stageTable(deps, connection, rows, writer, written),
         canStore: (rows) => canStore(deps, connection, rows),
       }),
     ),
@@ -46,15 +46,15 @@ export async function stageEvents(
   });
 }
 
-async function stageFates(
+async function stageTable(
   deps: StagingDeps,
   connection: DuckConnection,
-  rows: FateRows,
+  rows: TableRows,
   writer: Writer,
   written: string[],
 ): Promise<StagedFile> {
   return withRows(deps, connection, rows.bytes, rows.select, (table) =>
-    copy(deps, connection, `SELECT * FROM ${table}`, FATES_TABLE, writer, written),
+    copy(deps, connection, `SELECT * FROM ${table}`, rows.table, writer, written),
   );
 }
 

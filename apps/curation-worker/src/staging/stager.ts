@@ -1,6 +1,6 @@
 import type { StagedFile } from '@millrace/topics';
 import type { EventRows } from './event-rows';
-import type { FateRows } from './fate-rows';
+import type { TableRows } from './table-rows';
 
 export interface Writer {
   readonly batchId: number;
@@ -21,8 +21,8 @@ export interface Staging {
    * @throws Unstorable when a row cannot be held; StorageError; DuckError of any other kind
    */
   events(rows: EventRows, writer: Writer, written: string[]): Promise<StagedFile[]>;
-  /** Writes the fates as one file. Throws as `events` does. */
-  fates(rows: FateRows, writer: Writer, written: string[]): Promise<StagedFile>;
+  /** Writes rows of one table as one file. Throws as `events` does. */
+  table(rows: TableRows, writer: Writer, written: string[]): Promise<StagedFile>;
   /** Whether rows can be stored: as `events`, but nothing is written. */
   canStore(rows: EventRows): Promise<boolean>;
 }

@@ -1,9 +1,8 @@
 import type { Storage } from '@millrace/storage';
-import { EVENT_DATE_COLUMN, EVENTS_COLUMNS, EVENTS_TABLE, FATES_TABLE, type StagedFile } from '@millrace/topics';
+import { EVENT_DATE_COLUMN, EVENTS_COLUMNS, EVENTS_TABLE, type StagedFile } from '@millrace/topics';
 import { LINEAGE_COLUMNS, TYPED_KEY_COLUMNS } from '@millrace/topics';
 import type { ContractInForce } from '../../contracts/in-force';
 import type { EventRows } from '../event-rows';
-import { FATE_ROW_COLUMNS } from '../fate-rows';
 import { stagedPath } from '../paths';
 import { ROW_COLUMNS } from '../row-table';
 import { type Stager, Unstorable, type Writer } from '../stager';
@@ -47,12 +46,12 @@ export function createMemoryStager({ storage, refuses = () => false }: MemorySta
           }
           return files;
         },
-        fates: async (rows, writer, written) =>
+        table: async ({ table, columns, bytes }, writer, written) =>
           put(
-            readDelimited(rows.bytes).map((cells) =>
-              Object.fromEntries(FATE_ROW_COLUMNS.map(({ name, type }, i) => [name, cellOf(cells[i], type)])),
+            readDelimited(bytes).map((cells) =>
+              Object.fromEntries(columns.map(({ name, type }, i) => [name, cellOf(cells[i], type)])),
             ),
-            FATES_TABLE,
+            table,
             writer,
             written,
           ),
@@ -99,6 +98,6 @@ function valueAt(payload: unknown, path: readonly string[]): unknown {
 
 function cellOf(cell: string | null, type: string): unknown {
   if (cell === null) return null;
-  if (type === 'long' || type === 'integer') return Number(cell);
+  if (type === 'long' || type === 'integer' || type === 'double') return Number(cell);
   return type === 'boolean' ? cell === 'true' : cell;
 }
