@@ -3,7 +3,7 @@ import path from 'node:path';
 import { WORKSPACE_ROOT } from './start/services';
 import { bannedCalls, REPLACEMENTS } from './tidy/calls';
 import { deadFiles, importsOfApps } from './tidy/imports';
-import { EMPTY_NAMES, linesMatching, longFiles, MACHINES, PROMISES, SWITCHED_OFF } from './tidy/text';
+import { EMPTY_NAMES, HASTY_REMOVAL, linesMatching, longFiles, MACHINES, PROMISES, SWITCHED_OFF } from './tidy/text';
 import { isSpec, isTypeScript, projectOf, projects, textFiles } from './tidy/workspace';
 import { CALL_WAIVERS, DEAD_FILE_WAIVERS, MACHINE_WAIVERS, SIZE_WAIVERS } from './waivers';
 
@@ -119,6 +119,11 @@ describe('files', () => {
 
 it('every test runs', () => {
   expectNone(linesMatching(source.filter(isSpec), SWITCHED_OFF).map((line) => `${at(line)} ${line.text}`));
+});
+
+it('tests over real processes take their folders away patiently', () => {
+  const specs = source.filter(({ file }) => file.endsWith('.int.spec.ts'));
+  expectNone(linesMatching(specs, HASTY_REMOVAL).map((line) => `${at(line)} ${line.text}: rm(…, { maxRetries })`));
 });
 
 const unneeded = (waivers: Readonly<Record<string, string>>, found: readonly { file: string }[]): string[] =>

@@ -106,7 +106,7 @@ const get = async (at: string, headers: Record<string, string> = {}) => {
 };
 
 async function settled(): Promise<void> {
-  for (let i = 0; i < 400; i++) {
+  for (let i = 0; i < 2_000; i++) {
     const { status, body } = await get('/v1/conservation');
     const { rows } = await database.pool.query('SELECT count(*) AS n FROM analytics_api.mart_build');
     if (status === 200 && body.totals.received > 0 && body.totals.pending === 0 && Number(rows[0].n) > 0) return;

@@ -53,7 +53,7 @@ describe('the service', () => {
     expect(await service.stop()).toEqual([]);
     await messaging.close();
     await database.drop();
-    await rm(root, { recursive: true, force: true });
+    await rm(root, { recursive: true, force: true, maxRetries: 10 });
   });
 
   const get = async (

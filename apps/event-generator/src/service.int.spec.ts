@@ -1,4 +1,5 @@
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -27,7 +28,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await service.stop();
   millrace.stop();
-  rmSync(dir, { recursive: true, force: true });
+  await rm(dir, { recursive: true, force: true, maxRetries: 10 });
 });
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- JSON of any shape, looked at here

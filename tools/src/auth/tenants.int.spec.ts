@@ -70,7 +70,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => {
   await millrace?.stop();
-  fs.rmSync(dir, { recursive: true, force: true });
+  await fs.promises.rm(dir, { recursive: true, force: true, maxRetries: 10 });
 }, 60_000);
 
 async function call(
@@ -258,7 +258,7 @@ it('what is of the deployment is not for admins of a tenant', async () => {
 }, 60_000);
 
 it('each sees its own audit', async () => {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 50_000;
   for (const tenant of TENANTS) {
     let rows: { action: string; tenant: string }[] = [];
     while (rows.length === 0) {

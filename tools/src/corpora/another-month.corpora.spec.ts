@@ -61,7 +61,7 @@ let millrace: Millrace | null = null;
     await millrace?.stop();
     millrace = null;
   });
-  afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => fs.promises.rm(folder, { recursive: true, force: true, maxRetries: 10 }));
 
   const found: Answers[] = [];
 

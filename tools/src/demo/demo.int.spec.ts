@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await millrace?.stop();
-  fs.rmSync(dir, { recursive: true, force: true });
+  await fs.promises.rm(dir, { recursive: true, force: true, maxRetries: 10 });
 }, 60_000);
 
 it('every number of the real, dirty data is the known answer', async () => {

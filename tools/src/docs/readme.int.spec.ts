@@ -20,7 +20,7 @@ beforeAll(() => {
   // Postgres may run as another account, which has to get to its data.
   fs.chmodSync(dir, 0o755);
 });
-afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
+afterAll(() => fs.promises.rm(dir, { recursive: true, force: true, maxRetries: 10 }));
 
 it('has the commands that this spec runs', () => {
   expect(install).toBe('npm ci && npm run demo');

@@ -43,7 +43,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await millrace?.stop();
-  fs.rmSync(dir, { recursive: true, force: true });
+  await fs.promises.rm(dir, { recursive: true, force: true, maxRetries: 10 });
 }, 60_000);
 
 async function run(load: object): Promise<Load> {

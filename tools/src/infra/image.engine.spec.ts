@@ -74,7 +74,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const { process: child } of Object.values(children)) child.kill('SIGKILL');
   await postgres?.stop();
-  fs.rmSync(folder, { recursive: true, force: true });
+  await fs.promises.rm(folder, { recursive: true, force: true, maxRetries: 10 });
 });
 
 it('the image has what runs, and nothing that only builds', () => {

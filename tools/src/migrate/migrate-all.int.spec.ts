@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server.stop();
-  fs.rmSync(dir, { recursive: true, force: true });
+  await fs.promises.rm(dir, { recursive: true, force: true, maxRetries: 10 });
 });
 
 it('applies every migration once, and nothing a second time', async () => {

@@ -23,7 +23,7 @@ beforeEach(() => {
   dir = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-lock-'));
   file = path.join(dir, 'supervisor.lock');
 });
-afterEach(() => fs.rmSync(dir, { recursive: true, force: true }));
+afterEach(() => fs.promises.rm(dir, { recursive: true, force: true, maxRetries: 10 }));
 
 it('is held once, and free again after its release', () => {
   const lock = DataLock.acquire(dir, { url: 'http://127.0.0.1:1' });
@@ -72,7 +72,7 @@ it('has one winner when many processes find it stale at once', async () => {
   fs.writeFileSync(file, record({ pid: 999_999_999, identity: 'gone' }));
   const script = `
     const { DataLock } = require(process.argv[1]);
-    try { DataLock.acquire(process.argv[2]); process.stdout.write('won'); setTimeout(() => {}, 10_000); } catch (error) { process.stdout.write(error.name); process.exit(0); }`;
+    try { DataLock.acquire(process.argv[2]); process.stdout.write('won'); setInterval(() => {}, 10_000); } catch (error) { process.stdout.write(error.name); process.exit(0); }`;
   const built = path.resolve(__dirname, '..', '..', 'dist', 'start', 'lock.js');
   spawnSync(process.execPath, [path.resolve(__dirname, '..', '..', 'build.mjs'), 'tools']);
   const racers = Array.from({ length: 6 }, () => spawn(process.execPath, ['-e', script, built, dir]));

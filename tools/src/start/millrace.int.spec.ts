@@ -36,7 +36,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await millrace?.stop();
-  fs.rmSync(dir, { recursive: true, force: true });
+  await fs.promises.rm(dir, { recursive: true, force: true, maxRetries: 10 });
 });
 
 const start = async (signal = new AbortController().signal): Promise<Millrace> => {

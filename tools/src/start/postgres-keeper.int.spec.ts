@@ -60,7 +60,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await supervisor.stop([keeper], 20_000);
-  fs.rmSync(dir, { recursive: true, force: true });
+  await fs.promises.rm(dir, { recursive: true, force: true, maxRetries: 10 });
 });
 
 it('starts Postgres again after a crash, with what was committed', async () => {

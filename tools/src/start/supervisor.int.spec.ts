@@ -51,7 +51,7 @@ afterEach(async () => {
   await supervisor.stop(children, 0);
   // Services of a supervisor that was ended above drain by themselves.
   await until(() => pids.every((pid) => processIdentity(pid) === null));
-  fs.rmSync(dir, { recursive: true, force: true });
+  await fs.promises.rm(dir, { recursive: true, force: true, maxRetries: 10 });
 });
 
 describe('a supervised service', () => {
@@ -107,8 +107,8 @@ describe('a supervised service', () => {
     children.push(supervisor.run(spec));
     await supervisor.ready([spec], never());
     const answer = fetch(`http://127.0.0.1:${spec.env['PORT']}/slow`).then((response) => response.text());
-    await sleep(100);
-    await supervisor.stop(children, 5_000);
+    await until(() => journaled().includes('one slow'));
+    await supervisor.stop(children, 20_000);
     expect(await answer).toBe('finished');
     expect(journaled()).toContain('one draining-1');
     expect(journaled()).toContain('one drained');
@@ -130,7 +130,7 @@ describe('a supervised service', () => {
     const spec = await fake('one');
     const child = supervisor.run(spec);
     await supervisor.ready([spec], never());
-    await supervisor.stop([child], 1_000);
+    await supervisor.stop([child], 20_000);
     await sleep(LIMITS.delayMsMax + 50);
     expect(child.record).toBeNull();
     expect(journaled().filter((what) => what.startsWith('one started'))).toHaveLength(1);

@@ -19,6 +19,12 @@ export const SWITCHED_OFF = new RegExp(
   `\\b(it|test|describe)\\.(${['skip', 'todo', 'only'].join('|')})\\b|^\\s*(x|f)(it|describe|test)\\(|^\\s*//\\s*(it|test|describe)(\\.\\w+)?\\(`,
 );
 
+/**
+ * A folder taken away in one go, which fails when something that is still ending writes into it. Node's `rmSync` does
+ * not look again for what came meanwhile, whatever its options; `rm` with `maxRetries` does.
+ */
+export const HASTY_REMOVAL = /\brmSync\(.*recursive: true|\brm\((?!.*maxRetries).*recursive: true/;
+
 const HOSTS = [
   ['registry', 'npmjs', 'org'],
   ['proxy', 'golang', 'org'],

@@ -1,6 +1,6 @@
 import { bannedCalls, callsOf } from './calls';
 import { deadFiles, importsOfApps } from './imports';
-import { EMPTY_NAMES, linesMatching, longFiles, MACHINES, PROMISES, SWITCHED_OFF } from './text';
+import { EMPTY_NAMES, HASTY_REMOVAL, linesMatching, longFiles, MACHINES, PROMISES, SWITCHED_OFF } from './text';
 import type { Project, SourceFile } from './workspace';
 
 const PROJECTS: readonly Project[] = [
@@ -110,6 +110,13 @@ describe('text', () => {
       expect(found(SWITCHED_OFF, text.join(''))).toBe(1);
     }
     expect(found(SWITCHED_OFF, "it('skips', () => exit(1));")).toBe(0);
+  });
+
+  it('hasty removals are seen', () => {
+    for (const text of ['rmSync(dir, { recursive: true, force: true })', 'await rm(dir, { recursive: true });'])
+      expect(found(HASTY_REMOVAL, text)).toBe(1);
+    expect(found(HASTY_REMOVAL, 'await rm(dir, { recursive: true, maxRetries: 10 });')).toBe(0);
+    expect(found(HASTY_REMOVAL, 'rmSync(file);')).toBe(0);
   });
 
   it('machines are seen', () => {

@@ -35,7 +35,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await millrace?.stop();
   await collector.close();
-  fs.rmSync(dir, { recursive: true, force: true });
+  await fs.promises.rm(dir, { recursive: true, force: true, maxRetries: 10 });
 }, 60_000);
 
 const json = async (url: string): Promise<Record<string, never>> =>

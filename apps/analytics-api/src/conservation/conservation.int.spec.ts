@@ -38,7 +38,7 @@ test.each([1, 2, 3])(
     const log = new MemoryLog(systemClock);
     const opened: Messaging[] = [];
     const open = (): Messaging => {
-      const messaging = createMemoryMessaging({ log, leaseMs: 300, graceMs: 200, pollMs: 30 });
+      const messaging = createMemoryMessaging({ log, leaseMs: 5_000, graceMs: 200, pollMs: 30 });
       opened.push(messaging);
       return messaging;
     };
@@ -125,7 +125,7 @@ test.each([1, 2, 3])(
       await sleep(random(4));
     }
     for (const batch of told) await announce(batch);
-    for (let i = 0; i < 400; i++) {
+    for (let i = 0; i < 1_600; i++) {
       const progress = await models.progress('line', TOPIC);
       const answer = await conservation({ ...deps, waitMsMax: 5_000 }, 't', null, null);
       if (progress.number === told.length && answer?.totals.landed === wanted.landed) break;

@@ -9,7 +9,7 @@ import { until } from '../testing/worker-under-test';
 import { type Announcement, announcement } from './announcement';
 import { LandedOutbox, type ResendOptions } from './landed-outbox';
 
-const QUICK: ResendOptions = { unsentMsMax: 0, resendMs: 200 };
+const QUICK: ResendOptions = { unsentMsMax: 0, resendMs: 60_000 };
 
 describe('the outbox and its relay', () => {
   let database: TestDatabase;
@@ -123,20 +123,29 @@ describe('the outbox and its relay', () => {
   });
 
   test('batches are announced again while nothing is taken up, and no more once it is', async () => {
+    /** As if so many seconds had passed. */
+    const pass = async (seconds: number): Promise<void> => {
+      const ago = `interval '${seconds} seconds'`;
+      await database.pool.query(`UPDATE curation_worker.outbox SET sent_at = sent_at - ${ago}`);
+      await database.pool.query(`UPDATE curation_worker.commit_progress SET at = at - ${ago}`);
+    };
     for (let i = 0; i < 3; i++) await land();
     const relay = relayOver();
     await relay.sweep();
     await outbox.confirm(lineId, 1);
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await relay.sweep();
+    expect(await announced()).toEqual([1, 2, 3]);
+    await pass(61);
     await relay.sweep();
     expect(await announced()).toEqual([1, 2, 3, 2, 3]);
     // The wait doubles, and a number that is taken up says that messages arrive.
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await pass(61);
+    await relay.sweep();
     await outbox.confirm(lineId, 2);
     await relay.sweep();
     expect(await announced()).toHaveLength(5);
     await outbox.confirm(lineId, 3);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await pass(600);
     await relay.sweep();
     expect(await announced()).toHaveLength(5);
   });

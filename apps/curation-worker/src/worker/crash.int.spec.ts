@@ -49,7 +49,7 @@ describe('kill -9 of the service', () => {
     }
     await messaging.close();
     await database.drop();
-    await rm(root, { recursive: true, force: true });
+    await rm(root, { recursive: true, force: true, maxRetries: 10 });
   });
 
   const start = (env: Record<string, string> = {}): ReturnType<typeof startService> => {

@@ -52,7 +52,7 @@ describe('curation, from the log to landed batches', () => {
     await Promise.all(running.splice(0).map((worker) => worker.stop()));
     await messaging.close();
     await database.drop();
-    await rm(root, { recursive: true, force: true });
+    await rm(root, { recursive: true, force: true, maxRetries: 10 });
   });
 
   const start = async (parts: Partial<WorkerParts> = {}): Promise<WorkerUnderTest> => {

@@ -18,7 +18,7 @@ afterEach(() => gateway?.stop());
 
 async function untilReady(ready: boolean): Promise<void> {
   for (let attempt = 0; (await gateway.request('GET', '/readiness')).status !== (ready ? 200 : 503); attempt++) {
-    if (attempt > 200) throw new Error(`not ${ready ? 'ready' : 'unready'} in time`);
+    if (attempt > 600) throw new Error(`not ${ready ? 'ready' : 'unready'} in time`);
     await sleep(50);
   }
 }
@@ -108,7 +108,8 @@ it('what was acknowledged is in the log, once, however often the database is kil
     await sleep(kills % 2 === 0 ? 0 : 700);
     await postgres.restart();
   }
-  await sleep(500);
+  const told = (): number => witnesses.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0);
+  for (let wait = 0; wait < 600 && told() <= 1_000; wait++) await sleep(50);
   running = false;
   await Promise.all(clients);
   const all = (pick: (witness: Witness) => Set<string>): string[] => witnesses.flatMap((witness) => [...pick(witness)]);

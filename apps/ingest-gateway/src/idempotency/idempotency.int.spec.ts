@@ -66,16 +66,18 @@ it('answers 409 while the first is under way, and takes over when it was left by
   const key = newKey();
   // What a gateway that was killed in the middle leaves behind.
   const first = await gateway.postJson('/events', BODY, key);
-  await gateway.database.pool.query(
-    `UPDATE ingest_gateway.idempotency_key SET status = NULL, body = NULL, locked_until = clock_timestamp() + interval '600 ms'
-     WHERE key = $1`,
-    [key['idempotency-key']],
-  );
+  const lock = (until: string): Promise<unknown> =>
+    gateway.database.pool.query(
+      `UPDATE ingest_gateway.idempotency_key SET status = NULL, body = NULL, locked_until = clock_timestamp() + $2::interval
+       WHERE key = $1`,
+      [key['idempotency-key'], until],
+    );
+  await lock('1 hour');
   const early = await gateway.postJson('/events', BODY, key);
   expect(early).toMatchObject({ status: 409, json: { errors: [{ rule: 'in_flight' }] } });
   expect(early.headers.get('retry-after')).toBe('1');
   expect((await gateway.postJson('/events', { ...BODY, payload: {} }, key)).status).toBe(422);
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  await lock('-1 ms');
   const late = await gateway.postJson('/events', BODY, key);
   expect(late.text).toBe(first.text);
   // Both are in the log under one id: dedupe makes one event of them.

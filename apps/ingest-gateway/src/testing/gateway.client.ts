@@ -123,7 +123,7 @@ export class TestGateway {
   async stop(): Promise<void> {
     await this.started.stop();
     if (this.ownsDatabase) await this.database.drop();
-    await rm(this.lake, { recursive: true, force: true });
+    await rm(this.lake, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

@@ -20,7 +20,7 @@ afterEach(async () => {
   await database.drop();
 });
 
-function contender(name: string, start: () => Promise<void> = async () => undefined): Leadership {
+function contender(name: string, start: () => Promise<void> = async () => undefined, retryMs = 20): Leadership {
   const pool = createPool({ url: database.url, max: 2, applicationName: name });
   pools.push(pool);
   const made = new Leadership({
@@ -33,7 +33,7 @@ function contender(name: string, start: () => Promise<void> = async () => undefi
       stop: async () => void log.push(`${name} stops`),
     },
     ...{
-      retryMs: 20,
+      retryMs,
       heartbeatMs: 50,
       onChange: () => undefined,
       onError: (error) => log.push(`${name} fails: ${(error as Error).message}`),
@@ -90,9 +90,8 @@ test('one that cannot start its work lets the other lead', async () => {
 test('a standby stops at once', async () => {
   const a = contender('a');
   await until(() => a.role === 'leader');
-  const b = contender('b');
+  const b = contender('b', undefined, 3_600_000);
   await until(() => b.role === 'standby');
-  const began = performance.now();
   await b.stop();
-  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(b.role).toBeNull();
 });

@@ -86,7 +86,7 @@ async function start(python: string): Promise<DeltaReaders> {
       const ended = once(child, 'exit');
       child.stdin.end();
       await ended;
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }

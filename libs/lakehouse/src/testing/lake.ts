@@ -23,7 +23,7 @@ export async function lakeForTests(): Promise<TestLake> {
     storage: createFilesystemStorage({ root: folder }),
     async dispose(): Promise<void> {
       await duck.close();
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }

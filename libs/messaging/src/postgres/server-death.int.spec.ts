@@ -24,7 +24,7 @@ describe('a Postgres that is killed in the middle of appends', () => {
   });
   afterAll(async () => {
     await server.stop();
-    await rm(dataDir, { recursive: true, force: true });
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 10 });
   });
 
   it('loses nothing that was acknowledged, doubles nothing, and goes on by itself', async () => {

@@ -45,7 +45,7 @@ export function groupConformance(harness: () => ConformanceHarness, able: Confor
           [[2, 3, 3], engines[2]],
         ] as const) {
           members.push(await engine.subscribe({ topic, group: 'sharers' }));
-          await until(() => String(share()) === String(expected), 10_000, `${expected}, now ${share()}`);
+          await until(() => String(share()) === String(expected), 30_000, `${expected}, now ${share()}`);
           expect(new Set(members.flatMap((member) => member.partitions())).size).toBe(8);
         }
         await members.shift()?.close();
@@ -99,7 +99,7 @@ export function groupConformance(harness: () => ConformanceHarness, able: Confor
         const began = performance.now();
         await first.close();
         await until(() => two.partitions().length === 2);
-        expect(performance.now() - began).toBeLessThan(5_000);
+        expect(performance.now() - began).toBeLessThan(30_000);
       });
     }
 

@@ -32,5 +32,5 @@ export const FULLY_CAPABLE: ConformanceCapabilities = {
   partitionedGroups: true,
   bounded: true,
   batchHeaders: true,
-  takeoverMs: 5_000,
+  takeoverMs: 30_000,
 };

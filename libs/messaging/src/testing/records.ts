@@ -54,7 +54,7 @@ export async function waits(promise: Promise<unknown>, ms = 150): Promise<boolea
 /** Resolves once `condition` holds. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  ms = 10_000,
+  ms = 30_000,
   what = String(condition),
 ): Promise<void> {
   const deadline = performance.now() + ms;

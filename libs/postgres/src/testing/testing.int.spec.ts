@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
@@ -18,7 +19,7 @@ describe('test databases', () => {
     // Of this run only, so that its template is not there yet.
     writeFileSync(path.join(dir, '0001_a', 'migration.sql'), `CREATE TABLE a (n int); -- ${path.basename(dir)}`);
   });
-  afterEach(() => rmSync(dir, { recursive: true, force: true, maxRetries: 10 }));
+  afterEach(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
 
   const names = async (url: string): Promise<string[]> => {
     const client = new Client({ connectionString: url });
@@ -100,6 +101,7 @@ describe('test databases', () => {
     const [home] = readdirSync(dir).filter((name) => name.startsWith('millrace-test'));
     for (let i = 0; i < 200 && readdirSync(path.join(dir, home)).length > 0; i++)
       await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let i = 0; i < 200 && isAlive(server.pid); i++) await new Promise((resolve) => setTimeout(resolve, 50));
     expect(isAlive(server.pid)).toBe(false);
     expect(existsSync(path.join(dir, home, 'fast'))).toBe(false);
     const anew = await sharedServer(false, 500, dir);

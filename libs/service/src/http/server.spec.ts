@@ -157,15 +157,20 @@ describe('connections', () => {
   });
 
   it('forgets requests whose client went away', async () => {
-    const request = http.get(`${started.url}/slow`);
+    const held = await startService(
+      definition(({ fastify }) => {
+        fastify.get('/held', OPEN_TO_ALL, () => new Promise(() => undefined));
+      }),
+      { SHUTDOWN_TIMEOUT: '1s' },
+    );
+    const request = http.get(`${held.url}/held`);
     request.on('error', () => undefined);
-    await sleep(30);
     const active = async () =>
-      /http_server_active_requests\{[^}]*\} (\d+)/.exec(await (await fetch(`${started.url}/metrics`)).text())?.[1];
-    expect(await active()).toBe('2');
+      /http_server_active_requests\{[^}]*\} (\d+)/.exec(await (await fetch(`${held.url}/metrics`)).text())?.[1];
+    while ((await active()) !== '2') await sleep(10);
     request.destroy();
-    await sleep(150);
-    expect(await active()).toBe('1');
+    while ((await active()) !== '1') await sleep(10);
+    await held.stop();
   });
 });
 

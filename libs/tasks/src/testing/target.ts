@@ -70,7 +70,7 @@ export class Target {
 }
 
 /** Waits for what the other side does in its own time. */
-export async function eventually(condition: () => boolean, what: string, waitMsMax = 15_000): Promise<void> {
+export async function eventually(condition: () => boolean, what: string, waitMsMax = 40_000): Promise<void> {
   for (const deadline = performance.now() + waitMsMax; !condition();) {
     if (performance.now() > deadline) throw new Error(`it did not happen within ${waitMsMax} ms: ${what}`);
     await pause(5);
