@@ -27,7 +27,14 @@ export interface ExcludedField {
 }
 
 /** Names that every typed table has already (key, lineage and partition columns). */
-const RESERVED = new Set(['event_id', 'event_time', 'ingest_time', 'tenant_id', 'source', 'event_date']);
+export const RESERVED_COLUMNS: ReadonlySet<string> = new Set([
+  'event_id',
+  'event_time',
+  'ingest_time',
+  'tenant_id',
+  'source',
+  'event_date',
+]);
 const COLUMN_NAME = /^[A-Za-z][A-Za-z0-9_]{0,127}$/;
 const COLUMNS_MAX = 1000;
 const RESTRICTED = 'restricted';
@@ -102,20 +109,24 @@ function flatten(properties: readonly Property[], schemaPath: string): Flattened
   return { columns, excluded, problems };
 }
 
+/** Holds what does not fit its column, of contracts that ask for it: a JSON object of values by their JSON path. */
+export const RECOVERED_COLUMN = '_recovered';
+
 /** Restricted as a whole, or an array whose elements are in part: its JSON text would show them. */
 function hidden(property: Property): boolean {
   if (property.classification?.trim().toLowerCase() === RESTRICTED) return true;
   return property.items !== null && (hidden(property.items) || property.items.properties.some(holdsRestricted));
 }
 
-function holdsRestricted(property: Property): boolean {
+/** Whether a property, or one within it, is classified `restricted`. */
+export function holdsRestricted(property: Property): boolean {
   return hidden(property) || property.properties.some(holdsRestricted);
 }
 
 function nameProblem(name: string, taken: ReadonlyMap<string, string>): string | null {
   if (!COLUMN_NAME.test(name))
     return `the column name "${name}" must be letters, digits and _, beginning with a letter, 128 characters at most`;
-  if (RESERVED.has(name.toLowerCase())) return `the column name "${name}" is taken by the envelope`;
+  if (RESERVED_COLUMNS.has(name.toLowerCase())) return `the column name "${name}" is taken by the envelope`;
   const other = taken.get(name.toLowerCase());
   return other === undefined ? null : `the column name "${name}" is taken by ${other}`;
 }

@@ -1,6 +1,8 @@
+import { createClashCheck } from './clashes';
 import { type Column, contractColumns, type ExcludedField } from './columns';
-import type { Contract, Dedupe } from './model';
+import type { Contract, Dedupe, DriftPolicy } from './model';
 import { staging } from './staging';
+import { createUnknownFieldCheck } from './unknown-field';
 import { createValidator, type PayloadText } from './validator';
 import type { Violation } from './violation';
 
@@ -31,10 +33,24 @@ export interface CompiledContract {
    * @returns the first violation, or nothing
    */
   validate(payload: unknown, envelope?: PayloadText): readonly Violation[];
+  readonly drift: DriftPolicy;
+  /**
+   * The first field of a payload that the contract does not list, as a violation; null where the policy is not to set
+   * such events aside, so that whoever asks knows beforehand that nothing is to be looked for.
+   */
+  readonly unknownField: ((payload: unknown) => Violation | null) | null;
+  /**
+   * Whether a payload that `validate` refuses may land all the same, with what does not fit in `_recovered`: nothing is
+   * wrong with it but types of fields that are not required. Null where the policy is to quarantine it.
+   */
+  readonly recovers: ((payload: unknown) => boolean) | null;
   /** Structure of `from_json(payload, '<typedStruct>')` in DuckDB, ready to be put between quotes. */
   readonly typedStruct: string;
   /** `<expression> AS "<column>"` per column, over a column `p` that holds the parsed payload. See staging.ts. */
   readonly typedSelect: readonly string[];
+  /** The same with nulls in place of errors, and what is left out by it. See staging.ts. */
+  readonly lenientSelect: readonly string[];
+  readonly recovered: string;
   readonly contract: Contract;
 }
 
@@ -54,6 +70,9 @@ export function compile(contract: Contract): CompiledContract {
     latenessSeconds: contract.latenessSeconds,
     partitionBy: 'event_date',
     validate: createValidator(contract),
+    drift: contract.drift,
+    unknownField: createUnknownFieldCheck(contract),
+    recovers: contract.drift.typeClash === 'recover' ? createClashCheck(contract) : null,
     ...staging(columns),
     contract,
   };

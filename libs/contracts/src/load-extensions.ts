@@ -1,6 +1,14 @@
 import { EVENT_TYPE_CHARS_MAX } from '@millrace/envelope';
 import { type DocumentReader, type Fields, join } from './document-reader';
-import type { Contract, Dedupe, DedupeStrategy, Property } from './model';
+import type {
+  Contract,
+  Dedupe,
+  DedupeStrategy,
+  DriftPolicy,
+  InferredState,
+  Property,
+  UnknownFieldPolicy,
+} from './model';
 import { CUSTOM_PROPERTY_KEYS } from './odcs-keys';
 import { findProperty, parseJsonPath } from './property-path';
 
@@ -15,10 +23,12 @@ import { findProperty, parseJsonPath } from './property-path';
  * | eventTime | path of a timestamp field, for events whose envelope has no time |
  * | table | `clean.<name>`; default `clean.` and the schema's physicalName |
  * | lateness | how late is late: `90m`, `72h`, `3d` |
+ * | drift | `{policy?: ignore or warn or evolve (default) or quarantine or reject, typeClash?: quarantine (default) or recover}` |
+ * | inferred | `unreviewed` or `adopted`: written by Millrace |
  *
  * Custom properties of others are none of our business and pass; a misspelt one of ours is refused.
  */
-const OWN = ['eventTypes', 'dedupe', 'subject', 'eventTime', 'table', 'lateness'] as const;
+const OWN = ['eventTypes', 'dedupe', 'subject', 'eventTime', 'table', 'lateness', 'drift', 'inferred'] as const;
 
 const STRATEGIES: readonly DedupeStrategy[] = ['event_id', 'content', 'business_key'];
 const WINDOW_DAYS_DEFAULT = 30;
@@ -40,7 +50,7 @@ interface SchemaFacts {
 
 type Extensions = Pick<
   Contract,
-  'eventTypes' | 'table' | 'dedupe' | 'subjectPath' | 'eventTimePath' | 'latenessSeconds'
+  'eventTypes' | 'table' | 'dedupe' | 'subjectPath' | 'eventTimePath' | 'latenessSeconds' | 'drift' | 'inferred'
 >;
 type Given = ReadonlyMap<string, { value: unknown; path: string }>;
 
@@ -60,6 +70,8 @@ export function loadExtensions(reader: DocumentReader, customProperties: unknown
       'a timestamp',
     ),
     latenessSeconds: loadLateness(reader, given),
+    drift: loadDrift(reader, given),
+    inferred: loadInferred(reader, given),
   };
 }
 
@@ -185,4 +197,26 @@ function loadLateness(reader: DocumentReader, given: Given): number | null {
     return null;
   }
   return Number(match[1]) * SECONDS[match[2]];
+}
+
+const POLICIES: readonly UnknownFieldPolicy[] = ['ignore', 'warn', 'evolve', 'quarantine', 'reject'];
+const TYPE_CLASHES: readonly DriftPolicy['typeClash'][] = ['quarantine', 'recover'];
+
+function loadDrift(reader: DocumentReader, given: Given): DriftPolicy {
+  const entry = given.get('drift');
+  const path = entry?.path ?? '';
+  const fields: Fields = entry ? reader.object(entry.value, path) : {};
+  reader.keys(fields, new Set(['policy', 'typeClash']), path, 'drift');
+  return {
+    policy: reader.oneOf(fields, 'policy', POLICIES, path) ?? 'evolve',
+    typeClash: reader.oneOf(fields, 'typeClash', TYPE_CLASHES, path) ?? 'quarantine',
+  };
+}
+
+function loadInferred(reader: DocumentReader, given: Given): InferredState | null {
+  const entry = given.get('inferred');
+  if (!entry) return null;
+  if (entry.value === 'unreviewed' || entry.value === 'adopted') return entry.value;
+  reader.note(entry.path, 'must be unreviewed or adopted');
+  return null;
 }

@@ -88,6 +88,7 @@ function loadProperty(reader: DocumentReader, fields: Fields, path: string, dept
     classification: reader.string(fields, 'classification', path),
     doc: (reader.string(fields, 'description', path) ?? '').trim(),
     limits,
+    ...anyValueOf(reader, fields, type, path),
     values: loadAllowedValues(reader, fields.quality, join(path, 'quality'), type),
     properties: children.map((child) => (requiredNames.includes(child.name) ? { ...child, required: true } : child)),
     items:
@@ -95,6 +96,26 @@ function loadProperty(reader: DocumentReader, fields: Fields, path: string, dept
         ? loadItems(reader, fields.items, join(path, 'items'), depth)
         : null,
   };
+}
+
+/** Under a property's own customProperties; those of others are none of our business. */
+function anyValueOf(
+  reader: DocumentReader,
+  fields: Fields,
+  type: LogicalType,
+  path: string,
+): Pick<Property, 'anyValue'> {
+  for (const [index, item] of reader.list(fields.customProperties, join(path, 'customProperties')).entries()) {
+    const at = `${join(path, 'customProperties')}[${index}]`;
+    const { property, value } = reader.object(item, at);
+    if (property !== 'anyValue') continue;
+    if (value !== true) reader.note(join(at, 'value'), 'must be true');
+    else if (type !== 'string') reader.note(at, 'belongs to strings only');
+    else if (fields.logicalTypeOptions !== undefined || fields.quality !== undefined)
+      reader.note(at, 'goes with no options and no rules: they are about texts');
+    else return { anyValue: true };
+  }
+  return {};
 }
 
 function loadItems(reader: DocumentReader, value: unknown, path: string, depth: number): Property | null {

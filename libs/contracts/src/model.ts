@@ -22,8 +22,31 @@ export interface Contract {
   readonly eventTimePath: readonly string[] | null;
   /** Events later than this are counted as late; null where the contract is silent. */
   readonly latenessSeconds: number | null;
+  readonly drift: DriftPolicy;
+  /** Null for a contract that a person wrote. */
+  readonly inferred: InferredState | null;
   /** The parsed YAML. */
   readonly document: Readonly<Record<string, unknown>>;
+}
+
+/** Made of what events looked like, and whether a person has taken responsibility for it since. */
+export type InferredState = 'unreviewed' | 'adopted';
+
+export type UnknownFieldPolicy = 'ignore' | 'warn' | 'evolve' | 'quarantine' | 'reject';
+
+/** What becomes of events that look otherwise than the contract says. */
+export interface DriftPolicy {
+  /**
+   * Of fields that the contract does not list: `ignore` and `warn` leave them in the payload, and `warn` reports them;
+   * `evolve` makes them columns of a new version; `quarantine` sets the event aside; `reject` does so too, and refuses it
+   * at the gateway where the producer asks for strict checking.
+   */
+  readonly policy: UnknownFieldPolicy;
+  /**
+   * Of values that do not fit the type of their column, where the field is not required: the event is quarantined, or
+   * lands with the value in the column `_recovered`.
+   */
+  readonly typeClash: 'quarantine' | 'recover';
 }
 
 export type DedupeStrategy = 'event_id' | 'content' | 'business_key';
@@ -63,6 +86,8 @@ export interface Property {
   readonly values: readonly (string | number | boolean)[] | null;
   /** Fields of an object; empty for an object whose fields are free. */
   readonly properties: readonly Property[];
+  /** Set for a `string` that takes any JSON value: its column has texts as they are, and other values as JSON. */
+  readonly anyValue?: true;
   /** Element of an array; null where elements are free. */
   readonly items: Property | null;
 }

@@ -1,5 +1,6 @@
-import type { ContractColumn } from './columns';
+import { type ContractColumn, holdsRestricted } from './columns';
 import type { Property } from './model';
+import { formatJsonPath } from './property-path';
 
 /**
  * How DuckDB turns a payload into typed columns, without ever coercing one value into another.
@@ -17,14 +18,32 @@ export interface Staging {
   readonly typedStruct: string;
   /** One `<expression> AS "<column>"` per column, over a column `p` that holds the parsed payload. */
   readonly typedSelect: readonly string[];
+  /** The same, but null where a value does not fit, instead of an error. */
+  readonly lenientSelect: readonly string[];
+  /**
+   * What `lenientSelect` leaves out: a JSON object of the values by their JSON path, or null where there are none. Over
+   * `p` and a column `payload` that holds the payload's text. What is restricted is not in it.
+   */
+  readonly recovered: string;
 }
 
 export function staging(columns: readonly ContractColumn[]): Staging {
   return {
     typedStruct: sqlText(JSON.stringify(structure(columns, 0))),
-    typedSelect: columns.map((column) => `${expression(column, columns)} AS "${column.name}"`),
+    typedSelect: columns.map((column) => `${expression(column, columns, STRICT)} AS "${column.name}"`),
+    lenientSelect: columns.map((column) => `${expression(column, columns, LENIENT)} AS "${column.name}"`),
+    recovered: recovered(columns),
   };
 }
+
+/** What is done about a value that does not fit. */
+interface Mode {
+  readonly cast: 'CAST' | 'TRY_CAST';
+  fail(column: ContractColumn, what: string): string;
+}
+
+const STRICT: Mode = { cast: 'CAST', fail: (column, what) => `error('column ${column.name} ${what}')` };
+const LENIENT: Mode = { cast: 'TRY_CAST', fail: () => 'NULL' };
 
 type Structure = { [name: string]: Structure | string };
 
@@ -54,7 +73,8 @@ function isLoose(object: Property, columns: readonly ContractColumn[]): boolean 
 /** Dates and timestamps are matched as text, whatever they were; other leaves keep their JSON form, which tells types apart. */
 const leafType = ({ type }: ContractColumn): string => (type === 'date' || type === 'timestamp' ? 'VARCHAR' : 'JSON');
 
-function expression(column: ContractColumn, columns: readonly ContractColumn[]): string {
+function expression(column: ContractColumn, columns: readonly ContractColumn[], mode: Mode): string {
+  const fail = mode.fail;
   let sql = 'p';
   let missing = fail(column, 'is missing');
   column.within.forEach((object, index) => {
@@ -68,7 +88,7 @@ function expression(column: ContractColumn, columns: readonly ContractColumn[]):
   });
   const leaf = sql + field(column.property.name);
   if (!column.property.required) missing = 'NULL';
-  const cases = casesOf(column, leaf).map(([when, then]) => `WHEN ${when} THEN ${then}`);
+  const cases = casesOf(column, leaf, mode).map(([when, then]) => `WHEN ${when} THEN ${then}`);
   return `CASE WHEN ${leaf} IS NULL THEN ${missing} ${cases.join(' ')} ELSE ${fail(column, `is no ${column.type}`)} END`;
 }
 
@@ -78,33 +98,38 @@ const TIMESTAMP = `${DATE}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?([Zz]|[+-][0
 const INT64_END = '9223372036854775808';
 
 /** What the leaf must look like, and its value then. A cast of other text, such as "12" with its quotes, raises by itself. */
-function casesOf(column: ContractColumn, leaf: string): readonly (readonly [when: string, then: string])[] {
+function casesOf(
+  column: ContractColumn,
+  leaf: string,
+  { cast }: Mode,
+): readonly (readonly [when: string, then: string])[] {
   const json = text(leaf);
-  const number = `CAST(${json} AS DOUBLE)`;
+  const number = `${cast}(${json} AS DOUBLE)`;
   switch (column.type) {
     case 'date':
-      return [[`regexp_full_match(${leaf}, '${DATE}')`, `CAST(${leaf} AS DATE)`]];
+      return [[`regexp_full_match(${leaf}, '${DATE}')`, `${cast}(${leaf} AS DATE)`]];
     case 'timestamp':
-      return [[`regexp_full_match(${leaf}, '${TIMESTAMP}')`, `CAST(upper(${leaf}) AS TIMESTAMPTZ)`]];
+      return [[`regexp_full_match(${leaf}, '${TIMESTAMP}')`, `${cast}(upper(${leaf}) AS TIMESTAMPTZ)`]];
     case 'boolean':
       return ['true', 'false'].map((value) => [`${json} = '${value}'`, value] as const);
     case 'long':
     case 'integer': {
       const type = column.type === 'long' ? 'BIGINT' : 'INTEGER';
       return [
-        [`regexp_full_match(${json}, '-?[0-9]+')`, `CAST(${json} AS ${type})`],
-        [`${number} = trunc(${number}) AND abs(${number}) < ${INT64_END}`, `CAST(${number} AS ${type})`],
+        [`regexp_full_match(${json}, '-?[0-9]+')`, `${cast}(${json} AS ${type})`],
+        [`${number} = trunc(${number}) AND abs(${number}) < ${INT64_END}`, `${cast}(${number} AS ${type})`],
       ];
     }
     case 'double':
       return [[`isfinite(${number})`, number]];
     case 'string':
+      if (column.property.anyValue) return [['true', `${leaf}->>'$'`]];
       if (column.property.logicalType === 'array') return [[`starts_with(${json}, '[')`, json]];
       if (column.property.logicalType === 'object') return [[`starts_with(${json}, '{')`, json]];
       return [[`starts_with(${json}, '"')`, `${leaf}->>'$'`]];
     default: {
       // A decimal: the cast rounds, so its result is compared with what was sent.
-      const decimal = `CAST(${number} AS ${column.type.toUpperCase()})`;
+      const decimal = `${cast}(${number} AS ${column.type.toUpperCase()})`;
       return [[`CAST(${decimal} AS DOUBLE) = ${number}`, decimal]];
     }
   }
@@ -112,5 +137,33 @@ function casesOf(column: ContractColumn, leaf: string): readonly (readonly [when
 
 const text = (json: string): string => `CAST(${json} AS VARCHAR)`;
 const field = (name: string): string => `['${sqlText(name)}']`;
-const fail = (column: ContractColumn, what: string): string => `error('column ${column.name} ${what}')`;
 const sqlText = (value: string): string => value.replaceAll("'", "''");
+
+function recovered(columns: readonly ContractColumn[]): string {
+  const objects = new Map<string, readonly string[]>();
+  for (const { within } of columns)
+    for (const [depth, object] of within.entries()) {
+      const path = within.slice(0, depth + 1).map(({ name }) => name);
+      if (!holdsRestricted(object)) objects.set(JSON.stringify(path), path);
+    }
+  const members = [
+    `CASE WHEN json_type(payload) <> 'OBJECT' THEN ${member([], 'payload')} END`,
+    ...[...objects.values()].map((path) => {
+      const at = pointer(path);
+      return `CASE WHEN json_type(payload, ${at}) NOT IN ('OBJECT', 'NULL') THEN ${member(path, text(`json_extract(payload, ${at})`))} END`;
+    }),
+    ...columns.map((column) => {
+      const raw = text(`json_extract(payload, ${pointer(column.path)})`);
+      const fits = `(${expression(column, columns, LENIENT)}) IS NOT NULL`;
+      return `CASE WHEN ${fits} OR coalesce(${raw}, 'null') = 'null' THEN NULL ELSE ${member(column.path, raw)} END`;
+    }),
+  ];
+  return `nullif('{' || concat_ws(',', ${members.join(', ')}) || '}', '{}')`;
+}
+
+const member = (path: readonly string[], value: string): string =>
+  `'${sqlText(`${JSON.stringify(formatJsonPath(['payload', ...path]))}:`)}' || ${value}`;
+
+/** RFC 6901, which has a way to write every name. */
+const pointer = (path: readonly string[]): string =>
+  `'${sqlText(path.map((name) => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''))}'`;

@@ -21,9 +21,12 @@ function fieldsOf(properties: readonly Property[], int64Ends: boolean): JsonSche
   };
 }
 
+const NOT_NULL = ['string', 'number', 'boolean', 'object', 'array'];
+
 function schemaOf(property: Property, int64Ends: boolean): JsonSchema {
   const { limits, logicalType: type, values } = property;
   const jsonType = type === 'date' || type === 'timestamp' || type === 'time' ? 'string' : type;
+  if (property.anyValue) return property.required ? { type: NOT_NULL } : {};
   const schema: Record<string, unknown> = { type: property.required ? jsonType : [jsonType, 'null'] };
   if (values) schema.enum = property.required ? values : [...values, null];
 

@@ -35,9 +35,13 @@ export function createValidator(contract: Pick<Contract, 'properties'>): Payload
   };
 }
 
-function compileSchema(contract: Pick<Contract, 'properties'>, int64Ends: boolean): ValidateFunction {
+export function compileSchema(
+  contract: Pick<Contract, 'properties'>,
+  int64Ends: boolean,
+  allErrors = false,
+): ValidateFunction {
   const ajv = new Ajv({
-    allErrors: false,
+    allErrors,
     $data: false,
     strict: true,
     strictRequired: false,

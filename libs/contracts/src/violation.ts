@@ -22,6 +22,8 @@ export const VIOLATION_REASONS = {
   out_of_range: 'A number or time is out of range',
   invalid_length: 'A text or list is too short or too long',
   duplicate_items: 'A list holds a value twice',
+  unknown_field: 'A field is not in the contract',
+  rejected_field: 'A field is not in the contract, which rejects such events',
   contract_violation: 'The payload breaks its contract',
 } as const;
 

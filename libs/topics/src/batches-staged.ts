@@ -1,5 +1,7 @@
 import type { LakeColumn } from './lake-tables';
 
+import type { EventProfile } from './event-profile';
+
 /** One landed batch: published by curation-worker from its outbox, until `tables.changed` names its number. */
 export interface BatchStaged {
   /** The lake's number line. A new lake has a new id. */
@@ -20,6 +22,10 @@ export interface BatchStaged {
   readonly files: readonly StagedFile[];
   /** Fates by tenant, source and accept hour: the same keys as the inbound headers' counts. */
   readonly counts: readonly FateCount[];
+  /** What its events looked like, as far as there was room for it: 64 KiB at most. Older releases do not say. */
+  readonly profiles?: readonly EventProfile[];
+  /** Events of which no profile says anything, for want of room. */
+  readonly unprofiled?: number;
   /** W3C trace context of the landing, which whoever keeps the message keeps with it. */
   readonly traceparent?: string;
 }

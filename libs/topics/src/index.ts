@@ -4,6 +4,7 @@
  */
 export * from './audit';
 export * from './batches-staged';
+export * from './event-profile';
 export * from './tables-changed';
 export * from './contracts-changed';
 export * from './keys-changed';

@@ -1,0 +1,2 @@
+/** How what was seen differs from what a contract says. */
+export { compareProfile, type DriftFinding } from './compare';
