@@ -108,6 +108,7 @@ export class AppModule {
         contractsEveryMs: config.contractsEvery,
         workerSilenceMsMax: config.workerSilenceMax,
         stagedKeepMs: config.stagedKeep,
+        unknownTypes: config.unknownTypes,
       },
       (landed) => {
         measured.landed(landed);

@@ -1,4 +1,4 @@
-import { bytes, type ConfigOf, defineConfig, duration, integer, path, port, url } from '@millrace/service';
+import { bytes, type ConfigOf, defineConfig, duration, integer, oneOf, path, port, url } from '@millrace/service';
 
 const DAY_MS = 86_400_000;
 
@@ -96,6 +96,12 @@ export const config = defineConfig({
     min: 0,
     max: 90 * DAY_MS,
     doc: 'How long staged files are kept after they have been committed to the tables.',
+  }),
+  unknownTypes: oneOf({
+    env: ['UNKNOWN_TYPES'],
+    values: ['infer', 'quarantine', 'refuse'],
+    default: 'infer',
+    doc: 'What becomes of events of types without a contract: they land and a contract is inferred, or they are quarantined, or refused, which quarantines them too and tells producers that ask for strict checking. The same for all services.',
   }),
   inboxKeep: duration({
     env: ['INBOX_KEEP'],

@@ -1,6 +1,6 @@
 /** Data contracts: Open Data Contract Standard 3.1 files, compiled to validators, columns and staging expressions. */
 export { readCatalogDir, type CatalogContract } from './catalog-dir';
-export type { Column, ExcludedField } from './columns';
+export { type Column, type ExcludedField, RECOVERED_COLUMN } from './columns';
 export { compile, type CompiledContract } from './compile';
 export { compileText } from './compile-text';
 export { ContractError, type ContractProblem } from './contract-error';
@@ -27,7 +27,18 @@ export {
   type PublishedContracts,
   readPublished,
 } from './load-contract-set';
-export type { Contract, Dedupe, DedupeStrategy, Limits, LogicalType, Property } from './model';
+export type {
+  Contract,
+  Dedupe,
+  DedupeStrategy,
+  DriftPolicy,
+  InferredState,
+  Limits,
+  LogicalType,
+  Property,
+  UnknownFieldPolicy,
+} from './model';
 export { formatJsonPath, parseJsonPath } from './property-path';
+export { unknownFields } from './unknown-field';
 export type { PayloadText } from './validator';
 export { VIOLATION_REASONS, type Violation, type ViolationReason } from './violation';

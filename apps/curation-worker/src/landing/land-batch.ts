@@ -163,7 +163,7 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
     contractsIndex: inForce.contracts.index,
     ...(traceparent !== undefined && { traceparent }),
   };
-  const message = describeBatch(batch, about, [...staged, ...rawFiles], counts);
+  const message = describeBatch(batch, about, [...staged, ...rawFiles], counts, attempt.curated.profiler.done());
   const { topic, partition, range } = batch;
   const total = (fate: 'landed' | 'duplicate' | 'quarantined'): number =>
     counts.reduce((sum, row) => sum + row[fate], 0);

@@ -6,7 +6,7 @@ import { assertCounts } from '../pipeline/counts';
 import { CURATION_REASONS } from '../pipeline/outcome';
 import type { MicroBatch, Received } from '../pipeline/received';
 import { type Curated, curate, curateUnread, type Valid, type Validated } from '../pipeline/curate';
-import type { Invalid } from '../pipeline/validate';
+import type { Invalid, UnknownTypes } from '../pipeline/validate';
 import { bisect } from '../staging/bisect';
 import { eventRows } from '../staging/event-rows';
 import { deleteFiles, type LandBatch, type LandDeps, type Landed, type LandResult, UnknownLanding } from './land-batch';
@@ -33,6 +33,8 @@ export interface LanderDeps extends LandDeps {
   readonly backoff: Backoff;
   readonly logger: Logger;
   readonly landBatch: LandBatch;
+  /** Default `infer`: they land. */
+  readonly unknownTypes?: UnknownTypes;
   /** Told of each failure that is waited out, and with null of each landing. */
   readonly onTrouble: (error: Error | null) => void;
 }
@@ -58,7 +60,7 @@ export class Lander {
   async prepare(batch: MicroBatch, options: { readonly poison?: boolean } = {}): Promise<Prepared> {
     assertCounts(batch);
     const inForce = this.inForce();
-    const curated = options.poison ? curateUnread(batch.items, poisoned) : await curate(batch.items, inForce.contracts);
+    const curated = options.poison ? curateUnread(batch.items, poisoned) : await this.curate(batch.items, inForce);
     return { batch, curated, inForce };
   }
 
@@ -83,7 +85,7 @@ export class Lander {
           case 'seen': {
             batch = await unseen(this.deps.store, batch);
             if (batch.items.length === 0) return { kind: 'dropped' };
-            curated = await curate(batch.items, inForce.contracts);
+            curated = await this.curate(batch.items, inForce);
             continue;
           }
         }
@@ -92,7 +94,7 @@ export class Lander {
           await this.refresh(ownership.signal);
           inForce = this.inForce();
           // What was set aside unread stays so.
-          if (!curated.validated.every(isPoison)) curated = await curate(batch.items, inForce.contracts);
+          if (!curated.validated.every(isPoison)) curated = await this.curate(batch.items, inForce);
           continue;
         }
         if (error instanceof DuckError && error.canRetry && ++duckTries >= DUCK_TRIES_MAX) throw error;
@@ -101,6 +103,10 @@ export class Lander {
         await this.deps.backoff.wait(++failures, ownership.signal);
       }
     }
+  }
+
+  private curate(items: readonly Received[], { contracts }: InForce): Promise<Curated> {
+    return curate(items, contracts, this.deps.unknownTypes);
   }
 
   private inForce(): InForce {

@@ -15,6 +15,7 @@ export function describeBatch(
   },
   files: readonly StagedFile[],
   counts: readonly FateCount[],
+  seen: Pick<BatchStaged, 'profiles' | 'unprofiled'> = {},
 ): UnnumberedBatch {
   const span = acceptSpan(batch.items);
   return {
@@ -26,5 +27,6 @@ export function describeBatch(
     acceptedTo: span.to,
     files,
     counts,
+    ...seen,
   };
 }

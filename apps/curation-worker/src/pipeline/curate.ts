@@ -1,11 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Profiler } from '@millrace/contracts/profile';
 import type { Envelope } from '@millrace/envelope';
 import type { ContractInForce, ContractsInForce } from '../contracts/in-force';
 import { RawGroups } from '../staging/raw-groups';
 import { RowTable } from '../staging/row-table';
 import { createParseStep } from './parse';
-import type { Received } from './received';
-import { createValidateStep, type Invalid } from './validate';
+import type { Origin, Received } from './received';
+import { createValidateStep, type Invalid, type UnknownTypes } from './validate';
 
 /** An event that may land if nobody else holds its key. All else that is stored of it is in its row. */
 export interface Valid {
@@ -28,15 +29,22 @@ export interface Curated {
   readonly validated: readonly Validated[];
   readonly raw: RawGroups;
   readonly rows: RowTable;
+  /** What its events look like, those that do not land among them. */
+  readonly profiler: Profiler;
 }
 
 /** Items between two turns of the event loop: some 10 ms, so that heartbeats and requests never wait longer. */
 const TURN_ITEMS = 1_000;
 
 /** Parses, validates and lays out a micro-batch in turns. Pure but for giving the event loop its turn. */
-export async function curate(items: readonly Received[], contracts: ContractsInForce): Promise<Curated> {
+export async function curate(
+  items: readonly Received[],
+  contracts: ContractsInForce,
+  unknownTypes?: UnknownTypes,
+): Promise<Curated> {
   const parse = createParseStep(contracts);
-  const validate = createValidateStep(contracts);
+  const validate = createValidateStep(contracts, unknownTypes);
+  const profiler = new Profiler();
   const validated = new Array<Validated>(items.length);
   const raw = new RawGroups(items.length);
   const rows = new RowTable(
@@ -45,15 +53,17 @@ export async function curate(items: readonly Received[], contracts: ContractsInF
   );
   for (let i = 0; i < items.length; i++) {
     if (i % TURN_ITEMS === 0 && i > 0) await nextTurn();
-    const event = validate(parse(items[i]));
+    const parsed = parse(items[i]);
+    const event = validate(parsed);
     const { origin } = items[i];
+    if (parsed.decoded.ok) profile(profiler, parsed.decoded.envelope, origin, contracts);
     const group = raw.add(event.ok ? event.envelope.eventType : event.eventType, origin.date);
     if (!event.ok) {
       validated[i] = event;
       continue;
     }
-    const { received, envelope, contract, key, formerKeys, fingerprint, windowDays } = event;
-    const row = rows.add(envelope, key, origin, contract, group, raw.lineOf[i]);
+    const { received, envelope, contract, clashes, key, formerKeys, fingerprint, windowDays } = event;
+    const row = rows.add(envelope, key, origin, contract, group, raw.lineOf[i], clashes);
     const { eventId, eventType, eventTime, source } = envelope;
     validated[i] = {
       ok: true,
@@ -67,12 +77,20 @@ export async function curate(items: readonly Received[], contracts: ContractsInF
       row,
     };
   }
-  return { validated, raw, rows };
+  return { validated, raw, rows, profiler };
+}
+
+/** Contracts that say so are not looked after. */
+function profile(profiler: Profiler, envelope: Envelope, { headers }: Origin, contracts: ContractsInForce): void {
+  const contract = contracts.contractOf(envelope.eventType);
+  if (contract?.compiled.drift.policy === 'ignore') return;
+  const { tenantId, eventType, payload } = envelope;
+  profiler.observe(tenantId, headers.source, eventType, contract?.label ?? null, payload);
 }
 
 /** A micro-batch of which nothing is read. */
 export function curateUnread(items: readonly Received[], judge: (received: Received) => Invalid): Curated {
   const raw = new RawGroups(items.length);
   for (const { origin } of items) raw.add(null, origin.date);
-  return { validated: items.map(judge), raw, rows: new RowTable(0, 0) };
+  return { validated: items.map(judge), raw, rows: new RowTable(0, 0), profiler: new Profiler() };
 }

@@ -23,6 +23,8 @@ export const quarantined = (refusal: Refusal): Outcome => ({ fate: 'quarantined'
 /** Reasons of this service's own, beside those of the envelope's refusals and the contracts' violations. */
 export const CURATION_REASONS = {
   contract_unavailable: 'the contract that may govern the event is in the index but its file cannot be used',
+  unknown_type: 'a contract governs the event type; types without one are set aside here',
+  refused_type: 'a contract governs the event type; types without one are refused here',
   incomplete_business_key: 'each part of the business key is present and a string, number or boolean',
   unstorable: 'the event can be written to its tables',
   poison: 'the event can be processed without ending the process',

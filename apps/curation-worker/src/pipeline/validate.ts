@@ -11,6 +11,8 @@ export interface Checked {
   readonly received: Received;
   readonly envelope: Envelope;
   readonly contract: ContractInForce | undefined;
+  /** Some of its values do not fit their columns, and belong into `_recovered`. */
+  readonly clashes: boolean;
   /** What it will be claimed under: 32 hex digits. */
   readonly key: string;
   /** What it would have been claimed under before its contract changed; mostly none. */
@@ -30,8 +32,14 @@ export interface Invalid {
   readonly contract: { readonly name: string; readonly version: string } | null;
 }
 
-/** Checks an event against its contract and computes what it will be claimed under. An unknown type lands as it is. */
-export function createValidateStep(contracts: ContractsInForce): (parsed: Parsed) => Checked | Invalid {
+/** What becomes of events of types that no contract governs: they land, and a contract is inferred, or they do not. */
+export type UnknownTypes = 'infer' | 'quarantine' | 'refuse';
+
+/** Checks an event against its contract and computes what it will be claimed under. */
+export function createValidateStep(
+  contracts: ContractsInForce,
+  unknownTypes: UnknownTypes = 'infer',
+): (parsed: Parsed) => Checked | Invalid {
   return ({ received, decoded }) => {
     if (!decoded.ok) {
       const { refusal, eventId, eventType } = decoded;
@@ -55,10 +63,19 @@ export function createValidateStep(contracts: ContractsInForce): (parsed: Parsed
           { reason: 'contract_unavailable', rule: CURATION_REASONS.contract_unavailable, path: '$.event_type' },
           missing,
         );
+      if (unknownTypes !== 'infer') return invalid(STRANGERS[unknownTypes], null);
     }
     const compiled = contract?.compiled;
-    const violation = compiled?.validate(envelope.payload, envelope)[0];
-    if (violation) return invalid(violation, compiled ?? null);
+    let clashes = false;
+    if (compiled) {
+      const violation = compiled.validate(envelope.payload, envelope)[0];
+      if (violation) {
+        if (!compiled.recovers?.(envelope.payload)) return invalid(violation, compiled);
+        clashes = true;
+      }
+      const unknown = compiled.unknownField?.(envelope.payload);
+      if (unknown) return invalid(unknown, compiled);
+    }
     const claim = claimKey(envelope, compiled?.dedupe ?? DEFAULT_DEDUPE);
     if ('refusal' in claim) return invalid(claim.refusal, compiled ?? null);
     return {
@@ -66,6 +83,7 @@ export function createValidateStep(contracts: ContractsInForce): (parsed: Parsed
       received,
       envelope,
       contract,
+      clashes,
       key: claim.key,
       formerKeys: formerKeys(envelope, contracts.formerDedupe(eventType)),
       fingerprint: fingerprint(exactPayload(envelope)),
@@ -73,6 +91,14 @@ export function createValidateStep(contracts: ContractsInForce): (parsed: Parsed
     };
   };
 }
+
+const stranger = (reason: 'unknown_type' | 'refused_type'): Refusal => ({
+  reason,
+  rule: CURATION_REASONS[reason],
+  path: '$.event_type',
+});
+
+const STRANGERS = { quarantine: stranger('unknown_type'), refuse: stranger('refused_type') };
 
 const NO_KEYS: readonly string[] = [];
 

@@ -1,3 +1,4 @@
+import { RECOVERED_COLUMN } from '@millrace/contracts';
 import { quoteLiteral } from '@millrace/lakehouse/duckdb';
 import { EVENT_DATE_COLUMN, EVENTS_COLUMNS, LINEAGE_COLUMNS, TYPED_KEY_COLUMNS } from '@millrace/topics';
 import type { ContractInForce } from '../contracts/in-force';
@@ -97,12 +98,17 @@ export const selectEvents = (table: string): string => `SELECT ${STAGED_EVENTS_C
 
 /** Out of a table that holds `EventRows.select`: a contract's typed columns. Raises for a payload that does not fit. */
 export function selectTyped(table: string, contractNo: number, { compiled }: ContractInForce): string {
-  const columns = [
-    ...TYPED_KEY_COLUMNS.map(({ name }) => name),
-    ...compiled.typedSelect,
-    ...STAGED_LINEAGE_COLUMNS,
-    EVENT_DATE_COLUMN,
-  ];
-  return `SELECT ${columns.join(', ')}
-            FROM (SELECT *, from_json(payload, '${compiled.typedStruct}') AS p FROM ${table} WHERE contract_no = ${contractNo})`;
+  const { typedStruct, typedSelect, lenientSelect, recovered, recovers } = compiled;
+  const select = (columns: readonly string[], parsed: string, rows: string): string =>
+    `SELECT ${[...KEYS, ...columns, ...STAGED_LINEAGE_COLUMNS, EVENT_DATE_COLUMN].join(', ')}
+       FROM (SELECT *, ${parsed} AS p FROM ${table} WHERE contract_no = ${contractNo}${rows})`;
+  const parsed = `from_json(payload, '${typedStruct}')`;
+  if (!recovers) return select(typedSelect, parsed, '');
+  // Rows that fit are cast as always, and one that after all does not is an error.
+  const fitting = select([...typedSelect, `NULL::VARCHAR AS ${RECOVERED_COLUMN}`], parsed, ' AND clashes IS NULL');
+  const object = `CASE WHEN json_type(payload) = 'OBJECT' THEN ${parsed} END`;
+  const others = select([...lenientSelect, `${recovered} AS ${RECOVERED_COLUMN}`], object, ' AND clashes');
+  return `${fitting} UNION ALL ${others}`;
 }
+
+const KEYS = TYPED_KEY_COLUMNS.map(({ name }) => name);

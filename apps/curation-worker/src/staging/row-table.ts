@@ -34,8 +34,11 @@ export const ROW_COLUMNS = {
   _ingestion_id: 'VARCHAR',
   group_line: 'INTEGER',
   g: 'INTEGER',
+  clashes: 'BOOLEAN',
   payload: 'VARCHAR',
 } as const;
+
+const CLASHES = 'true';
 
 /** Bytes of a row beside its payload, to begin with. */
 const ROW_BYTES = 280;
@@ -58,7 +61,10 @@ export class RowTable {
     this.ends = new Float64Array(rowsMax);
   }
 
-  /** Adds an event; returns the number of its row. `line` is its line within its raw group. */
+  /**
+   * Adds an event; returns the number of its row. `line` is its line within its raw group; `clashes` says that some of its
+   * values do not fit their columns.
+   */
   add(
     envelope: Envelope,
     key: string,
@@ -66,6 +72,7 @@ export class RowTable {
     contract: ContractInForce | undefined,
     rawGroup: number,
     line: number,
+    clashes = false,
   ): number {
     const { number } = this.groupOf(envelope, origin, contract, rawGroup);
     const times = D + envelope.eventTime + D + (envelope.producerTime ?? NULL) + D + envelope.ingestTime + D;
@@ -78,7 +85,20 @@ export class RowTable {
       D +
       (envelope.attributesJson ?? NULL);
     this.bytes.text(
-      field(envelope.eventId) + times + names + D + key + D + field(origin.ingestionId) + D + line + D + number + D,
+      field(envelope.eventId) +
+        times +
+        names +
+        D +
+        key +
+        D +
+        field(origin.ingestionId) +
+        D +
+        line +
+        D +
+        number +
+        D +
+        (clashes ? CLASHES : NULL) +
+        D,
     );
     this.bytes.text(envelope.payloadJson);
     this.bytes.lineFeed();

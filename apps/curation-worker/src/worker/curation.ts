@@ -14,6 +14,7 @@ import { Schedule } from '../maintenance/schedule';
 import { deletePassedFiles } from '../maintenance/staged-files';
 import type { UpkeepStore } from '../maintenance/upkeep';
 import { type Announcement, announcement } from '../outbox/announcement';
+import type { UnknownTypes } from '../pipeline/validate';
 import { JitteredBackoff } from './backoff';
 import { DeclaredDates } from './declared-dates';
 import type { SessionOptions } from './session';
@@ -46,6 +47,7 @@ export interface CurationSettings extends Omit<SessionOptions, 'topic' | 'group'
   readonly contractsEveryMs: number;
   readonly workerSilenceMsMax: number;
   readonly stagedKeepMs: number;
+  readonly unknownTypes?: UnknownTypes;
 }
 
 export interface Curation {
@@ -67,7 +69,7 @@ export function createCuration(
 ): Curation {
   const { messaging, store, outbox, upkeep, storage, clock, random, timers, waits, logger, failpoint } = ports;
   const monotonicMs = (): number => waits.monotonicMs();
-  const { member, contractsEveryMs, workerSilenceMsMax, stagedKeepMs, ...session } = settings;
+  const { member, contractsEveryMs, workerSilenceMsMax, stagedKeepMs, unknownTypes, ...session } = settings;
   const backoff = new JitteredBackoff(random, timers);
   const keeper = new ContractsKeeper(store, storage, logger);
   const relay = new OutboxRelay({
@@ -80,6 +82,7 @@ export function createCuration(
     ...{ store, storage, keeper, backoff, logger, failpoint, timers, clock },
     ...{ stager: ports.stager, compress: ports.compress, landedBefore: ports.landedBefore, observe: ports.observe },
     landBatch: ports.landBatch ?? landBatch,
+    unknownTypes,
     ids: new BatchIds(store),
     declareDate: (epoch, date) => dates.declare(epoch, date),
     onTrouble: (error) => worker.noteTrouble(error),

@@ -3,6 +3,7 @@ import {
   foldProfile,
   mergeHistories,
   presentOf,
+  type ProfileHistory,
   PROFILE_BYTES_MAX,
   PROFILE_FIELDS_MAX,
   Profiler,
@@ -100,13 +101,13 @@ test('profiles add up to the profile of all', () => {
         const plain = payloads.map((each) => JSON.parse(JSON.stringify(each)) as unknown);
         const cut = at % plain.length;
         const parts = [plain.slice(0, cut), plain.slice(cut)].filter((part) => part.length > 0);
-        const folded = parts.reduce(
+        const folded = parts.reduce<ProfileHistory | null>(
           (history, part) => foldProfile(history, profileOf(part).profiles[0], AT),
-          null as never,
+          null,
         );
         const whole = foldProfile(null, profileOf(plain).profiles[0], AT);
         const byPath = (history: typeof whole) => [...history.fields].sort((a, b) => (a.path < b.path ? -1 : 1));
-        expect(byPath(folded)).toEqual(byPath(whole));
+        expect(byPath(folded as ProfileHistory)).toEqual(byPath(whole));
         expect(mergeHistories([whole, whole]).events).toBe(2 * plain.length);
       },
     ),

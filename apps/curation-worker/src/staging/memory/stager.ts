@@ -1,3 +1,4 @@
+import { RECOVERED_COLUMN } from '@millrace/contracts';
 import type { Storage } from '@millrace/storage';
 import { EVENT_DATE_COLUMN, EVENTS_COLUMNS, EVENTS_TABLE, type StagedFile } from '@millrace/topics';
 import { LINEAGE_COLUMNS, TYPED_KEY_COLUMNS } from '@millrace/topics';
@@ -88,6 +89,7 @@ function typedOf(row: Row, { compiled }: ContractInForce): Row {
   return {
     ...Object.fromEntries(KEYS.map((name) => [name, row[name] ?? null])),
     ...Object.fromEntries(columns),
+    ...(compiled.recovers && { [RECOVERED_COLUMN]: row['clashes'] ? JSON.stringify({ '$.payload': payload }) : null }),
     [EVENT_DATE_COLUMN]: row[EVENT_DATE_COLUMN],
   };
 }
