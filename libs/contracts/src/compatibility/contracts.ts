@@ -1,0 +1,53 @@
+import type { Contract } from '../model';
+import { compareShapes } from '../shapes/compare';
+import { contractShape } from '../shapes/from-contract';
+import type { Shape } from '../shapes/shape';
+import { createValidator, type PayloadValidator } from '../validator';
+import { judge } from './modes';
+import { firstShown, toDifference } from './raw-difference';
+import { type CompatibilityMode, FINDINGS_MAX, type Verdict } from './verdict';
+
+type Judged = Pick<Contract, 'version' | 'properties'>;
+
+/**
+ * Judges a proposed version of a contract against earlier ones.
+ *
+ * What counts is what the validators let through: a reader's version goes together with a writer's when it accepts every
+ * payload that the writer's accepts and that has no other fields than the writer's lists. Columns are another matter:
+ * see evolveColumns.
+ *
+ * @param previous newest first
+ */
+export function checkCompatibility({
+  mode,
+  proposed,
+  previous,
+}: {
+  readonly mode: CompatibilityMode;
+  readonly proposed: Judged;
+  readonly previous: readonly Judged[];
+}): Verdict {
+  const known = new Map<Judged, { shape: Shape; validate: () => PayloadValidator }>();
+  const of = (contract: Judged): { shape: Shape; validate: () => PayloadValidator } => {
+    let made = known.get(contract);
+    if (!made) {
+      let validator: PayloadValidator | null = null;
+      made = { shape: contractShape(contract), validate: () => (validator ??= createValidator(contract)) };
+      known.set(contract, made);
+    }
+    return made;
+  };
+  const versioned = (contract: Judged): { version: string; of: Judged } => ({
+    version: contract.version,
+    of: contract,
+  });
+  return judge(mode, versioned(proposed), previous.map(versioned), (reader, writer) =>
+    compareShapes(of(reader).shape, of(writer).shape)
+      .slice(0, FINDINGS_MAX)
+      .map((raw) => {
+        const shows = (payload: unknown): boolean =>
+          of(writer).validate()(payload).length === 0 && of(reader).validate()(payload).length > 0;
+        return toDifference('$.payload', raw, firstShown(raw, shows));
+      }),
+  );
+}
