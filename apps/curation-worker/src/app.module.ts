@@ -7,6 +7,7 @@ import { KeysChangedController } from '@millrace/auth/nest';
 import { openDuck } from '@millrace/lakehouse';
 import { systemTimers as systemWaits } from '@millrace/messaging';
 import { MessagingServer, publishJson } from '@millrace/messaging/nest';
+import { OutboxRelay, TableOutbox } from '@millrace/messaging/outbox';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { LogWatch } from '@millrace/messaging/watch';
 import { createFailpoints } from '@millrace/observability/failpoints';
@@ -14,6 +15,7 @@ import { createPool } from '@millrace/postgres';
 import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { GROUPS, keysUsed, TOPICS } from '@millrace/topics';
+import { v4 } from 'uuid';
 import { LandedBefore } from './claims/landed-before';
 import type { Config } from './config';
 import { ContractsChangedController } from './contracts/contracts-changed.controller';
@@ -27,6 +29,7 @@ import { LandedOutbox, RESEND_DEFAULTS } from './outbox/landed-outbox';
 import { FAILPOINT, TablesChangedController } from './outbox/tables-changed.controller';
 import { QuarantineController } from './quarantine/quarantine.controller';
 import { QuarantineReader } from './quarantine/quarantine-store';
+import { PostgresReplayStore } from './replay/postgres-store';
 import { createDuckStager } from './staging/stage';
 import { gzipRaw } from './staging/raw-parts';
 import { AdaptiveLinger } from './worker/adaptive-linger';
@@ -85,10 +88,16 @@ export class AppModule {
       monotonicMs: () => performance.now(),
     });
     const landedBefore = new LandedBefore({ storage, duck, pruned: () => store.pruned(), clock });
-    const { worker, keeper, relay, schedule } = createCuration(
+    const replayStore = new PostgresReplayStore(pool, v4, () => messages.wake());
+    const messages = new OutboxRelay({
+      ...{ messaging, outbox: new TableOutbox(pool, 'curation_worker', 'message_outbox') },
+      onError: (error) => logger.warn({ error: error as Error }, 'messages could not be sent yet'),
+    });
+    const { worker, keeper, relay, schedule, replays } = createCuration(
       {
         ...{ messaging, store, outbox, storage, clock, random, timers, logger, failpoint },
         upkeep: new PostgresUpkeep(pool),
+        replays: replayStore,
         stager: createDuckStager({ storage, scratch, duck }),
         compress: gzipRaw,
         landedBefore: (candidates) => landedBefore.find(candidates),
@@ -109,6 +118,7 @@ export class AppModule {
         workerSilenceMsMax: config.workerSilenceMax,
         stagedKeepMs: config.stagedKeep,
         unknownTypes: config.unknownTypes,
+        retry: { attemptsMax: config.retryAttemptsMax, waitMsMin: config.retryWait },
       },
       (landed) => {
         measured.landed(landed);
@@ -152,6 +162,10 @@ export class AppModule {
       ready: () => worker.ready(),
       notice: () => keeper.notice(),
     });
+
+    lifecycle.add({ name: 'messages', start: () => messages.start(), stop: () => messages.stop() });
+    // Stops first: what it lands, it lands under the worker's epoch.
+    lifecycle.add({ name: 'replays', start: async () => replays.start(), stop: () => replays.stop() });
 
     return {
       module: AppModule,

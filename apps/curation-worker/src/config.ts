@@ -110,6 +110,21 @@ export const config = defineConfig({
     max: 365 * DAY_MS,
     doc: 'How long messages without positions are remembered; more than their transport keeps them.',
   }),
+  retryAttemptsMax: integer({
+    env: ['RETRY_ATTEMPTS_MAX'],
+    default: 3,
+    min: 1,
+    max: 20,
+    unit: 'tries',
+    doc: 'Failures of an event whose processing fails, before it is quarantined as a dead letter.',
+  }),
+  retryWait: duration({
+    env: ['RETRY_WAIT'],
+    default: 5_000,
+    min: 100,
+    max: 600_000,
+    doc: 'First wait before such an event is tried again; it doubles with each failure, up to 10 minutes.',
+  }),
   duckMemoryBytes: bytes({
     env: ['DUCKDB_MEMORY_MAX'],
     default: 512 << 20,

@@ -45,6 +45,10 @@ export interface StagedFile {
   readonly columns?: readonly LakeColumn[];
 }
 
+/**
+ * Fates of a batch. A replay takes back what an earlier batch counted as quarantined: `quarantined` is then below zero by
+ * as much as `landed` and `duplicate` are above it.
+ */
 export interface FateCount {
   readonly tenant: string;
   readonly source: string;

@@ -55,14 +55,17 @@ export const EVENTS_COLUMNS: readonly LakeColumn[] = [
 export const FATES_TABLE = 'ops.fates';
 export const FATES_DATE_COLUMN = 'ingest_date';
 
-/** One row per item that did not land: a line of a batch that is absent here landed. Partitioned by accept date. */
+/** One row per item that did not land at once: a line of a batch that is absent here landed. Partitioned by accept date. */
 export const FATES_COLUMNS: readonly LakeColumn[] = [
   column('event_id'),
   column('event_type'),
   column('tenant_id'),
   column('source'),
   column('ingest_time', 'timestamp'),
-  /** `duplicate` or `quarantined`. */
+  /**
+   * `duplicate`, `quarantined`, or `waiting`: it could not be processed and is tried again. A replay or another try that
+   * decides otherwise says so under the same raw line in a later batch, here or in `clean.events`.
+   */
   column('fate'),
   column('reason'),
   column('rule'),

@@ -41,6 +41,8 @@ export async function observe(checker: Checker, options: ObserveOptions): Promis
     const parts = await observeBatches(checker, pool);
     const fates = new Map<string, string>();
     for (const row of await rows(FATES_TABLE, 'fate, _raw_part, _raw_line')) {
+      // What waited has another fate by now, or none, which is found.
+      if (row['fate'] === 'waiting') continue;
       const at = place(row['_raw_part'], row['_raw_line']);
       // A line with two fates has one too many: the second counts as a landing, and is found.
       if (fates.has(at)) checker.fate(`two fates at ${at}`, 'duplicate');
@@ -89,7 +91,9 @@ function observeRaw(checker: Checker, part: string, bytes: Buffer, fates: Map<st
 }
 
 async function observeQuarantine(checker: Checker, pool: Pool): Promise<void> {
-  const { rows } = await pool.query(`SELECT raw, headers->>'format' AS format FROM curation_worker.quarantine`);
+  const { rows } = await pool.query(
+    `SELECT raw, headers->>'format' AS format FROM curation_worker.quarantine WHERE status = 'open'`,
+  );
   for (const row of rows as { raw: Buffer; format: string }[])
     checker.fate(keyOfLine(row.raw, row.format), 'quarantined');
 }

@@ -64,17 +64,34 @@ function bytesOf(line: string): string {
   return text ?? Buffer.from(base64 ?? '', 'base64').toString('latin1');
 }
 
+const lineOf = (row: JsonRow): string => `${row['_raw_part']}:${row['_raw_line']}`;
+
+/** What did not land, by its last fate: a replay, or another try, may decide otherwise than the batch before. */
+function lastFates(shared: Shared, rows: readonly JsonRow[], landedLines: ReadonlySet<string>): JsonRow[] {
+  const { manifests } = shared.landing.state;
+  const numberOf = (row: JsonRow): number => manifests.get(Number(row['_batch_id']))?.number ?? 0;
+  const last = new Map<string, JsonRow>();
+  for (const row of rows) {
+    const known = last.get(lineOf(row));
+    if (known && row['fate'] === 'duplicate' && known['fate'] === 'duplicate')
+      throw new Error(`two batches call ${lineOf(row)} a duplicate`);
+    if (!known || numberOf(row) > numberOf(known)) last.set(lineOf(row), row);
+  }
+  return [...last.values()].filter((row) => row['fate'] === 'duplicate' || !landedLines.has(lineOf(row)));
+}
+
 /** Reads everything back once nothing is under way, as users would, and gives it to the checker. */
 export async function observe(shared: Shared, clients: Clients, checker: Checker): Promise<void> {
   for (const entry of clients.history) checker.history(entry);
   const keys = await readRaw(shared, checker);
-  const keyOf = (row: JsonRow): string =>
-    keys.get(`${row['_raw_part']}:${row['_raw_line']}`) ?? `no raw line of ${row['event_id']}`;
+  const keyOf = (row: JsonRow): string => keys.get(lineOf(row)) ?? `no raw line of ${row['event_id']}`;
   const catalog = await newestCatalog(shared);
   checker.catalog(catalog?.number ?? 0);
   if (catalog) {
+    const landedLines = new Set<string>();
     for (const row of await readTable(shared, catalog, EVENTS_TABLE)) {
       const key = keyOf(row);
+      landedLines.add(lineOf(row));
       checker.row(EVENTS_TABLE, { key, hash: JSON.stringify(JSON.parse(String(row['payload']))) });
       checker.fate(key, 'landed');
     }
@@ -82,8 +99,8 @@ export async function observe(shared: Shared, clients: Clients, checker: Checker
       const said = { k: row['event_id'], ...Object.fromEntries(PAYLOAD.map((name) => [name, row[name]])) };
       checker.row(SHIPMENTS_TABLE, { key: keyOf(row), hash: JSON.stringify(said) });
     }
-    for (const row of await readTable(shared, catalog, FATES_TABLE))
-      checker.fate(keyOf(row), row['fate'] as 'duplicate' | 'quarantined', row['reason'] === 'poison');
+    for (const row of lastFates(shared, await readTable(shared, catalog, FATES_TABLE), landedLines))
+      checker.fate(keyOf(row), row['fate'] as 'duplicate' | 'quarantined', row['reason'] === 'dead_letter');
     await observeMarts(shared, clients, checker, catalog);
   }
   for (const { number, batchId, landed, duplicate, quarantined } of shared.landing.state.manifests.values())

@@ -6,6 +6,7 @@ import {
   createCuration,
   createMemoryStager,
   type MemoryLandedOutbox,
+  MemoryReplayStore,
   MemoryUpkeep,
 } from '@millrace/curation-worker/simulation';
 import {
@@ -90,7 +91,7 @@ export function startCuration(process: SimProcess, shared: Shared): void {
   const storage = storageOf(process, shared.storage);
   const outbox: MemoryLandedOutbox = process.over('landing', shared.landedOutbox, databaseError);
   const upkeep = process.over('landing', mutatedUpkeep(shared, new MemoryUpkeep(shared.landing)), databaseError);
-  const { worker, keeper, relay, schedule } = createCuration(
+  const { worker, keeper, relay, schedule, replays } = createCuration(
     {
       ...{ messaging, outbox, upkeep, storage, clock, random, logger, failpoint },
       store: landingOf(process, shared),
@@ -102,11 +103,13 @@ export function startCuration(process: SimProcess, shared: Shared): void {
       waits: process,
       pruneClaims: async () => undefined,
       pruneInbox: async () => undefined,
+      replays: process.over('landing', new MemoryReplayStore(shared.landing), databaseError),
     },
     {
       member: process.service,
       ...{ eventsMax: 40, bytesMax: 1 << 20, lingerMs: 20, deliveriesMax: 4, landingsMax: 2, heartbeatMs: 5_000 },
       ...{ contractsEveryMs: 30_000, workerSilenceMsMax: 30_000, stagedKeepMs: 20_000 },
+      retry: { attemptsMax: 3, waitMsMin: 500 },
     },
   );
   listen(process, messaging, [
@@ -123,6 +126,7 @@ export function startCuration(process: SimProcess, shared: Shared): void {
   void relay.start();
   schedule.start();
   worker.start();
+  replays.start();
 }
 
 /** No row is asked for in SQL here. */

@@ -85,6 +85,8 @@ export class System {
       landed &&
       fresh &&
       landing.state.outbox.size === 0 &&
+      landing.state.waiting.size === 0 &&
+      [...landing.state.jobs.values()].every(({ state }) => state !== 'running') &&
       commits.isAt(last) &&
       readModels.isAt(last, inbound.name, ends)
     );

@@ -77,7 +77,9 @@ export class PostgresReadModels implements ReadModels {
         const overtaken = await client.query(OVERTAKEN);
         const rows = found.rows.map(toConservationRow);
         // Fates of a retry come without a range: only that they are too many tells that their receipt is not counted.
-        return { rows, behind: overtaken.rows.length > 0 || rows.some(({ pending }) => pending < 0) };
+        // A replay that is counted before what it takes back shows fewer than none in quarantine.
+        const impossible = rows.some(({ pending, quarantined }) => pending < 0 || quarantined < 0);
+        return { rows, behind: overtaken.rows.length > 0 || impossible };
       },
       { isolation: 'repeatable read' },
     );

@@ -106,6 +106,18 @@ export function readModelsConformance(name: string, make: () => Promise<ModelsUn
       expect(await models.conservation('t', null, null)).toMatchObject({ behind: false, rows: [{ pending: 2 }] });
     });
 
+    test('what a replay takes out of quarantine does not show before it was put there', async () => {
+      await receive(range(0, 3));
+      const healing = { landed: 2, duplicate: 0, quarantined: -2 };
+      await models.countFates([{ ...batch(2, 0, 0, healing), range: null }]);
+      expect((await models.conservation('t', null, null)).behind).toBe(true);
+      await models.countFates([batch(1, 0, 3, { landed: 0, duplicate: 0, quarantined: 3 })]);
+      expect(await models.conservation('t', null, null)).toMatchObject({
+        behind: false,
+        rows: [{ received: 3, landed: 2, duplicate: 0, quarantined: 1, pending: 0 }],
+      });
+    });
+
     test('fates that overtake receipts are told apart from an answer', async () => {
       await receive(range(0, 2));
       await models.countFates([batch(1, 0, 5)]);

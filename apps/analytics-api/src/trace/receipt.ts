@@ -8,7 +8,7 @@ import type { FoundRows } from './find-event';
 
 /** One time that an event was received, and what became of it. */
 export interface Receipt {
-  readonly fate: 'landed' | 'duplicate' | 'quarantined';
+  readonly fate: 'landed' | 'duplicate' | 'quarantined' | 'waiting';
   readonly receivedAt: string;
   readonly tenant: string;
   /** Where it came in, e.g. `http`. */
@@ -16,7 +16,7 @@ export interface Receipt {
   readonly eventType: string | null;
   readonly source: string | null;
   readonly contract: string | null;
-  /** Why it is in quarantine. */
+  /** Why it is in quarantine, or waits to be tried again. */
   readonly verdict: { readonly reason: string; readonly rule: string; readonly path: string } | null;
   readonly dedupe: {
     readonly key: string | null;
@@ -56,7 +56,7 @@ export async function receiptsOf(
 ): Promise<Receipt[]> {
   const rows = [
     ...landed.map((row) => ({ row, fate: 'landed' as const })),
-    ...others.map((row) => ({ row, fate: row.fate as 'duplicate' | 'quarantined' })),
+    ...others.map((row) => ({ row, fate: row.fate as 'duplicate' | 'quarantined' | 'waiting' })),
   ];
   const places = await deps.readModels.places([...new Set(rows.map(({ row }) => Number(row._batch_id)))]);
   const receipts = await Promise.all(
@@ -72,7 +72,7 @@ export async function receiptsOf(
 }
 
 function receiptOf(row: DuckRow, fate: Receipt['fate'], place: BatchPlace | null, marts: Receipt['marts']): Receipt {
-  const quarantined = fate === 'quarantined';
+  const refused = fate === 'quarantined' || fate === 'waiting';
   return {
     fate,
     receivedAt: String(row.ingest_time),
@@ -81,7 +81,7 @@ function receiptOf(row: DuckRow, fate: Receipt['fate'], place: BatchPlace | null
     eventType: text(row.event_type),
     source: text(row.source),
     contract: text(row._contract_version),
-    verdict: quarantined ? { reason: String(row.reason), rule: String(row.rule), path: String(row.path) } : null,
+    verdict: refused ? { reason: String(row.reason), rule: String(row.rule), path: String(row.path) } : null,
     dedupe: {
       key: text(row.dedupe_key),
       duplicateOfBatch: row.duplicate_of_batch == null ? null : Number(row.duplicate_of_batch),

@@ -84,7 +84,8 @@ async function lookUp(deps: TraceDeps, finder: EventFinder, catalog: Catalog, ev
   const rows = await finder.find(catalog);
   if (!rows) return null;
   const receipts = await receiptsOf(deps, catalog, rows);
+  const has = (...fates: Receipt['fate'][]): boolean => receipts.some(({ fate }) => fates.includes(fate));
   // A duplicate's first receipt may have landed under another id (dedupe by content or business key): it is landed too.
-  const status = receipts.some((receipt) => receipt.fate !== 'quarantined') ? 'LANDED' : 'QUARANTINED';
+  const status = has('landed', 'duplicate') ? 'LANDED' : has('quarantined') ? 'QUARANTINED' : 'PENDING';
   return { eventId, status, receipts, ...(rows.landed[0] && { event: rows.landed[0] }) };
 }

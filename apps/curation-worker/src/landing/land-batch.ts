@@ -11,13 +11,17 @@ import type { Curated, Valid, Validated } from '../pipeline/curate';
 import { quarantineRows } from '../quarantine/rows';
 import { eventRows } from '../staging/event-rows';
 import { writeFateRows } from '../staging/fate-rows';
-import { type Compress, placeRaw, type RawPlaces, writeRawPart } from '../staging/raw-parts';
+import { type Compress, placeRaw, type RawPlaces } from '../staging/raw-parts';
 import { type Stager, Unstorable, type Writer } from '../staging/stager';
 import type { Timers } from '../worker/timers';
 import type { BatchIds } from './batch-ids';
 import { keptAlive } from './keep-alive';
 import { describeBatch, type UnnumberedBatch } from './message';
-import { type Claim, type Landing, LandingError, type LandingStore } from './port';
+import { claimsOf } from './claims-of';
+import { undo, writeRaw } from './files';
+import { type Landing, LandingError, type LandingStore, type ReplayEntry } from './port';
+import { settledRows, waitingRows } from './replayed';
+import { typeStats } from './type-stats';
 
 export interface LandDeps {
   readonly store: LandingStore;
@@ -52,6 +56,10 @@ export type LandResult =
   | { readonly kind: 'gap' }
   /** A message of an input without positions has landed meanwhile. */
   | { readonly kind: 'seen' }
+  /** Of a replay: its job goes on without this batch, or not at all. */
+  | { readonly kind: 'over' }
+  /** Of a replay: only these rows are still there for the taking. */
+  | { readonly kind: 'taken'; readonly left: ReadonlySet<number> }
   /** Rows do not fit their tables although they passed every check. */
   | {
       readonly kind: 'unstorable';
@@ -67,6 +75,16 @@ export interface Attempt {
   readonly epoch: number;
   /** How often these items have been tried, this time included. */
   readonly attempts: number;
+  readonly replay?: Replay;
+  /** The items are not landed but put aside, to be tried again. */
+  readonly putAside?: { readonly error: string; readonly retryInMs: number };
+}
+
+/** A batch of items that were received before. */
+export interface Replay {
+  readonly entry: ReplayEntry;
+  /** By item: its row. */
+  readonly rowIds: readonly number[];
 }
 
 /**
@@ -84,10 +102,10 @@ export async function landBatch(deps: LandDeps, attempt: Attempt): Promise<LandR
   const known = dedupe(validated);
   const before = await deps.landedBefore(known.candidates);
   const span = acceptSpan(batch.items);
-  if (span.from !== null) await deps.declareDate(epoch, span.from.slice(0, 10));
+  const written = places.parts.flatMap(({ path, stored }) => (stored ? [] : path));
+  if (span.from !== null && written.length > 0) await deps.declareDate(epoch, span.from.slice(0, 10));
   await deps.failpoint('before-begin');
 
-  const written = places.parts.map(({ path }) => path);
   const raw = writeRaw(deps, places, validated);
   let landing: Landing | null = null;
   try {
@@ -132,7 +150,7 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
   const { batchId } = writer;
 
   const refused = await enter(attempt, landing, batchId);
-  if (refused) return { kind: refused };
+  if (refused) return refused;
   await deps.failpoint('after-position');
 
   const { before } = work;
@@ -140,7 +158,13 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
     before.size === 0 ? known.candidates : known.candidates.filter(({ key }) => !before.has(key)),
   );
   const held = await timed(deps, 'claim', () => landing.claim(claims, batchId));
-  const { outcomes, unused } = settle(known, work.before.size > 0 ? new Map([...work.before, ...held]) : held, batchId);
+  const { outcomes: judged, unused } = settle(
+    known,
+    work.before.size > 0 ? new Map([...work.before, ...held]) : held,
+    batchId,
+  );
+  const { putAside, replay } = attempt;
+  const outcomes = putAside ? judged.map((): Outcome => ({ fate: 'waiting', error: putAside.error })) : judged;
   if (unused.length > 0) await landing.release(unused, batchId);
   await deps.failpoint('after-claims');
 
@@ -151,10 +175,13 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
   const rawFiles = await timed(deps, 'raw', () => keptAlive(deps, landing, () => work.raw));
   await deps.failpoint('after-raw');
 
-  await landing.quarantine(quarantineRows(batch, validated, outcomes, places, { batchId, attempts }));
+  const healing = replay?.entry.from === 'quarantine';
+  if (healing) await landing.settleReplay(settledRows(replay, validated, outcomes, places), batchId);
+  else await landing.quarantine(quarantineRows(batch, validated, outcomes, places, { batchId, attempts }));
+  if (putAside) await landing.wait(waitingRows(batch, validated, places, batchId, putAside));
   await deps.failpoint('after-quarantine');
 
-  const counts = countFates(batch.items, outcomes);
+  const counts = countFates(batch.items, outcomes, healing);
   const traceparent = currentTraceparent();
   const about = {
     lineId: inForce.lineId,
@@ -170,6 +197,7 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
   await landing.manifest({
     ...{ batchId, epoch, topic, partition, range, message },
     ...{ landed: total('landed'), duplicate: total('duplicate'), quarantined: total('quarantined') },
+    stats: typeStats(validated, outcomes, deps.clock.now(), healing),
   });
   await deps.failpoint('before-commit');
   const landed = { kind: 'landed', message, outcomes } as const;
@@ -184,32 +212,24 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
   }
 }
 
-const DAY_MS = 86_400_000;
-
-/** Event times are ISO-8601 UTC; their days are few, and reading a date costs as much as all else of a claim. */
-function claimsOf(candidates: readonly Candidate[]): Claim[] {
-  const days = new Map<string, number>();
-  return candidates.map(({ key, fingerprint, windowDays, envelope }) => {
-    const date = envelope.eventTime.slice(0, 10);
-    let eventDay = days.get(date);
-    if (eventDay === undefined) days.set(date, (eventDay = Date.parse(date) / DAY_MS));
-    return { key, fingerprint, windowDays, eventDay };
-  });
-}
-
-/** The first step: the position, or the inbox where there is none. Says why the landing may not go on. */
+/** The first step: the position, the inbox where there is none, or the rows of a replay. Says why the landing may not go on. */
 async function enter(
-  { batch, epoch }: Attempt,
+  { batch, epoch, replay }: Attempt,
   landing: Landing,
   batchId: number,
-): Promise<Exclude<LandResult['kind'], 'landed' | 'unstorable'> | null> {
+): Promise<Exclude<LandResult, { kind: 'landed' | 'unstorable' }> | null> {
   const { topic, partition, range, items } = batch;
+  if (replay) {
+    const left = await landing.enterReplay(replay.entry);
+    if (left === 'over') return { kind: 'over' };
+    return left.size < replay.entry.ids.length ? { kind: 'taken', left } : null;
+  }
   if (range) {
-    const moved = await landing.movePosition({ topic, partition, epoch, ...range, acceptedTo: acceptSpan(items).to });
-    return moved === 'moved' ? null : moved;
+    const kind = await landing.movePosition({ topic, partition, epoch, ...range, acceptedTo: acceptSpan(items).to });
+    return kind === 'moved' ? null : { kind };
   }
   const ids = items.map(({ messageId }, i) => messageId ?? `${batchId}/${i}`);
-  return (await landing.enterInbox(topic, ids, batchId)) ? null : 'seen';
+  return (await landing.enterInbox(topic, ids, batchId)) ? null : { kind: 'seen' };
 }
 
 /** What stages is lent for the files only: nobody who holds it waits for the database. */
@@ -252,35 +272,6 @@ function landedEvents(validated: readonly Validated[], outcomes: readonly Outcom
     if (event.ok && outcomes[i].fate === 'landed') events.push(event);
   });
   return events;
-}
-
-function writeRaw(deps: LandDeps, places: RawPlaces, validated: readonly Validated[]): Promise<StagedFile[]> {
-  const raw = allEnded(places.parts.map((part) => writeRawPart(deps.storage, part, validated, deps.compress)));
-  // It is awaited late; until then a rejection is not an unhandled one.
-  raw.catch(() => undefined);
-  return raw;
-}
-
-/** As Promise.all, but rejects only once none is under way: a file must not appear after it was deleted. */
-async function allEnded<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
-  await Promise.allSettled(tasks);
-  return Promise.all(tasks);
-}
-
-/** Leaves nothing of a failed attempt. What cannot be deleted now is collected once the epoch is dead. */
-async function undo(
-  deps: LandDeps,
-  landing: Landing | null,
-  raw: Promise<unknown>,
-  written: readonly string[],
-): Promise<void> {
-  await landing?.rollback();
-  await raw.catch(() => undefined);
-  await deleteFiles(deps, written);
-}
-
-export async function deleteFiles({ storage }: Pick<LandDeps, 'storage'>, paths: readonly string[]): Promise<void> {
-  for (const path of paths) await storage.delete(path).catch(() => undefined);
 }
 
 async function timed<T>(

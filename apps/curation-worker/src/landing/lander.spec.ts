@@ -212,13 +212,16 @@ test('messages without positions land once, also when some of a delivery have la
   expect(bench.store.state.claims.size).toBe(3);
 });
 
-test('poison is quarantined unread, with its bytes', async () => {
+test('a dead letter is quarantined unread, with its bytes and its last failure', async () => {
   const bench = await makeBench({ duck });
   const batch = batchOf([Buffer.from([0xff, 0x00])]);
-  const prepared = await bench.lander.prepare(batch, { poison: true });
+  const prepared = await bench.lander.prepare(batch, { deadLetter: 'it ends processes' });
   await bench.lander.land(prepared, { epoch: bench.epoch, attempts: 4, signal });
   expect(bench.store.state.quarantine).toMatchObject([
-    { reason: 'poison', raw: Buffer.from([0xff, 0x00]), attempts: 4 },
+    {
+      ...{ reason: 'dead_letter', raw: Buffer.from([0xff, 0x00]), attempts: 4 },
+      rule: expect.stringContaining('it ends processes'),
+    },
   ]);
 });
 

@@ -4,13 +4,22 @@ import { StorageError } from '@millrace/storage';
 import type { ContractsKeeper, InForce } from '../contracts/keeper';
 import { assertCounts } from '../pipeline/counts';
 import { CURATION_REASONS } from '../pipeline/outcome';
+import { createParseStep } from '../pipeline/parse';
 import type { MicroBatch, Received } from '../pipeline/received';
 import { type Curated, curate, curateUnread, type Valid, type Validated } from '../pipeline/curate';
 import type { Invalid, UnknownTypes } from '../pipeline/validate';
 import { bisect } from '../staging/bisect';
 import { eventRows } from '../staging/event-rows';
-import { deleteFiles, type LandBatch, type LandDeps, type Landed, type LandResult, UnknownLanding } from './land-batch';
-
+import { deleteFiles } from './files';
+import {
+  type Attempt,
+  type LandBatch,
+  type LandDeps,
+  type Landed,
+  type LandResult,
+  type Replay,
+  UnknownLanding,
+} from './land-batch';
 import { LandingError, type LandingStore } from './port';
 
 /** A micro-batch that has been read and checked, under the contracts of then. */
@@ -21,7 +30,13 @@ export interface Prepared {
 }
 
 /** What is left to be told of a landing once nothing more can be tried. */
-export type LandOutcome = Landed | { readonly kind: 'dropped' | 'not_owner' | 'gap' };
+export type LandOutcome =
+  | Landed
+  | { readonly kind: 'dropped' | 'not_owner' | 'gap' }
+  /** Of a replay: its job goes on without this batch, or not at all. */
+  | { readonly kind: 'over' }
+  /** Of a replay: somebody else has replayed all of it. */
+  | { readonly kind: 'taken' };
 
 export interface Backoff {
   /** Waits longer with each failure; rejects when `signal` aborts. */
@@ -44,6 +59,15 @@ export interface Ownership {
   readonly attempts: number;
   /** Aborted when there is no use in going on: the partition is lost, or the service stops. */
   readonly signal: AbortSignal;
+  readonly replay?: Replay;
+  readonly putAside?: Attempt['putAside'];
+}
+
+export interface PrepareOptions {
+  /** Quarantine the items unread, as dead letters of this failure. */
+  readonly deadLetter?: string;
+  /** The items will be put aside: nothing is checked, and read only what they are called if that is known to be safe. */
+  readonly putAside?: 'named' | 'unread';
 }
 
 /** A batch that DuckDB has no memory or room for is tried this often before it counts as failed, and is halved. */
@@ -56,32 +80,44 @@ const DUCK_TRIES_MAX = 3;
 export class Lander {
   constructor(private readonly deps: LanderDeps) {}
 
-  /** Reads and checks a micro-batch. `poison` items are quarantined unread: reading them has ended processes. */
-  async prepare(batch: MicroBatch, options: { readonly poison?: boolean } = {}): Promise<Prepared> {
+  /** Reads and checks a micro-batch. */
+  async prepare(batch: MicroBatch, { deadLetter, putAside }: PrepareOptions = {}): Promise<Prepared> {
     assertCounts(batch);
     const inForce = this.inForce();
-    const curated = options.poison ? curateUnread(batch.items, poisoned) : await this.curate(batch.items, inForce);
+    const names = putAside === 'named' ? createParseStep(inForce.contracts) : null;
+    const curated =
+      deadLetter !== undefined || putAside
+        ? curateUnread(batch.items, (received) => unread(received, names, deadLetter))
+        : await this.curate(batch.items, inForce);
     return { batch, curated, inForce };
   }
 
   /** @throws what cannot be waited out: the landing's own failure, a fenced epoch, or the abort's reason */
   async land(prepared: Prepared, ownership: Ownership): Promise<LandOutcome> {
     let { batch, curated, inForce } = prepared;
+    let { replay } = ownership;
     for (let failures = 0, duckTries = 0; ;) {
       ownership.signal.throwIfAborted();
       try {
-        const result = await this.attempt({ batch, curated, inForce }, ownership);
+        const result = await this.attempt({ batch, curated, inForce }, { ...ownership, replay });
         if (result.kind === 'landed') this.deps.onTrouble(null);
         switch (result.kind) {
           case 'landed':
           case 'not_owner':
           case 'gap':
+          case 'over':
             return result;
           case 'passed':
             return { kind: 'dropped' };
           case 'unstorable':
             curated = await this.setAside(curated, result);
             continue;
+          case 'taken': {
+            if (result.left.size === 0 || !replay) return { kind: 'taken' };
+            ({ batch, replay } = leftOf(batch, replay, result.left));
+            curated = await this.curate(batch.items, inForce);
+            continue;
+          }
           case 'seen': {
             batch = await unseen(this.deps.store, batch);
             if (batch.items.length === 0) return { kind: 'dropped' };
@@ -94,7 +130,7 @@ export class Lander {
           await this.refresh(ownership.signal);
           inForce = this.inForce();
           // What was set aside unread stays so.
-          if (!curated.validated.every(isPoison)) curated = await this.curate(batch.items, inForce);
+          if (!curated.validated.every(isUnread)) curated = await this.curate(batch.items, inForce);
           continue;
         }
         if (error instanceof DuckError && error.canRetry && ++duckTries >= DUCK_TRIES_MAX) throw error;
@@ -115,9 +151,9 @@ export class Lander {
     return current;
   }
 
-  private async attempt(prepared: Prepared, { epoch, attempts, signal }: Ownership): Promise<LandResult> {
+  private async attempt(prepared: Prepared, { signal, ...ownership }: Ownership): Promise<LandResult> {
     try {
-      return await this.deps.landBatch(this.deps, { ...prepared, epoch, attempts });
+      return await this.deps.landBatch(this.deps, { ...prepared, ...ownership });
     } catch (error) {
       if (!(error instanceof UnknownLanding)) throw error;
       this.deps.onTrouble(error);
@@ -192,12 +228,43 @@ function unstorable(event: Validated): Invalid {
   return { ok: false, received, refusal, eventId, eventType, contract: event.contract?.compiled ?? null };
 }
 
-function poisoned(received: Received): Invalid {
-  const refusal = { reason: 'poison', rule: CURATION_REASONS.poison, path: '$' };
-  return { ok: false, received, refusal, eventId: null, eventType: null, contract: null };
+/** Events that nothing is checked of. */
+const UNREAD: ReadonlySet<string> = new Set(['dead_letter', 'processing_failed']);
+const isUnread = (event: Validated): boolean => !event.ok && UNREAD.has(event.refusal.reason);
+
+function unread(
+  received: Received,
+  parse: ReturnType<typeof createParseStep> | null,
+  deadLetter: string | undefined,
+): Invalid {
+  const rule = `${CURATION_REASONS.dead_letter}; the last failure: ${deadLetter ?? ''}`;
+  const refusal = { reason: deadLetter === undefined ? 'processing_failed' : 'dead_letter', rule, path: '$' };
+  return { ok: false, received, refusal, ...namesOf(received, parse), contract: null };
 }
 
-const isPoison = (event: Validated): boolean => !event.ok && event.refusal.reason === 'poison';
+/** What an event is called, as far as that can be found out. */
+function namesOf(
+  received: Received,
+  parse: ReturnType<typeof createParseStep> | null,
+): Pick<Invalid, 'eventId' | 'eventType'> {
+  try {
+    const decoded = parse?.(received).decoded;
+    if (decoded) return decoded.ok ? decoded.envelope : decoded;
+  } catch {
+    // It may be this what its landing failed of.
+  }
+  return { eventId: received.names?.eventId ?? null, eventType: received.names?.eventType ?? null };
+}
+
+/** The part of a replay that nobody else has landed. */
+function leftOf(batch: MicroBatch, replay: Replay, left: ReadonlySet<number>): { batch: MicroBatch; replay: Replay } {
+  const keep = (_: unknown, i: number): boolean => left.has(replay.rowIds[i]);
+  const rowIds = replay.rowIds.filter(keep);
+  return {
+    batch: { ...batch, items: batch.items.filter(keep) },
+    replay: { rowIds, entry: { ...replay.entry, ids: rowIds } },
+  };
+}
 
 /** The part of a batch without positions whose messages have not landed. */
 async function unseen(store: LandingStore, batch: MicroBatch): Promise<MicroBatch> {

@@ -60,6 +60,11 @@ export interface LandingStore {
 export interface Landing {
   /** First step of inputs with positions. Anything but `moved` means: roll back. */
   movePosition(move: PositionMove): Promise<'moved' | 'passed' | 'not_owner' | 'gap'>;
+  /**
+   * First step of a replay: holds rows that are still there for the taking, and with them the job's place. `over` when
+   * the job has ended, is another worker's, or has passed this place. What it does not return somebody else has replayed.
+   */
+  enterReplay(entry: ReplayEntry): Promise<ReadonlySet<number> | 'over'>;
   /** First step of inputs without positions. False when one of the messages has landed meanwhile: roll back. */
   enterInbox(topic: string, messageIds: readonly string[], batchId: number): Promise<boolean>;
   /** Claims keys; returns those that others hold. The keys are distinct. */
@@ -69,6 +74,10 @@ export interface Landing {
   /** Gives up claims of this landing whose events did not land after all. */
   release(keys: readonly string[], batchId: number): Promise<void>;
   quarantine(rows: readonly QuarantineRow[]): Promise<void>;
+  /** What became of rows that the replay has entered: they leave the quarantine, or stay in it for another cause. */
+  settleReplay(rows: readonly SettledRow[], batchId: number): Promise<void>;
+  /** Puts aside what could not be processed: no batch has counted it, it is pending. */
+  wait(rows: readonly WaitingRow[]): Promise<void>;
   manifest(row: ManifestRow): Promise<void>;
   /**
    * Takes the next number and commits, in one round trip.
@@ -150,7 +159,72 @@ export interface QuarantineRow {
   readonly rawPart: string;
   readonly rawLine: number;
   readonly headers: InboundHeaders;
+  readonly ingestionId: string;
   readonly raw: Buffer;
+}
+
+/** Where a replay takes its rows from. */
+export interface ReplayEntry {
+  /** `quarantine`: open rows, which keep their place there; `waiting`: events to be tried again, which leave that table. */
+  readonly from: 'quarantine' | 'waiting';
+  readonly ids: readonly number[];
+  /** The job that they are replayed for, which moves from row `after` to row `upTo`. */
+  readonly job: { readonly id: string; readonly epoch: number; readonly after: number; readonly upTo: number } | null;
+  /** Of the job's rows before this batch and in it: what was left in quarantine without being landed. */
+  readonly skipped?: readonly SkippedRow[];
+}
+
+/** A row that a replay leaves where it is, with what kept it from being tried. */
+export interface SkippedRow {
+  readonly id: number;
+  readonly failure: string;
+}
+
+export interface SettledRow {
+  readonly id: number;
+  /** Set where it left the quarantine. */
+  readonly healedAs: 'landed' | 'duplicate' | null;
+  /** Set where it did not: what is wrong with it now. */
+  readonly again: QuarantineCause | null;
+  /** The mended version that was tried, and where its raw line is. */
+  readonly mended: { readonly recipe: string; readonly part: string; readonly line: number } | null;
+}
+
+/** What is wrong with a quarantined item, and what is known of it. */
+export type QuarantineCause = Pick<
+  QuarantineRow,
+  | 'groupId'
+  | 'reason'
+  | 'rule'
+  | 'path'
+  | 'groupRule'
+  | 'groupPath'
+  | 'groupEventType'
+  | 'contract'
+  | 'contractVersion'
+  | 'eventType'
+  | 'eventId'
+>;
+
+/** An item that waits to be tried again. */
+export interface WaitingRow {
+  readonly tenant: string;
+  readonly source: string;
+  readonly eventId: string | null;
+  readonly eventType: string | null;
+  readonly acceptedAt: string;
+  readonly topic: string;
+  readonly partition: string;
+  readonly offset: number | null;
+  readonly batchId: number;
+  readonly rawPart: string;
+  readonly rawLine: number;
+  readonly headers: InboundHeaders;
+  readonly ingestionId: string;
+  readonly raw: Buffer;
+  readonly error: string;
+  /** Milliseconds from now. */
+  readonly retryInMs: number;
 }
 
 export interface ManifestRow extends PartitionId {
@@ -159,10 +233,23 @@ export interface ManifestRow extends PartitionId {
   readonly range: { readonly from: number; readonly to: number } | null;
   readonly landed: number;
   readonly duplicate: number;
+  /** Below zero where a replay took more out of quarantine than it left there. */
   readonly quarantined: number;
+  /** What it did by tenant and event type. */
+  readonly stats: readonly TypeStats[];
   /** `batches.staged` but for number, line and time. */
   readonly message: unknown;
 }
+
+/** Fates by tenant and event type, and seconds from durable to landed of those that landed or are duplicates. */
+export type TypeStats = readonly [
+  tenant: string,
+  eventType: string,
+  landed: number,
+  duplicate: number,
+  quarantined: number,
+  seconds: number,
+];
 
 export interface Fence {
   readonly batchId: number;

@@ -60,6 +60,7 @@ describe('the outbox and its relay', () => {
       landed: 0,
       duplicate: 0,
       quarantined: 0,
+      stats: [],
       message,
     });
     const { number } = await landing.commit({ batchId, epoch, contractsIndex: 0, keysEpoch: 0 });

@@ -5,8 +5,12 @@ import type { MicroBatch, Origin, Received } from './received';
 
 type Tally = { -readonly [K in keyof FateCount]: FateCount[K] };
 
-/** Fates by tenant, source and accept hour: the keys of the inbound headers' counts. */
-export function countFates(items: readonly Received[], outcomes: readonly Outcome[]): FateCount[] {
+/**
+ * Fates by tenant, source and accept hour: the keys of the inbound headers' counts. What waits has none yet.
+ *
+ * @param healing the items were counted as quarantined before, and that is taken back
+ */
+export function countFates(items: readonly Received[], outcomes: readonly Outcome[], healing = false): FateCount[] {
   const rows = new Map<string, Tally>();
   let last: { origin: Origin; row: Tally } | null = null;
   items.forEach(({ origin }, i) => {
@@ -17,9 +21,11 @@ export function countFates(items: readonly Received[], outcomes: readonly Outcom
       if (!row) rows.set(key, (row = { tenant, source, hour: origin.hour, landed: 0, duplicate: 0, quarantined: 0 }));
       last = { origin, row };
     }
-    last.row[outcomes[i].fate]++;
+    const { fate } = outcomes[i];
+    if (fate !== 'waiting') last.row[fate]++;
+    if (healing) last.row.quarantined--;
   });
-  return [...rows.values()];
+  return [...rows.values()].filter((row) => row.landed !== 0 || row.duplicate !== 0 || row.quarantined !== 0);
 }
 
 const countKey = (tenant: string, source: string, hour: string): string => JSON.stringify([tenant, source, hour]);

@@ -56,8 +56,9 @@ export async function curate(
     const parsed = parse(items[i]);
     const event = validate(parsed);
     const { origin } = items[i];
-    if (parsed.decoded.ok) profile(profiler, parsed.decoded.envelope, origin, contracts);
-    const group = raw.add(event.ok ? event.envelope.eventType : event.eventType, origin.date);
+    // What is replayed was seen before.
+    if (parsed.decoded.ok && !items[i].log) profile(profiler, parsed.decoded.envelope, origin, contracts);
+    const group = raw.add(event.ok ? event.envelope.eventType : event.eventType, origin.date, items[i].stored);
     if (!event.ok) {
       validated[i] = event;
       continue;
@@ -91,6 +92,6 @@ function profile(profiler: Profiler, envelope: Envelope, { headers }: Origin, co
 /** A micro-batch of which nothing is read. */
 export function curateUnread(items: readonly Received[], judge: (received: Received) => Invalid): Curated {
   const raw = new RawGroups(items.length);
-  for (const { origin } of items) raw.add(null, origin.date);
+  for (const { origin, stored } of items) raw.add(null, origin.date, stored);
   return { validated: items.map(judge), raw, rows: new RowTable(0, 0), profiler: new Profiler() };
 }

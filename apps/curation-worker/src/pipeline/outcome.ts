@@ -14,7 +14,9 @@ export interface Holder {
 export type Outcome =
   | { readonly fate: 'landed' }
   | { readonly fate: 'duplicate'; readonly holder: Holder }
-  | { readonly fate: 'quarantined'; readonly refusal: Refusal };
+  | { readonly fate: 'quarantined'; readonly refusal: Refusal }
+  /** It could not be processed, and is to be tried again: pending. */
+  | { readonly fate: 'waiting'; readonly error: string };
 
 export const LANDED: Outcome = { fate: 'landed' };
 
@@ -27,5 +29,5 @@ export const CURATION_REASONS = {
   refused_type: 'a contract governs the event type; types without one are refused here',
   incomplete_business_key: 'each part of the business key is present and a string, number or boolean',
   unstorable: 'the event can be written to its tables',
-  poison: 'the event can be processed without ending the process',
+  dead_letter: 'the event can be processed, if not at once, then after some more tries',
 } as const;

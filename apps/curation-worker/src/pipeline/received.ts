@@ -12,6 +12,8 @@ export interface Origin {
   readonly date: string;
   /** Start of the accept hour, as in the headers' counts. */
   readonly hour: string;
+  /** When it was in the log, by the log's clock, in milliseconds since 1970; its accept time where that is not known. */
+  readonly durableMs: number;
 }
 
 /** One item of a micro-batch, as it came. */
@@ -20,6 +22,24 @@ export interface Received {
   readonly value: Buffer;
   readonly offset: number | null;
   readonly messageId?: string;
+  /** Set for an item that is replayed as it came: where its bytes lie in the raw zone. */
+  readonly stored?: StoredAt;
+  /** Of an item that is not to be read again: what is known of it. */
+  readonly names?: { readonly eventId: string | null; readonly eventType: string | null };
+  /** Set for an item that is replayed: the log that it came from. */
+  readonly log?: { readonly topic: string; readonly partition: string };
+  /** Set for a mended version of an item: which raw line it replaces. */
+  readonly mends?: Mends;
+}
+
+export interface StoredAt {
+  readonly part: string;
+  readonly line: number;
+}
+
+export interface Mends extends StoredAt {
+  /** `name@version`. */
+  readonly recipe: string;
 }
 
 /** A stored batch that lies in the micro-batch as a whole, so that its header's counts can be checked. */
@@ -42,15 +62,17 @@ export interface MicroBatch {
 
 const EPOCH = '1970-01-01T00:00:00.000Z';
 
-function originOf(headers: InboundHeaders, appendId: string): Origin {
+/** @param ingestionId of what has no request id of its own */
+export function originOf(headers: InboundHeaders, ingestionId: string, durableMs?: number): Origin {
   const ms = Date.parse(headers.at);
   const at = Number.isNaN(ms) ? EPOCH : new Date(ms).toISOString();
   return {
     headers,
-    ingestionId: headers.request ?? appendId,
+    ingestionId: headers.request ?? ingestionId,
     at,
     date: at.slice(0, 10),
     hour: `${at.slice(0, 13)}:00:00.000Z`,
+    durableMs: durableMs ?? Date.parse(at),
   };
 }
 
@@ -74,7 +96,9 @@ export function receive(
       if (range && record.offset !== null && (record.offset < range.from || record.offset >= range.to)) continue;
       if (last?.headers !== record.headers) {
         const known = origins.get(record.headers);
-        const origin: Origin = known ?? originOf(record.headers as unknown as InboundHeaders, batch.header.appendId);
+        const origin: Origin =
+          known ??
+          originOf(record.headers as unknown as InboundHeaders, batch.header.appendId, batch.appendedAt.getTime());
         if (!known) origins.set(record.headers, origin);
         last = { headers: record.headers, origin };
       }

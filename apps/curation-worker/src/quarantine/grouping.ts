@@ -28,12 +28,21 @@ export function groupOf(refusal: Refusal, contract: string | null, eventType: st
   const general = (REFUSAL_REASONS as Readonly<Record<string, string>>)[refusal.reason];
   return {
     reason: refusal.reason,
-    rule: general ?? refusal.rule,
+    rule: refusal.reason === 'dead_letter' ? withoutParticulars(refusal.rule) : (general ?? refusal.rule),
     path: syntactic ? '$' : refusal.path.replace(/\[\d+\]/g, '[*]'),
     contract,
     eventType: syntactic ? null : eventType,
   };
 }
+
+const FAILURE_CHARS_MAX = 300;
+
+/** The message of a failure without what differs from event to event: numbers, and what is quoted. */
+const withoutParticulars = (rule: string): string =>
+  rule
+    .replace(/"[^"]*"|'[^']*'|`[^`]*`/g, '…')
+    .replace(/[0-9a-f]*\d[0-9a-f]*/gi, '#')
+    .slice(0, FAILURE_CHARS_MAX);
 
 /** 16 hex digits. */
 export function groupId({ reason, rule, path, contract, eventType }: QuarantineGroup): string {

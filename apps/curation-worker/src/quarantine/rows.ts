@@ -1,9 +1,31 @@
-import type { QuarantineRow } from '../landing/port';
+import type { Refusal } from '@millrace/envelope';
+import type { QuarantineCause, QuarantineRow } from '../landing/port';
 import type { Outcome } from '../pipeline/outcome';
 import type { MicroBatch } from '../pipeline/received';
 import type { Validated } from '../pipeline/curate';
 import type { RawPlaces } from '../staging/raw-parts';
 import { groupId, groupOf } from './grouping';
+
+/** What is wrong with an item, as the quarantine has it. */
+export function causeOf(event: Validated, refusal: Refusal): QuarantineCause {
+  const eventId = event.ok ? event.envelope.eventId : event.eventId;
+  const eventType = event.ok ? event.envelope.eventType : event.eventType;
+  const contract = event.ok ? (event.contract?.compiled ?? null) : event.contract;
+  const group = groupOf(refusal, contract?.name ?? null, eventType);
+  return {
+    groupId: groupId(group),
+    reason: refusal.reason,
+    rule: refusal.rule,
+    path: refusal.path,
+    groupRule: group.rule,
+    groupPath: group.path,
+    groupEventType: group.eventType,
+    contract: contract?.name ?? null,
+    contractVersion: contract?.version ?? null,
+    eventType,
+    eventId,
+  };
+}
 
 /** One row for each quarantined item, with its exact bytes and where they came from. */
 export function quarantineRows(
@@ -17,34 +39,21 @@ export function quarantineRows(
   outcomes.forEach((outcome, i) => {
     if (outcome.fate !== 'quarantined') return;
     const event = validated[i];
-    const { origin, value, offset } = event.received;
-    const eventId = event.ok ? event.envelope.eventId : event.eventId;
-    const eventType = event.ok ? event.envelope.eventType : event.eventType;
-    const contract = event.ok ? (event.contract?.compiled ?? null) : event.contract;
-    const group = groupOf(outcome.refusal, contract?.name ?? null, eventType);
+    const { origin, value, offset, log } = event.received;
     rows.push({
-      groupId: groupId(group),
-      reason: outcome.refusal.reason,
-      rule: outcome.refusal.rule,
-      path: outcome.refusal.path,
-      groupRule: group.rule,
-      groupPath: group.path,
-      groupEventType: group.eventType,
-      contract: contract?.name ?? null,
-      contractVersion: contract?.version ?? null,
-      eventType,
-      eventId,
+      ...causeOf(event, outcome.refusal),
       tenant: origin.headers.tenant,
       source: origin.headers.source,
       acceptedAt: origin.at,
-      topic: batch.topic,
-      partition: batch.partition,
+      topic: log?.topic ?? batch.topic,
+      partition: log?.partition ?? batch.partition,
       offset,
       attempts: landing.attempts,
       batchId: landing.batchId,
       rawPart: places.pathOf(i),
       rawLine: places.lineOf(i),
       headers: origin.headers,
+      ingestionId: origin.ingestionId,
       raw: value,
     });
   });

@@ -9,4 +9,6 @@ export { confirmTables } from '../outbox/confirm-tables';
 export { MemoryLandedOutbox } from '../outbox/memory-outbox';
 export { createMemoryStager } from '../staging/memory/stager';
 export type { Stager } from '../staging/stager';
+export { MemoryReplayStore } from '../replay/memory-store';
+export type { Job, ReplayStore } from '../replay/port';
 export { createCuration, type Curation, type CurationPorts, type CurationSettings } from '../worker/curation';

@@ -37,7 +37,7 @@ function fateOf(
   i: number,
   batchId: number,
 ): Record<string, Cell> {
-  const { origin, offset } = event.received;
+  const { origin, offset, log } = event.received;
   const about = event.ok
     ? {
         eventId: event.envelope.eventId,
@@ -55,15 +55,15 @@ function fateOf(
     source: about.source,
     ingest_time: origin.at,
     fate: outcome.fate,
-    reason: refusal?.reason ?? null,
-    rule: refusal?.rule ?? null,
+    reason: refusal?.reason ?? (outcome.fate === 'waiting' ? 'processing_failed' : null),
+    rule: refusal?.rule ?? (outcome.fate === 'waiting' ? outcome.error : null),
     path: refusal?.path ?? null,
     contract: about.contract?.name ?? null,
     dedupe_key: event.ok ? event.key : null,
     duplicate_of_batch: holder?.batchId ?? null,
     content_differs: holder?.contentDiffers ?? null,
-    topic: batch.topic,
-    partition: batch.partition,
+    topic: log?.topic ?? batch.topic,
+    partition: log?.partition ?? batch.partition,
     offset,
     _batch_id: batchId,
     _ingestion_id: origin.ingestionId,

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { Origin, Received } from '../pipeline/received';
+import type { Mends, Origin, Received } from '../pipeline/received';
 import type { ByteBuilder } from './byte-builder';
 
 const LINE_FEED = 10;
@@ -7,10 +7,11 @@ const CARRIAGE_RETURN = 13;
 
 /**
  * The accept metadata that begins a raw line: `{"at":…,"tenant":…,` and so on, the same for all items of an origin. The
- * members are those of the inbound headers.
+ * members are those of the inbound headers; a mended version also names the line that it replaces.
  */
-export function rawLineHead(origin: Origin): Buffer {
-  return Buffer.from(JSON.stringify({ ...origin.headers, ingestion: origin.ingestionId }).slice(0, -1) + ',');
+export function rawLineHead(origin: Origin, mends?: Mends): Buffer {
+  const members = { ...origin.headers, ingestion: origin.ingestionId, ...(mends && { mends }) };
+  return Buffer.from(JSON.stringify(members).slice(0, -1) + ',');
 }
 
 /**

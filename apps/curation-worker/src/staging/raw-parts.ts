@@ -35,6 +35,8 @@ export interface RawPart {
   readonly eventType: string;
   /** Of the batch's items, those in this part; line n holds the n-th. */
   readonly items: readonly number[];
+  /** An earlier batch wrote it, with these items in it. */
+  readonly stored: boolean;
 }
 
 /** Where each group of a batch is in the raw zone, and with it each item. */
@@ -50,7 +52,7 @@ export interface RawPlaces {
 
 /** Gives each group a part of its own; beyond the limit the smallest share one, group after group. */
 export function placeRaw(raw: RawGroups, batchId: number, epoch: number, partsMax = RAW_PARTS_MAX): RawPlaces {
-  const order = raw.groups.map((_, number) => number);
+  const order = raw.groups.flatMap(({ stored }, number) => (stored === null ? number : []));
   if (order.length > partsMax) order.sort((a, b) => raw.groups[b].items.length - raw.groups[a].items.length || a - b);
   const alone = order.length > partsMax ? order.slice(0, partsMax - 1) : order;
   const shared = order.slice(alone.length);
@@ -63,6 +65,7 @@ export function placeRaw(raw: RawGroups, batchId: number, epoch: number, partsMa
       path: rawPartPath(eventType ?? UNREADABLE_TYPE, date, batchId, epoch),
       eventType: eventType ?? UNREADABLE_TYPE,
       items,
+      stored: false,
     };
   });
   if (shared.length > 0) {
@@ -74,8 +77,18 @@ export function placeRaw(raw: RawGroups, batchId: number, epoch: number, partsMa
       for (const item of group.items) items.push(item);
       if (group.date > newest) newest = group.date;
     }
-    parts.push({ path: rawPartPath(OTHER_TYPES, newest, batchId, epoch), eventType: OTHER_TYPES, items });
+    parts.push({
+      path: rawPartPath(OTHER_TYPES, newest, batchId, epoch),
+      eventType: OTHER_TYPES,
+      items,
+      stored: false,
+    });
   }
+  raw.groups.forEach(({ stored, eventType, items }, number) => {
+    if (stored === null) return;
+    ofGroup[number] = { part: parts.length, lineBase: 0 };
+    parts.push({ path: stored, eventType: eventType ?? UNREADABLE_TYPE, items, stored: true });
+  });
   return {
     parts,
     ofGroup,
@@ -101,7 +114,7 @@ export async function writeRawPart(
   for (const i of part.items) {
     const event = validated[i];
     const { received } = event;
-    let head = heads.get(received.origin);
+    let head = received.mends ? rawLineHead(received.origin, received.mends) : heads.get(received.origin);
     if (!head) heads.set(received.origin, (head = rawLineHead(received.origin)));
     const read = event.ok || event.contract !== null;
     const isJson = read && JSON_FORMATS.has(received.origin.headers.format) ? true : parses(received.value);

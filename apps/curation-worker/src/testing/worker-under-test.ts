@@ -71,6 +71,7 @@ export async function startWorker(parts: WorkerParts): Promise<WorkerUnderTest> 
       member: 'test',
       monotonicMs: () => performance.now(),
       onLanded: (one) => void landed.push(one),
+      retryInMs: () => 60_000,
     },
     {
       ...GROUPS.curation,

@@ -1,5 +1,6 @@
 import type { Messaging } from '@millrace/messaging';
 import type { Metrics } from '@millrace/observability';
+import { REPLAY_LOG } from '../replay/stored-batch';
 import type { Landed, LandDeps } from '../landing/land-batch';
 
 /** What an operator asks: how much, how fast, how far behind, and what is wrong with the rest. */
@@ -37,7 +38,7 @@ export class CurationMetrics {
 
   landed({ outcomes, message }: Landed): void {
     const reasons = new Map<string, number>();
-    const fates = { landed: 0, duplicate: 0, quarantined: 0 };
+    const fates = { landed: 0, duplicate: 0, quarantined: 0, waiting: 0 };
     let conflicts = 0;
     for (const outcome of outcomes) {
       fates[outcome.fate]++;
@@ -49,7 +50,8 @@ export class CurationMetrics {
     for (const [reason, n] of reasons) this.quarantined.inc({ reason }, n);
     if (conflicts > 0) this.conflicting.inc(conflicts);
     this.batchEvents.observe(outcomes.length);
-    if (message.acceptedTo)
+    // What is replayed was accepted long ago.
+    if (message.acceptedTo && message.topic !== REPLAY_LOG.topic)
       this.ageSeconds.observe(Math.max(0, Date.parse(message.landedAt) - Date.parse(message.acceptedTo)) / 1_000);
   }
 

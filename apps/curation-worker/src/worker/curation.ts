@@ -15,6 +15,9 @@ import { deletePassedFiles } from '../maintenance/staged-files';
 import type { UpkeepStore } from '../maintenance/upkeep';
 import { type Announcement, announcement } from '../outbox/announcement';
 import type { UnknownTypes } from '../pipeline/validate';
+import { ReplayLoop } from '../replay/loop';
+import type { ReplayStore } from '../replay/port';
+import { type Mend, ReplayRunner, type RetryPolicy, retryWaitMs } from '../replay/runner';
 import { JitteredBackoff } from './backoff';
 import { DeclaredDates } from './declared-dates';
 import type { SessionOptions } from './session';
@@ -39,6 +42,9 @@ export interface CurationPorts extends Pick<LandDeps, 'stager' | 'compress' | 'l
   readonly pruneClaims: (signal: AbortSignal) => Promise<unknown>;
   readonly pruneInbox: () => Promise<unknown>;
   readonly landBatch?: LandBatch;
+  /** What is to be replayed, and what waits to be tried again. */
+  readonly replays: ReplayStore;
+  readonly mend?: Mend;
 }
 
 export interface CurationSettings extends Omit<SessionOptions, 'topic' | 'group'> {
@@ -48,6 +54,7 @@ export interface CurationSettings extends Omit<SessionOptions, 'topic' | 'group'
   readonly workerSilenceMsMax: number;
   readonly stagedKeepMs: number;
   readonly unknownTypes?: UnknownTypes;
+  readonly retry: RetryPolicy;
 }
 
 export interface Curation {
@@ -55,6 +62,7 @@ export interface Curation {
   readonly keeper: ContractsKeeper;
   readonly relay: OutboxRelay<Announcement>;
   readonly schedule: Schedule;
+  readonly replays: ReplayLoop;
 }
 
 const MINUTE_MS = 60_000;
@@ -69,7 +77,7 @@ export function createCuration(
 ): Curation {
   const { messaging, store, outbox, upkeep, storage, clock, random, timers, waits, logger, failpoint } = ports;
   const monotonicMs = (): number => waits.monotonicMs();
-  const { member, contractsEveryMs, workerSilenceMsMax, stagedKeepMs, unknownTypes, ...session } = settings;
+  const { member, contractsEveryMs, workerSilenceMsMax, stagedKeepMs, unknownTypes, retry, ...session } = settings;
   const backoff = new JitteredBackoff(random, timers);
   const keeper = new ContractsKeeper(store, storage, logger);
   const relay = new OutboxRelay({
@@ -87,13 +95,15 @@ export function createCuration(
     declareDate: (epoch, date) => dates.declare(epoch, date),
     onTrouble: (error) => worker.noteTrouble(error),
   });
+  const announce = (landed: Landed): void => {
+    onLanded(landed);
+    relay.offer(announcement(landed.message, landed.number));
+  };
   const worker: CurationWorker = new CurationWorker(
     {
       ...{ messaging, store, lander, keeper, backoff, logger, failpoint, timers, member, monotonicMs },
-      onLanded: (landed) => {
-        onLanded(landed);
-        relay.offer(announcement(landed.message, landed.number));
-      },
+      onLanded: announce,
+      retryInMs: () => retryWaitMs(0, retry, random),
     },
     { ...GROUPS.curation, ...session },
   );
@@ -117,5 +127,17 @@ export function createCuration(
     timers,
     logger,
   );
-  return { worker, keeper, relay, schedule };
+  const runner = new ReplayRunner(
+    {
+      ...{ lander, failpoint, logger, random, monotonicMs, onLanded: announce },
+      store: ports.replays,
+      mend: ports.mend ?? noRecipes,
+      epoch: () => worker.epoch,
+    },
+    retry,
+  );
+  const replays = new ReplayLoop(runner, timers, logger);
+  return { worker, keeper, relay, schedule, replays };
 }
+
+const noRecipes: Mend = (_tenant, { name }) => Promise.reject(new Error(`there is no recipe ${name}`));

@@ -30,6 +30,7 @@ async function scripted({ answers = {}, miscounted = false }: Script) {
   const partition = new OwnedPartition(ID, epoch, position, {
     store,
     lanes: new Semaphore(3),
+    retryInMs: () => 1_000,
     failpoint: noFailpoints,
     logger: testLogger,
     sessionSignal: session.signal,

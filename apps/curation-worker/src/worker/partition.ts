@@ -23,6 +23,8 @@ export interface PartitionDeps {
   /** A failure that is no landing's own: the session cannot go on. */
   readonly onFatal: (error: unknown) => void;
   readonly sessionSignal: AbortSignal;
+  /** How long an event that is put aside waits for its next try, ms. */
+  readonly retryInMs: () => number;
 }
 
 /** A delivery whose partition another worker has taken comes back after this long, should it still be ours. */
@@ -39,9 +41,9 @@ export class OwnedPartition {
   private tail: Promise<void> = Promise.resolve();
   /** Deliveries of before the last failure are dropped: they come again. */
   private generation = 0;
-  /** The position at which this process has lived through a failure. */
-  private survivedAt: number | null = null;
-  /** Quarantines in a row that did not land either. */
+  /** The position at which this process has lived through a failure, and that. */
+  private survived: { readonly at: number; readonly error: Error } | null = null;
+  /** Events in a row that could not be put aside either. */
   private hopeless = 0;
   /** Neither landed nor handed back, because the partition has stopped. */
   private readonly held: Delivery[] = [];
@@ -102,15 +104,15 @@ export class OwnedPartition {
       if (!ahead) assertCounts(receive(topic, partition, delivery.range, delivery.batches));
       const outcome = delivery.range
         ? await this.landRange(delivery, delivery.range, ahead)
-        : await this.landSlice(delivery, ahead, false);
+        : await this.landSlice(delivery, ahead);
       if (outcome.kind === 'landed' || outcome.kind === 'dropped') await this.acknowledge(delivery);
-      else await this.retreat(delivery, outcome.kind);
+      else await this.retreat(delivery, outcome.kind === 'not_owner' ? 'not_owner' : 'gap');
     } catch (error) {
       if (!current()) return;
       if ((error as { code?: string }).code === 'LANDING_FENCED') return this.deps.onFatal(error);
       if (error instanceof CountMismatch) return this.stop(delivery, error.message);
       this.deps.logger.error({ ...this.id, position: this.position.next, error }, 'a batch failed and is tried again');
-      this.survivedAt = this.position.next;
+      this.survived = { at: this.position.next, error: error as Error };
       await this.retreat(delivery, 'failed');
     }
   }
@@ -144,9 +146,9 @@ export class OwnedPartition {
         return { kind: 'not_owner' };
       if (slice.note) await this.deps.failpoint('trial-noted');
       const whole = from === range.from && to === range.to;
-      outcome = slice.poison
-        ? await this.condemn(delivery, { from, to })
-        : await this.landSlice(delivery, whole ? ahead : null, false, { from, to });
+      outcome = slice.alone
+        ? await this.putAside(delivery, { from, to })
+        : await this.landSlice(delivery, whole ? ahead : null, { from, to });
       if (outcome.kind !== 'landed' && outcome.kind !== 'dropped') return outcome;
       this.hopeless = 0;
       const { suspectTo } = this.position;
@@ -156,36 +158,44 @@ export class OwnedPartition {
   }
 
   /**
-   * Quarantines a single event unread. Where its last failure left this process alive it may have been of anything, a
-   * disk or a mistake of ours: then it is tried once more right before, so that what everything fails of condemns no
-   * event once it is over. A failure that ended the process is not repeated.
+   * Puts a single event aside, to be tried again after a while, as pending. Where its last failure left this process
+   * alive it may have been of anything, a disk or a mistake of ours: then it is tried once more right before, so that
+   * what everything fails of sets nothing aside once it is over. A failure that ended the process is not repeated.
    */
-  private async condemn(delivery: Delivery, range: { from: number; to: number }): Promise<LandOutcome> {
-    if (this.survivedAt === range.from) {
+  private async putAside(delivery: Delivery, range: { from: number; to: number }): Promise<LandOutcome> {
+    const { sessionSignal, logger, retryInMs } = this.deps;
+    let survived = this.survived?.at === range.from ? this.survived.error : null;
+    if (survived) {
       try {
-        return await this.landSlice(delivery, null, false, range);
+        return await this.landSlice(delivery, null, range);
       } catch (error) {
         const fenced = (error as { code?: string }).code === 'LANDING_FENCED';
-        if (fenced || delivery.signal.aborted || this.deps.sessionSignal.aborted) throw error;
+        if (fenced || delivery.signal.aborted || sessionSignal.aborted) throw error;
+        survived = error as Error;
       }
     }
-    this.deps.logger.error(
+    logger.error(
       { ...this.id, position: range.from, attempt: this.position.attempts },
-      'an event that no landing survives is quarantined unread',
+      'an event that no landing survives is put aside, to be tried again later',
     );
     this.hopeless++;
-    return this.landSlice(delivery, null, true, range);
+    const error = survived?.message ?? 'the process ended while it had the event';
+    return this.landSlice(delivery, null, range, {
+      how: survived ? 'named' : 'unread',
+      what: { error, retryInMs: retryInMs() },
+    });
   }
 
   private async landSlice(
     delivery: Delivery,
     ahead: Promise<Prepared> | null,
-    poison: boolean,
     range = delivery.range,
+    aside?: { readonly how: 'named' | 'unread'; readonly what: { readonly error: string; readonly retryInMs: number } },
   ): Promise<LandOutcome> {
     const { lander, lanes, sessionSignal, onLanded } = this.deps;
     const { topic, partition } = this.id;
-    const prepared = await (ahead ?? lander.prepare(receive(topic, partition, range, delivery.batches), { poison }));
+    const received = (): MicroBatch => receive(topic, partition, range, delivery.batches);
+    const prepared = await (ahead ?? lander.prepare(received(), { putAside: aside?.how }));
     if (prepared.batch.items.length === 0) return { kind: 'dropped' };
     const attempts = this.position.attempts + 1;
     const { signal, dispose } = linkSignals(delivery.signal, sessionSignal);
@@ -193,7 +203,7 @@ export class OwnedPartition {
       .use(() =>
         traceWork(
           () => landing(prepared.batch),
-          () => lander.land(prepared, { epoch: this.epoch, attempts, signal }),
+          () => lander.land(prepared, { epoch: this.epoch, attempts, signal, putAside: aside?.what }),
         ),
       )
       .finally(dispose);

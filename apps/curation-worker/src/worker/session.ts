@@ -32,6 +32,8 @@ export interface SessionDeps {
   readonly timers: Timers;
   readonly logger: Logger;
   readonly onLanded: (landed: Landed) => void;
+  /** How long an event that is put aside waits for its next try, ms. */
+  readonly retryInMs: () => number;
   /** Called with the epoch each time the worker is known to be alive. */
   readonly onHeartbeat?: (epoch: number) => void;
 }
@@ -174,9 +176,9 @@ export class Session {
   }
 
   private own(partition: string, position: ConstructorParameters<typeof OwnedPartition>[2]): OwnedPartition {
-    const { store, lander, failpoint, timers, logger, onLanded } = this.deps;
+    const { store, lander, failpoint, timers, logger, onLanded, retryInMs } = this.deps;
     return new OwnedPartition({ topic: this.options.topic, partition }, this.epoch, position, {
-      ...{ store, lander, failpoint, timers, logger, onLanded },
+      ...{ store, lander, failpoint, timers, logger, onLanded, retryInMs },
       lanes: this.lanes,
       onFatal: (error) => this.cancel(error),
       sessionSignal: this.abort.signal,

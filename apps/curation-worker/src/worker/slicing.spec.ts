@@ -23,7 +23,7 @@ async function run(
     const slice = nextSlice(position, events - next);
     if (slice.note) await store.note(P, epoch, next, slice.events);
     const offsets = Array.from({ length: slice.events }, (_, i) => next + i);
-    if ((!slice.poison && offsets.some((offset) => poison.has(offset))) || kills.includes(++tries)) {
+    if ((!slice.alone && offsets.some((offset) => poison.has(offset))) || kills.includes(++tries)) {
       if (++crashes > 2_000) throw new Error('no end of crashes');
       epoch = await store.register('w');
       position = await store.take(P, epoch, 0);
@@ -32,7 +32,7 @@ async function run(
     const landing = await store.begin();
     await landing.movePosition({ ...P, epoch, from: next, to: next + slice.events, acceptedTo: null });
     await landing.commit({ batchId: tries, epoch, contractsIndex: 0, keysEpoch: 0 });
-    (slice.poison ? poisoned : landed).push(...offsets);
+    (slice.alone ? poisoned : landed).push(...offsets);
     const { suspectTo } = position;
     position = {
       next: next + slice.events,
@@ -47,7 +47,7 @@ test('without failures a delivery is taken whole and nothing is noted', () => {
   expect(nextSlice({ next: 10, attempts: 0, suspectTo: null }, 5_000)).toEqual({
     events: 5_000,
     note: false,
-    poison: false,
+    alone: false,
   });
 });
 
@@ -97,5 +97,5 @@ test('idle takeovers, however many, do not condemn what comes next', async () =>
   const store = new MemoryLandingStore();
   let position = await store.take(P, 1, 0);
   for (let i = 0; i < 50; i++) position = await store.take(P, 1, 0);
-  expect(nextSlice(position, 1)).toEqual({ events: 1, note: true, poison: false });
+  expect(nextSlice(position, 1)).toEqual({ events: 1, note: true, alone: false });
 });

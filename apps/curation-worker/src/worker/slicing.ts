@@ -5,15 +5,15 @@ import type { Position } from '../landing/port';
  * is killed while it tries one looks like one that the event has ended: at three, machines under fire condemned good
  * events.
  */
-const POISON_FROM_ATTEMPTS = 6;
+const ALONE_FROM_ATTEMPTS = 6;
 
 export interface Slice {
   /** Events to take from the position on. */
   readonly events: number;
   /** The trial is to be noted durably before it begins, so that its failure narrows the search. */
   readonly note: boolean;
-  /** The events are to be quarantined unread. */
-  readonly poison: boolean;
+  /** A single event that has failed alone: it is to be put aside. */
+  readonly alone: boolean;
 }
 
 /**
@@ -24,8 +24,8 @@ export interface Slice {
  * @param events that the delivery holds from the position on, at least one
  */
 export function nextSlice({ next, attempts, suspectTo }: Position, events: number): Slice {
-  if (suspectTo === null || suspectTo <= next) return { events, note: attempts > 0, poison: false };
+  if (suspectTo === null || suspectTo <= next) return { events, note: attempts > 0, alone: false };
   const suspects = suspectTo - next;
-  const poison = suspects === 1 && attempts >= POISON_FROM_ATTEMPTS;
-  return { events: Math.min(events, Math.max(1, Math.floor(suspects / 2))), note: !poison, poison };
+  const alone = suspects === 1 && attempts >= ALONE_FROM_ATTEMPTS;
+  return { events: Math.min(events, Math.max(1, Math.floor(suspects / 2))), note: !alone, alone };
 }

@@ -48,7 +48,7 @@ describe('the worker, on ports in memory', () => {
   const append = (items: Buffer[]): Promise<void> => appendItems(messaging, items, { partitions: 2, appendItems: 50 });
   const drained = (): Promise<void> => until(() => caughtUp(messaging));
 
-  test('an event that no landing survives is found, quarantined, and holds up nobody', async () => {
+  test('an event that no landing survives is found, put aside, and holds up nobody', async () => {
     let failures = 0;
     const fragile: LandBatch = async (deps, attempt) => {
       if (attempt.curated.validated.some((event) => event.ok && event.envelope.eventId === 'e123')) {
@@ -60,21 +60,26 @@ describe('the worker, on ports in memory', () => {
     await append(events(300));
     await start({ landBatch: fragile });
     await drained();
-    expect(store.state.quarantine).toMatchObject([{ reason: 'poison', offset: expect.any(Number) }]);
-    expect(JSON.parse(store.state.quarantine[0].raw.toString())).toMatchObject({ event_id: 'e123' });
+    const [aside, ...others] = store.state.waiting.values();
+    expect(others).toEqual([]);
+    expect(aside).toMatchObject({ eventId: 'e123', eventType: 'shipment.status.changed', offset: expect.any(Number) });
+    expect(aside).toMatchObject({ error: 'something nobody thought of', attempts: 0 });
+    expect(JSON.parse(aside.raw.toString())).toMatchObject({ event_id: 'e123' });
+    expect(store.state.quarantine).toEqual([]);
+    const sums = [...store.state.manifests.values()].map((row) => row.landed + row.duplicate + row.quarantined);
+    expect(sums.reduce((a, b) => a + b)).toBe(299);
     expect(store.state.claims.size).toBe(299);
     expect(failures).toBeLessThan(15);
   });
 
-  test.each([1, 7])('a failure of everything condemns no event, however long it lasts (%i events)', async (n) => {
+  test.each([1, 7])('a failure of everything sets no event aside, however long it lasts (%i events)', async (n) => {
     let failures = 0;
     let unread = 0;
     const broken: LandBatch = async (deps, attempt) => {
-      const poison = attempt.curated.validated.some((event) => !event.ok && event.refusal.reason === 'poison');
       // It is mended when an event is about to be given up for the third time, of all moments.
       if (unread < 3) {
         failures++;
-        if (poison) unread++;
+        if (attempt.putAside) unread++;
         throw new Error('something nobody thought of');
       }
       return landBatch(deps, attempt);
@@ -84,7 +89,7 @@ describe('the worker, on ports in memory', () => {
     await drained();
     expect(unread).toBe(3);
     expect(failures).toBeGreaterThan(8);
-    expect(store.state.quarantine).toEqual([]);
+    expect(store.state.waiting.size).toBe(0);
     expect(store.state.claims.size).toBe(n);
   });
 

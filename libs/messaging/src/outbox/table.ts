@@ -10,13 +10,18 @@ export interface OutboxEntry {
   readonly body: unknown;
 }
 
-/** An outbox in a table `<schema>.outbox (id uuid, seq bigint, topic text, body jsonb, traceparent text)`. */
+/** An outbox in a table `<schema>.outbox`, unless it is named otherwise `(id uuid, seq bigint, topic text, body jsonb, traceparent text)`. */
 export class TableOutbox implements Outbox {
+  private readonly table: string;
+
   constructor(
     private readonly pool: Pool,
-    private readonly schema: string,
+    schema: string,
+    table = 'outbox',
   ) {
-    if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) throw new Error(`not a schema name: ${schema}`);
+    for (const name of [schema, table])
+      if (!/^[a-z_][a-z0-9_]{0,62}$/.test(name)) throw new Error(`not a schema name: ${name}`);
+    this.table = `${schema}.${table}`;
   }
 
   /** Leaves messages, with the trace context of now; `client` is that of the transaction they belong to. */
@@ -24,7 +29,7 @@ export class TableOutbox implements Outbox {
     const traceparent = currentTraceparent() ?? null;
     for (const { id, topic, body } of entries) {
       await client.query(
-        `INSERT INTO ${this.schema}.outbox (id, topic, body, traceparent) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+        `INSERT INTO ${this.table} (id, topic, body, traceparent) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
         [id, topic, JSON.stringify(body), traceparent],
       );
     }
@@ -32,15 +37,13 @@ export class TableOutbox implements Outbox {
 
   async due(limit: number): Promise<OutboxMessage[]> {
     const { rows } = await this.pool.query(
-      `SELECT id, topic, body::text AS json, traceparent FROM ${this.schema}.outbox ORDER BY seq LIMIT $1`,
+      `SELECT id, topic, body::text AS json, traceparent FROM ${this.table} ORDER BY seq LIMIT $1`,
       [limit],
     );
     return rows as OutboxMessage[];
   }
 
   async sent(messages: readonly OutboxMessage[]): Promise<void> {
-    await this.pool.query(`DELETE FROM ${this.schema}.outbox WHERE id = ANY($1::uuid[])`, [
-      messages.map(({ id }) => id),
-    ]);
+    await this.pool.query(`DELETE FROM ${this.table} WHERE id = ANY($1::uuid[])`, [messages.map(({ id }) => id)]);
   }
 }

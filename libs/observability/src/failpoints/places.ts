@@ -36,6 +36,12 @@ export const PLACES = {
     'commit-unknown',
     'after-commit',
     'after-ack',
+    /** It is noted which rows a replay tries next. */
+    'replay-noted',
+    /** A replayed batch has landed; nothing else knows. */
+    'replay-landed',
+    /** An event that waits is taken, to be tried again. */
+    'retry-taken',
     /** batches.staged is sent, and still in the outbox. */
     'after-announce',
     /** It is recorded how far the tables are; the message that said so is not acknowledged. */

@@ -108,7 +108,7 @@ export class MemoryReadModels implements ReadModels {
         ([partition, { countedTo }]) => (this.positions.get(topic)?.get(partition) ?? 0) < countedTo,
       ),
     );
-    return { rows, behind: overtaken || rows.some(({ pending }) => pending < 0) };
+    return { rows, behind: overtaken || rows.some(({ pending, quarantined }) => pending < 0 || quarantined < 0) };
   }
 
   async progress(lineId: string | null, topic: string): Promise<LandedProgress> {

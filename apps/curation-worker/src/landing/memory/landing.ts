@@ -1,12 +1,24 @@
 import type { Held } from '../../pipeline/dedupe';
 import type { UnnumberedBatch } from '../message';
-import type { Claim, Fence, Landing, ManifestRow, PositionMove, QuarantineRow } from '../port';
+import type {
+  Claim,
+  Fence,
+  Landing,
+  ManifestRow,
+  PositionMove,
+  QuarantineRow,
+  ReplayEntry,
+  SettledRow,
+  WaitingRow,
+} from '../port';
+import { MemoryReplay } from './replay';
 import { idOf, type MemoryLandingStore } from './store';
 
 /** One landing: what it does is seen by others at its commit, and what it locks is waited for until its end. */
 export class MemoryLanding implements Landing {
   private readonly effects: (() => void)[] = [];
   private readonly claimed = new Map<string, { batchId: number; fingerprint: string }>();
+  private replay: MemoryReplay | null = null;
   private manifested: ManifestRow | null = null;
 
   constructor(private readonly store: MemoryLandingStore) {}
@@ -57,7 +69,30 @@ export class MemoryLanding implements Landing {
   }
 
   async quarantine(rows: readonly QuarantineRow[]): Promise<void> {
-    this.effects.push(() => this.store.state.quarantine.push(...rows));
+    const fresh = { status: 'open', healedAs: null, replays: 0, lastFailure: null, mended: null } as const;
+    this.effects.push(() => {
+      for (const row of rows) this.store.state.quarantine.push({ ...row, ...fresh, id: this.store.rowId() });
+    });
+  }
+
+  enterReplay(entry: ReplayEntry): Promise<ReadonlySet<number> | 'over'> {
+    this.replay = new MemoryReplay(this.store, this, this.effects);
+    return this.replay.enter(entry);
+  }
+
+  async settleReplay(rows: readonly SettledRow[]): Promise<void> {
+    this.replay?.settle(rows);
+  }
+
+  async wait(rows: readonly WaitingRow[]): Promise<void> {
+    const { state, clock } = this.store;
+    this.effects.push(() => {
+      for (const row of rows) {
+        const id = this.store.rowId();
+        const nextMs = clock.now() + row.retryInMs;
+        state.waiting.set(id, { ...row, id, attempts: 0, interrupted: 0, nextMs, epoch: null });
+      }
+    });
   }
 
   async manifest(row: ManifestRow): Promise<void> {

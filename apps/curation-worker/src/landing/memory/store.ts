@@ -10,7 +10,10 @@ import {
   type PartitionId,
   type Position,
   type QuarantineRow,
+  type SettledRow,
+  type WaitingRow,
 } from '../port';
+import type { Job } from '../../replay/port';
 import { MemoryLanding } from './landing';
 import { RowLocks } from './row-locks';
 
@@ -36,12 +39,38 @@ export interface LandedState extends ManifestRow {
   stagedDeleted: boolean;
 }
 
+export interface QuarantineState extends QuarantineRow {
+  readonly id: number;
+  status: 'open' | 'replayed';
+  healedAs: 'landed' | 'duplicate' | null;
+  replays: number;
+  lastFailure: string | null;
+  mended: SettledRow['mended'];
+}
+
+export interface JobState extends Mutable<Job> {
+  epoch: number | null;
+  triedTo: number | null;
+}
+
+export interface WaitingState extends Mutable<WaitingRow> {
+  readonly id: number;
+  attempts: number;
+  interrupted: number;
+  nextMs: number;
+  epoch: number | null;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** The rows of the store, as a database has them after the last commit. */
 export interface State {
   readonly claims: Map<string, { batchId: number; fingerprint: string }>;
   readonly positions: Map<string, PositionState>;
   readonly inbox: Map<string, number>;
-  readonly quarantine: QuarantineRow[];
+  readonly quarantine: QuarantineState[];
+  readonly jobs: Map<string, JobState>;
+  readonly waiting: Map<number, WaitingState>;
   readonly manifests: Map<number, LandedState>;
   readonly workers: Map<number, WorkerState>;
   /** Numbers that have not been taken up, as far as is known. */
@@ -66,6 +95,8 @@ export class MemoryLandingStore implements LandingStore {
     positions: new Map(),
     inbox: new Map(),
     quarantine: [],
+    jobs: new Map(),
+    waiting: new Map(),
     manifests: new Map(),
     workers: new Map(),
     outbox: new Map(),
@@ -74,7 +105,7 @@ export class MemoryLandingStore implements LandingStore {
   readonly locks = new RowLocks();
   readonly clock: Clock;
   readonly lineId: string;
-  private readonly numbers = { next: 1, contractsIndex: 0, keysEpoch: 0, batchId: 1 };
+  private readonly numbers = { next: 1, contractsIndex: 0, keysEpoch: 0, batchId: 1, row: 1 };
 
   constructor(options: MemoryLandingOptions = {}) {
     this.clock = options.clock ?? systemClock;
@@ -163,6 +194,11 @@ export class MemoryLandingStore implements LandingStore {
   /** The model prunes nothing. */
   async pruned(): Promise<null> {
     return null;
+  }
+
+  /** Identity of a new row. */
+  rowId(): number {
+    return this.numbers.row++;
   }
 
   takeNumber({ epoch, contractsIndex, keysEpoch }: Fence): number {

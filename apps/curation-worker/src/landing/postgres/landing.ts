@@ -8,9 +8,14 @@ import {
   type ManifestRow,
   type PositionMove,
   type QuarantineRow,
+  type ReplayEntry,
+  type SettledRow,
+  type WaitingRow,
 } from '../port';
 import { deleteClaims, insertClaims } from './claims';
 import { landingErrors } from './errors';
+import { addCounts } from './quarantine-counts';
+import { insertWaiting, PostgresReplay } from './replays';
 import { storable, storableOrNull } from './text';
 
 const MOVE = `
@@ -29,17 +34,19 @@ const ENTER = `
 
 const MANIFEST = `
   INSERT INTO curation_worker.manifest
-         (batch_id, epoch, topic, partition, range_from, range_to, landed, duplicate, quarantined, message)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
+         (batch_id, epoch, topic, partition, range_from, range_to, landed, duplicate, quarantined, message, stats)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`;
 
 const QUARANTINE_COLUMNS = [
   'group_id', 'reason', 'rule', 'path', 'group_rule', 'group_path', 'group_event_type', 'contract', 'contract_version', 'event_type', 'event_id', 'tenant', 'source',
   'accepted_at', 'topic', 'partition', 'offset', 'attempts', 'batch_id', 'raw_part', 'raw_line', 'headers', 'raw',
+  'ingestion_id', 'last_batch_id',
 ] as const; // prettier-ignore
 
 /** One transaction on one connection. */
 export class PostgresLanding implements Landing {
   private open = true;
+  private replay: PostgresReplay | null = null;
 
   constructor(private readonly client: PoolClient) {}
 
@@ -82,10 +89,30 @@ export class PostgresLanding implements Landing {
     if (rows.length === 0) return;
     const target = { schema: 'curation_worker', table: 'quarantine', columns: QUARANTINE_COLUMNS };
     await landingErrors(copyIn(this.client, target, rows.map(quarantineValues)));
+    await landingErrors(
+      addCounts(
+        this.client,
+        rows.map((row) => ({ ...row, open: 1, total: 1 })),
+      ),
+    );
+  }
+
+  enterReplay(entry: ReplayEntry): Promise<ReadonlySet<number> | 'over'> {
+    this.replay = new PostgresReplay(this.client);
+    return landingErrors(this.replay.enter(entry));
+  }
+
+  async settleReplay(rows: readonly SettledRow[], batchId: number): Promise<void> {
+    if (!this.replay) throw new Error('nothing was entered');
+    await landingErrors(this.replay.settle(rows, batchId));
+  }
+
+  async wait(rows: readonly WaitingRow[]): Promise<void> {
+    if (rows.length > 0) await landingErrors(insertWaiting(this.client, rows));
   }
 
   async manifest(row: ManifestRow): Promise<void> {
-    const { batchId, epoch, topic, partition, range, landed, duplicate, quarantined, message } = row;
+    const { batchId, epoch, topic, partition, range, landed, duplicate, quarantined, message, stats } = row;
     const values = [
       batchId,
       epoch,
@@ -97,6 +124,7 @@ export class PostgresLanding implements Landing {
       duplicate,
       quarantined,
       JSON.stringify(message),
+      JSON.stringify(stats),
     ];
     await this.run(MANIFEST, 'manifest', values);
   }
@@ -160,4 +188,6 @@ const quarantineValues = (row: QuarantineRow): (string | number | Buffer | null)
   row.rawLine,
   JSON.stringify(row.headers),
   row.raw,
+  storable(row.ingestionId),
+  row.batchId,
 ];

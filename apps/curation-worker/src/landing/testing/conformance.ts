@@ -61,6 +61,7 @@ export function landingStoreConformance(name: string, make: () => Promise<StoreU
       landed: 10,
       duplicate: 0,
       quarantined: 0,
+      stats: [],
       message: { files: [] },
     });
     const move = (landing: Landing, from: number, to: number, partition = P0, owner = epoch) =>
@@ -235,6 +236,7 @@ export function landingStoreConformance(name: string, make: () => Promise<StoreU
         rawPart: 'raw/part',
         rawLine: 1,
         headers,
+        ingestionId: 'r-1',
         raw,
       };
       const landing = await store.begin();

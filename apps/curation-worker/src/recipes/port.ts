@@ -1,0 +1,6 @@
+/** What a recipe made of one item. */
+export interface Mended {
+  readonly value: Buffer;
+  /** `name@version`. */
+  readonly recipe: string;
+}
