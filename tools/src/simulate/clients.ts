@@ -73,7 +73,9 @@ export class Clients {
         this.faults.note('twice', 'network');
         void this.operation(request, random);
       }
-      if ((await this.operation(request, random)) === 'ok') return;
+      const type = await this.operation(request, random);
+      // What no answer may take is not sent for ever.
+      if (type === 'ok' || (type === 'fail' && request.refused.length === request.items.length && tries > 1)) return;
       await this.world.pause(random.between(100, 1_500) * (tries + 1));
     }
   }
@@ -87,7 +89,7 @@ export class Clients {
     world.trace(`client ${op} ${request.route} ${items.map(({ key }) => key).join(' ')}`);
     const outcome = await this.deliver(request, random);
     // Too late for its sender: nobody takes note of it.
-    this.history.push({ ...outcome, op, atMs: atMs() });
+    this.history.push({ ...outcome, op, atMs: atMs(), ...(outcome.type === 'ok' && { refused: request.refused }) });
     world.trace(`client ${op} ${outcome.type} ${outcome.status ?? ''}`);
     return outcome.type;
   }
@@ -105,7 +107,7 @@ export class Clients {
     const gateway = this.gateway();
     // Nobody listens: the connection is refused.
     if (!gateway) return { type: 'fail', status: 502 };
-    const answer = this.answerOf(gateway[request.route](request.captured));
+    const answer = this.answerOf(gateway[request.route](request.captured), request);
     const late = this.world.pause(ANSWER_MS_MAX).then(() => ({ type: 'info' as const }));
     const outcome = await Promise.race([answer, late]);
     if (this.faults.chance(this.faults.weather.lost)) {
@@ -115,11 +117,21 @@ export class Clients {
     return outcome;
   }
 
+  /** What is told of each item has to be so. */
+  private lookAt(text: string, { route, items, refused }: Request): void {
+    const told = refusedIn(text);
+    if (String(told) === String(refused)) return;
+    const named = (indexes: readonly number[]): string => indexes.map((i) => items[i]?.sent.key).join(' ') || 'nothing';
+    this.unexpected.push(`${route} refused ${named(told)} where ${named(refused)} was to be refused`);
+  }
+
   private async answerOf(
-    answering: Promise<{ status: number; headers?: Readonly<Record<string, string>> }>,
+    answering: Promise<{ status: number; text: string; headers?: Readonly<Record<string, string>> }>,
+    request: Request,
   ): Promise<{ type: 'ok' | 'fail' | 'info'; status?: number; replayed?: boolean }> {
     try {
-      const { status, headers } = await answering;
+      const { status, text, headers } = await answering;
+      this.lookAt(text, request);
       return { type: 'ok', status, replayed: headers?.['idempotency-replayed'] === 'true' };
     } catch (error) {
       if (error instanceof ProblemException) {
@@ -135,5 +147,11 @@ export class Clients {
     }
   }
 }
+
+/** Indexes of the items that an answer says it refused. */
+const refusedIn = (text: string): number[] =>
+  ((JSON.parse(text) as { items?: { index: number; status: string }[] }).items ?? [])
+    .filter(({ status }) => status === 'refused')
+    .map(({ index }) => index);
 
 export type { CapturedRequest, Route };

@@ -13,8 +13,11 @@ export interface Weather {
   readonly stall: number;
   readonly fail: number;
   readonly crash: number;
-  /** Of failpoints passed, how many end the process. */
+  /** Of calls, how many stand their whole process still for longer than a lease. */
+  readonly freeze: number;
+  /** Of failpoints passed, how many end the process, and how many stand it still. */
   readonly crashAtPoint: number;
+  readonly freezeAtPoint: number;
   /** A resource is away for some seconds about this often, ms. */
   readonly outageEveryMs: number;
   /** A clock is set, by up to an hour, about this often, ms. */
@@ -34,7 +37,9 @@ export const drawWeather = (random: SeededRandom): Weather => ({
   stall: level(random, 0.004),
   fail: level(random, 0.03),
   crash: level(random, 0.0012),
+  freeze: level(random, 0.001),
   crashAtPoint: random.pick([0.004, 0.01, 0.02]),
+  freezeAtPoint: level(random, 0.012),
   outageEveryMs: random.pick([10_000, 20_000, 60_000]),
   clockEveryMs: random.pick([8_000, 20_000, 60_000]),
   sessionEveryMs: random.pick([8_000, 20_000, 60_000]),

@@ -40,6 +40,7 @@ export function lockOf(process: SimProcess, { lock, world }: Shared): LeaderLock
           const session: Session = { open: true, end };
           lock.holder = session;
           process.afterlife.push(() => lock.release(session));
+          process.silences.push(() => lock.holder === session && lock.cut());
           world.trace(`${process.service} takes the lock`);
           return {
             ping: () =>

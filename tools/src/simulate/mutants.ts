@@ -1,4 +1,5 @@
 import type { Landing, UpkeepStore } from '@millrace/curation-worker/simulation';
+import type { HandlerDeps } from '@millrace/ingest-gateway/simulation';
 import type { Messaging, RecordBatch } from '@millrace/messaging';
 import type { Storage } from '@millrace/storage';
 import { MemoryCommitStore } from '@millrace/table-manager/simulation';
@@ -15,6 +16,21 @@ export function mutatedAppend({ mutation }: Shared, process: SimProcess, append:
     return (batch, partition) =>
       append({ ...batch, header: { ...batch.header, appendId: process.random.uuid() } }, partition);
   return append;
+}
+
+export function mutatedSources<T>({ mutation }: Shared, sources: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+  return mutation === 'take-forged-webhooks' ? new Map() : sources;
+}
+
+export function mutatedStrict(
+  { mutation }: Shared,
+  strictCheck: HandlerDeps['strictCheck'],
+): HandlerDeps['strictCheck'] {
+  if (mutation !== 'keep-what-strict-refuses') return strictCheck;
+  return async () => {
+    const check = await strictCheck();
+    return (value, headers) => ({ ...check(value, headers), fault: null });
+  };
 }
 
 export function mutatedLanding({ mutation, landing: store }: Shared, landing: Landing): Landing {

@@ -2,6 +2,8 @@
 export const MUTATIONS = [
   'acknowledge-before-append',
   'retry-under-a-new-append-id',
+  'take-forged-webhooks',
+  'keep-what-strict-refuses',
   'skip-the-position-fence',
   'ignore-claims',
   'land-under-old-contracts',

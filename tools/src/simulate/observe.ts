@@ -7,8 +7,9 @@ import type { Checker } from '../checker/checker';
 import { SHIPMENT_MARTS } from '../checker/shipment-fold';
 import type { Clients } from './clients';
 import { jsonEngine, martCells, shipmentOf, tableRows } from './lake';
-import { keyIn, SHIPMENTS_TABLE, TENANT } from './requests';
+import { keyIn, SHIPMENTS_TABLE } from './requests';
 import type { Shared } from './shared';
+import { TENANT } from './webhooks';
 
 const PAYLOAD = [
   ...['shipment_id', 'status', 'service_date', 'carrier_code', 'facility_id', 'lane', 'distance_miles'],

@@ -33,8 +33,11 @@ const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
 export class SimProcess implements Timers {
   alive = true;
   readonly random: Random & SeededRandom;
+  private thawAtMs = 0;
   /** What others do once they notice that it has ended. */
   readonly afterlife: (() => void)[] = [];
+  /** What others may do when nothing is heard of it for long. */
+  readonly silences: (() => void)[] = [];
 
   constructor(
     readonly world: World,
@@ -51,7 +54,17 @@ export class SimProcess implements Timers {
   }
 
   after(ms: number, fn: () => void): () => void {
-    return this.world.after(ms, () => this.alive && fn());
+    let cancel = this.world.after(ms, () => {
+      if (!this.alive) return;
+      if (this.frozenMs > 0) cancel = this.after(this.frozenMs, fn);
+      else fn();
+    });
+    return () => cancel();
+  }
+
+  /** How much longer it stands still, as a machine that is paused: nothing of it goes on, and it does not notice. */
+  private get frozenMs(): number {
+    return this.thawAtMs - this.world.nowMs;
   }
 
   every(ms: number, fn: () => void): () => void {
@@ -102,6 +115,9 @@ export class SimProcess implements Timers {
       await this.world.pause(ms);
       if (!this.alive) return never();
     }
+    if (this.faults.chance(this.faults.weather.freeze)) this.freeze(`${phase} ${resource}.${method}`);
+    await this.thawed();
+    if (!this.alive) return never();
     const verdict = this.faults.verdict(this.service, resource, phase);
     if (verdict === 'crash') return this.die(`${phase} ${resource}.${method}`);
     if (verdict === 'pass') return;
@@ -114,10 +130,28 @@ export class SimProcess implements Timers {
     if (!this.alive) return never();
     const name = detail === undefined ? place : `${place}:${detail}`;
     this.world.trace(`${this.service} passes ${name}`);
+    if (this.faults.chance(this.faults.weather.freezeAtPoint)) this.freeze(name);
+    await this.thawed();
+    if (!this.alive) return never();
     const verdict = this.faults.atPoint(this.service, place);
     if (verdict === 'crash') return this.die(name, place);
     if (verdict === 'fail') throw new InjectedFailure(`failpoint ${this.service}/${name}`);
   };
+
+  /** Stands still for longer than a lease, and may be given up by a database meanwhile. */
+  private freeze(where: string): void {
+    if (this.frozenMs > 0) return;
+    const ms = this.faults.between(8_000, 25_000);
+    this.thawAtMs = this.world.nowMs + ms;
+    this.faults.note('freeze', this.service, where);
+    this.world.trace(`${this.service} stands still for ${ms.toFixed(0)} ms: ${where}`);
+    if (!this.faults.chance(0.5)) return;
+    for (const notice of this.silences) this.world.after(this.faults.between(0, ms / 2), notice);
+  }
+
+  private async thawed(): Promise<void> {
+    while (this.frozenMs > 0) await this.world.pause(this.frozenMs);
+  }
 
   /** Ends as kill -9 ends it. */
   die(why: string, place?: string): Promise<never> {

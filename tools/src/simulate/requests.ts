@@ -3,9 +3,9 @@ import { EVENTS_TABLE } from '@millrace/topics';
 import type { SentItem } from '../checker/history';
 import type { SeededRandom } from './random';
 import type { Route } from './services';
+import { TENANT, webhookRequest } from './webhooks';
 
 export const SHIPMENTS_TABLE = 'clean.shipment_events';
-export const TENANT = 'acme';
 
 export interface Item {
   readonly sent: SentItem;
@@ -19,6 +19,8 @@ export interface Request {
   readonly route: Route;
   readonly captured: CapturedRequest;
   readonly items: readonly Item[];
+  /** Indexes of items that no answer may take. */
+  readonly refused: readonly number[];
 }
 
 const STATUSES = ['created', 'picked_up', 'in_transit', 'delivered', 'exception'];
@@ -27,10 +29,11 @@ const DAYS = ['2026-03-08', '2026-03-09', '2026-03-10', '2026-03-11'];
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 /** What a request says, drawn: shipments, events without a contract, damaged ones, on one of the routes. */
-export function draw(name: string, random: SeededRandom, _nowMs: number): Request {
+export function draw(name: string, random: SeededRandom, nowMs: number): Request {
   const drawn = random.next();
   if (drawn < 0.15) return singleRequest(name, random);
   if (drawn < 0.3) return pushRequest(name, random);
+  if (drawn < 0.42) return webhookRequest(name, random, nowMs);
   const items = Array.from({ length: 1 + random.below(8) }, (_, i) => item(`${name}-${i}`, random));
   const keyed: Record<string, string> = random.chance(0.3) ? { 'idempotency-key': name } : {};
   const ndjson = random.chance(0.5);
@@ -41,11 +44,20 @@ export function draw(name: string, random: SeededRandom, _nowMs: number): Reques
   const lines = ndjson || items.some(({ sent }) => sent.key.startsWith('torn'));
   const headers = lines ? { 'content-type': 'application/x-ndjson' } : JSON_TYPE;
   const text = lines ? items.map(({ value }) => value.toString()).join('\n') : body;
-  return { route: 'batch', items, captured: captured(Buffer.from(text), { ...headers, ...keyed }) };
+  const strict = random.chance(0.25);
+  return {
+    ...{ route: 'batch', items },
+    refused: strict ? items.flatMap(({ sent }, i) => (sent.fate === 'quarantined' ? [i] : [])) : [],
+    captured: captured(Buffer.from(text), { ...headers, ...keyed }, strict ? { strict: 'true' } : {}),
+  };
 }
 
-function captured(body: Buffer, headers: Record<string, string>): CapturedRequest {
-  return { headers, query: {}, params: {}, body, tenant: TENANT };
+function captured(
+  body: Buffer,
+  headers: Record<string, string>,
+  query: CapturedRequest['query'] = {},
+): CapturedRequest {
+  return { headers, query, params: {}, body, tenant: TENANT };
 }
 
 /** `POST /events` makes an event of each request, so it is sent under a key. */
@@ -59,6 +71,7 @@ function singleRequest(name: string, random: SeededRandom): Request {
   return {
     route: 'single',
     items: [{ sent, value, shipment: null }],
+    refused: [],
     captured: captured(value, { ...JSON_TYPE, 'idempotency-key': name }),
   };
 }
@@ -68,7 +81,7 @@ function pushRequest(name: string, random: SeededRandom): Request {
   const data = one.value.toString('base64');
   const message = { data, messageId: name, attributes: {}, publishTime: '2026-03-10T12:00:00Z' };
   const body = Buffer.from(JSON.stringify({ message, subscription: 's' }));
-  return { route: 'push', items: [one], captured: captured(body, JSON_TYPE) };
+  return { route: 'push', items: [one], refused: [], captured: captured(body, JSON_TYPE) };
 }
 
 function item(name: string, random: SeededRandom, mayBeTorn = true): Item {

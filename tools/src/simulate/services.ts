@@ -27,14 +27,15 @@ import { GROUPS, type TablesChanged, TOPICS } from '@millrace/topics';
 import { landingOf } from './landing';
 import { lockOf } from './leader';
 import { jsonEngine, questionsOver, storageOf } from './lake';
-import { mutatedAppend, mutatedCommits, mutatedStorage, mutatedUpkeep } from './mutants';
+import { mutatedAppend, mutatedCommits, mutatedSources, mutatedStorage, mutatedStrict, mutatedUpkeep } from './mutants';
 import type { ErrorOf, SimProcess } from './process';
 import type { Shared } from './shared';
+import { SOURCES } from './webhooks';
 
 const TOPIC = TOPICS.eventsInbound;
 const databaseError: ErrorOf = (method) => new Error(`the connection broke during ${method}`);
 
-export type Route = 'batch' | 'single' | 'push';
+export type Route = 'batch' | 'single' | 'push' | 'webhook';
 export type Gateway = Readonly<Record<Route, CaptureHandler>>;
 
 export function startGateway(process: SimProcess, shared: Shared): Gateway {
@@ -63,8 +64,8 @@ export function startGateway(process: SimProcess, shared: Shared): Gateway {
     onError: () => undefined,
   });
   return createCaptureHandlers({
-    ...{ groupCommit, keys, clock, random, failpoint: process.failpoint, sources: new Map() },
-    strictCheck: () => contracts.strictCheck(),
+    ...{ groupCommit, keys, clock, random, failpoint: process.failpoint, sources: mutatedSources(shared, SOURCES) },
+    strictCheck: mutatedStrict(shared, () => contracts.strictCheck()),
   });
 }
 

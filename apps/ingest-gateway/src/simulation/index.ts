@@ -2,8 +2,9 @@
 export { withAppendFailpoints } from '../capture/append-failpoints';
 export { createAppend } from '../capture/append-span';
 export { GroupCommit, type CommitTimers, type GroupCommitLimits } from '../capture/group-commit';
-export { createCaptureHandlers } from '../capture/handlers';
+export { createCaptureHandlers, type HandlerDeps } from '../capture/handlers';
 export type { Answer, CapturedRequest, CaptureHandler } from '../capture/http';
 export { ContractSource } from '../contracts/strict-check';
 export { MemoryIdempotencyStore } from '../idempotency/memory/store';
+export type { WebhookSource } from '../webhooks/signature';
 export { type IdempotencyStore, IdempotencyUnavailable } from '../idempotency/idempotency';

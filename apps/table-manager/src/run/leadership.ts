@@ -49,9 +49,9 @@ export class Leadership {
     const { retryMs, sleep, onError } = this.options;
     while (!this.stopping.signal.aborted) {
       try {
-        const lost = new AbortController();
-        const session = await this.options.lock.acquire(() => lost.abort());
-        if (session) await this.lead(session, lost.signal);
+        const end = new AbortController();
+        const session = await this.options.lock.acquire(() => end.abort());
+        if (session) await this.lead(session, end);
         else this.become('standby');
       } catch (error) {
         this.role = null;
@@ -63,17 +63,23 @@ export class Leadership {
     this.role = null;
   }
 
-  /** Works until the session is lost or this process stops. */
-  private async lead(session: LeaderSession, lost: AbortSignal): Promise<void> {
+  /** Works until the session is lost, which aborts `end`, or this process stops. */
+  private async lead(session: LeaderSession, end: AbortController): Promise<void> {
+    const { signal } = this.stopping;
+    // Not AbortSignal.any: what it makes and somebody listens to is kept for ever by Node 20.
+    const stop = (): void => end.abort();
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
     try {
       await this.options.work.start();
       this.become('leader');
       try {
-        await this.watch(session, AbortSignal.any([lost, this.stopping.signal]));
+        await this.watch(session, end.signal);
       } finally {
         await this.options.work.stop();
       }
     } finally {
+      signal.removeEventListener('abort', stop);
       session.release();
     }
   }

@@ -40,9 +40,10 @@ export class RawConnection {
 
   /**
    * The next answer, or null when the connection was closed without one. Rejects after `msMax`. An answer to HEAD has
-   * no body, whatever its headers say.
+   * no body, whatever its headers say; `perhaps`: unless it closes the connection, as what could not be read for a
+   * request is answered, with a body.
    */
-  async answer(msMax = 10_000, toHead = false): Promise<RawAnswer | null> {
+  async answer(msMax = 10_000, toHead: boolean | 'perhaps' = false): Promise<RawAnswer | null> {
     const deadline = performance.now() + msMax;
     for (;;) {
       const found = this.take(toHead);
@@ -59,12 +60,13 @@ export class RawConnection {
   }
 
   /** The first answer received whole. */
-  private take(toHead: boolean): RawAnswer | null {
+  private take(toHead: boolean | 'perhaps'): RawAnswer | null {
     const end = this.received.indexOf('\r\n\r\n');
     if (end < 0) return null;
     const head = this.received.slice(0, end);
     const status = Number(head.slice(9, 12));
-    const bodiless = toHead || status < 200 || status === 204 || status === 304;
+    const headOnly = toHead === 'perhaps' ? !/^connection: *close/im.test(head) : toHead;
+    const bodiless = headOnly || status < 200 || status === 204 || status === 304;
     const chunked = !bodiless && /^transfer-encoding: *chunked/im.test(head);
     const length = bodiless ? 0 : Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
     const stop = chunked ? this.received.indexOf('0\r\n\r\n', end + 4) + 5 : end + 4 + length;
