@@ -30,14 +30,22 @@ import { FAILPOINT, TablesChangedController } from './outbox/tables-changed.cont
 import { QuarantineController } from './quarantine/quarantine.controller';
 import { QuarantineReader } from './quarantine/quarantine-store';
 import { PostgresReplayStore } from './replay/postgres-store';
+import { shadow, type ShadowState } from './shadow/shadow';
 import { createDuckStager } from './staging/stage';
 import { gzipRaw } from './staging/raw-parts';
+import { landedBatches } from './work/landed-batches';
+import { PostgresWork } from './work/postgres-work';
+import { type WorkHandler, WorkRunner } from './work/runner';
+import { WorkRequestedController } from './work/work-requested.controller';
 import { AdaptiveLinger } from './worker/adaptive-linger';
 import { createCuration } from './worker/curation';
 import { CurationMetrics } from './worker/curation-metrics';
 
 const STATEMENT_MS_MAX = 60_000;
 const READ_CONNECTIONS_MAX = 2;
+
+/** Requests wake the runner; this is for jobs whose worker is gone. */
+const WORK_POLL_MS = 2_000;
 
 /** From this rate on landings linger the longest. */
 const LINGER_FULL_EVENTS_PER_SECOND = 10_000;
@@ -125,6 +133,24 @@ export class AppModule {
         linger.landed(landed.outcomes.length);
       },
     );
+    const work = new PostgresWork(pool);
+    const runner = new WorkRunner({
+      ...{ store: work, messaging, timers, logger },
+      ...{ leaseMs: config.workLease, pollMs: WORK_POLL_MS },
+      handlers: {
+        shadow: ((job, state, signal) =>
+          shadow(
+            {
+              ...{ storage, timers, itemsPerSecondMax: config.shadowItemsPerSecondMax },
+              monotonicMs: () => performance.now(),
+              landedBatches: (ids) => landedBatches(pool, ids),
+            },
+            job,
+            state as ShadowState | null,
+            signal,
+          )) satisfies WorkHandler,
+      },
+    });
     measured.watch({
       inFlight: () => worker.inFlight,
       positions: () => worker.positions(),
@@ -144,7 +170,9 @@ export class AppModule {
     lifecycle.add({ name: 'postgres', start: async () => void (await store.line()), stop: () => pool.end() });
     lifecycle.add({ name: 'quarantine', start: () => prisma.$connect(), stop: () => prisma.$disconnect() });
     lifecycle.add({ name: 'log', start: async () => undefined, stop: () => messaging.close() });
-    lifecycle.add(new LogWatch({ messaging, metrics, logger, topics: [TOPICS.batchesStaged.name] }));
+    lifecycle.add(
+      new LogWatch({ messaging, metrics, logger, topics: [TOPICS.batchesStaged.name, TOPICS.workResults.name] }),
+    );
     const keys = context.access.followKeys(storage, (uses) =>
       publishJson(messaging, TOPICS.keysUsed.name, keysUsed(context.name, uses)),
     );
@@ -166,16 +194,22 @@ export class AppModule {
     lifecycle.add({ name: 'messages', start: () => messages.start(), stop: () => messages.stop() });
     // Stops first: what it lands, it lands under the worker's epoch.
     lifecycle.add({ name: 'replays', start: async () => replays.start(), stop: () => replays.stop() });
+    lifecycle.add({ name: 'work', start: async () => runner.start(), stop: () => runner.stop() });
 
     return {
       module: AppModule,
-      controllers: [QuarantineController, TablesChangedController, ContractsChangedController, KeysChangedController],
+      controllers: [
+        ...[QuarantineController, TablesChangedController, ContractsChangedController, KeysChangedController],
+        WorkRequestedController,
+      ],
       providers: [
         { provide: KeyRing, useValue: keys },
         { provide: QuarantineReader, useValue: new QuarantineReader(prisma) },
         { provide: LandedOutbox, useValue: outbox },
         { provide: FAILPOINT, useValue: failpoint },
         { provide: ContractsKeeper, useValue: keeper },
+        { provide: PostgresWork, useValue: work },
+        { provide: WorkRunner, useValue: runner },
       ],
     };
   }

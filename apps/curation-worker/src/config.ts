@@ -125,6 +125,21 @@ export const config = defineConfig({
     max: 600_000,
     doc: 'First wait before such an event is tried again; it doubles with each failure, up to 10 minutes.',
   }),
+  workLease: duration({
+    env: ['WORK_LEASE'],
+    default: 30_000,
+    min: 2_000,
+    max: 600_000,
+    doc: 'Work that was asked for, such as a shadow, is taken over by another worker when nothing was heard of it for longer.',
+  }),
+  shadowItemsPerSecondMax: integer({
+    env: ['SHADOW_ITEMS_PER_SECOND_MAX'],
+    default: 5_000,
+    min: 100,
+    max: 1_000_000,
+    unit: 'items/s',
+    doc: 'Raw items that a shadow tries a second at most, beside the landings of the same process.',
+  }),
   duckMemoryBytes: bytes({
     env: ['DUCKDB_MEMORY_MAX'],
     default: 512 << 20,

@@ -22,6 +22,7 @@ import { createCaptureHandlers } from './capture/handlers';
 import { RECORD_BYTES_MAX, RETRY_AFTER_FULL_SECONDS } from './capture/limits';
 import { addCaptureRoutes } from './capture/routes';
 import type { Config } from './config';
+import { ContractsChangedController } from './contracts/contracts-changed.controller';
 import { ContractSource } from './contracts/strict-check';
 import { PrismaIdempotencyStore } from './idempotency/prisma.client';
 import { parseWebhookSources } from './webhooks/sources';
@@ -218,7 +219,12 @@ export class AppModule {
         strictCheck: () => contracts.strictCheck(),
       }),
     });
-    return { module: AppModule, imports: [ApiKeysModule.compose(context, { messaging, storage })] };
+    return {
+      module: AppModule,
+      imports: [ApiKeysModule.compose(context, { messaging, storage })],
+      controllers: [ContractsChangedController],
+      providers: [{ provide: ContractSource, useValue: contracts }],
+    };
   }
 }
 

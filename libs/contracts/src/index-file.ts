@@ -11,6 +11,10 @@ export interface IndexEntry {
   readonly path: string;
   /** What it governs, for whoever cannot use the file; indexes of older releases do not say. */
   readonly eventTypes?: readonly string[];
+  /** Movable names of versions, e.g. `stable`. */
+  readonly aliases?: Readonly<Record<string, string>>;
+  /** What the next version must be compatible with; BACKWARD where nothing is said. */
+  readonly compatibility?: string;
 }
 
 export interface ContractIndex {
@@ -18,6 +22,8 @@ export interface ContractIndex {
   readonly index: number;
   /** One entry a contract name, sorted by name. */
   readonly contracts: readonly IndexEntry[];
+  /** Who made it what it is, as the audit names principals; a service's own where nothing is said. */
+  readonly by?: string;
 }
 
 export const CONTRACT_INDEX_PREFIX = 'contracts/index/';
@@ -47,20 +53,30 @@ export function newestContractIndex(paths: Iterable<string>): number {
 }
 
 /** Equal indexes have equal bytes, so that two writers of one number write the same file. */
-export function encodeContractIndex(index: number, contracts: readonly Omit<IndexEntry, 'path'>[]): Buffer {
+export function encodeContractIndex(
+  index: number,
+  contracts: readonly Omit<IndexEntry, 'path'>[],
+  by?: string,
+): Buffer {
   const entries = contracts
-    .map(({ name, version, eventTypes }): IndexEntry => ({
+    .map(({ name, version, eventTypes, aliases, compatibility }): IndexEntry => ({
       ...{ name, version, path: contractVersionPath(name, version) },
       ...(eventTypes && { eventTypes: [...eventTypes].sort() }),
+      ...(aliases && Object.keys(aliases).length > 0 && { aliases: sorted(aliases) }),
+      ...(compatibility !== undefined && { compatibility }),
     }))
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  return Buffer.from(`${JSON.stringify({ index, contracts: entries } satisfies ContractIndex)}\n`);
+  const value: ContractIndex = { index, contracts: entries, ...(by !== undefined && { by }) };
+  return Buffer.from(`${JSON.stringify(value)}\n`);
 }
+
+const sorted = (record: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /** @throws Error naming the field for bytes that are no index file. Unknown fields are ignored. */
 export function decodeContractIndex(bytes: Uint8Array): ContractIndex {
   const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  const { index, contracts } = fieldsOf(value);
+  const { index, contracts, by } = fieldsOf(value);
   if (!Number.isSafeInteger(index) || (index as number) < 1) throw malformed('"index" must be a number from 1');
   if (!Array.isArray(contracts)) throw malformed('"contracts" must be a list');
   const names = new Set<string>();
@@ -74,15 +90,22 @@ export function decodeContractIndex(bytes: Uint8Array): ContractIndex {
     const name = text('name');
     if (names.has(name)) throw malformed(`contracts[${at}].name "${name}" is listed twice`);
     names.add(name);
-    const { eventTypes } = fields;
+    const { eventTypes, aliases } = fields;
     if (
       eventTypes !== undefined &&
       !(Array.isArray(eventTypes) && eventTypes.every((type) => typeof type === 'string'))
     )
       throw malformed(`contracts[${at}].eventTypes must be a list of strings`);
-    return { name, version: text('version'), path: text('path'), ...(eventTypes && { eventTypes }) };
+    if (aliases !== undefined && !Object.values(fieldsOf(aliases)).every((version) => typeof version === 'string'))
+      throw malformed(`contracts[${at}].aliases must map names to versions`);
+    return {
+      ...{ name, version: text('version'), path: text('path') },
+      ...(eventTypes && { eventTypes }),
+      ...(aliases !== undefined && { aliases: fieldsOf(aliases) as Record<string, string> }),
+      ...(fields.compatibility !== undefined && { compatibility: text('compatibility') }),
+    };
   });
-  return { index: index as number, contracts: entries };
+  return { index: index as number, contracts: entries, ...(typeof by === 'string' && { by }) };
 }
 
 const malformed = (what: string): Error => new Error(`contract index: ${what}`);

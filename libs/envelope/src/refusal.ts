@@ -26,6 +26,8 @@ export const REFUSAL_REASONS = {
   invalid_cloudevent: 'a CloudEvent keeps the rules of CloudEvents 1.0',
   unsupported_content_type: 'the content type is one that is read here',
   invalid_headers: 'the headers of a record are those that a gateway writes',
+  invalid_wire_format: 'a message of a Schema Registry serializer is byte 0, a schema id and a value of that schema',
+  unknown_schema: 'the schema that a message names is registered',
   malformed_array: 'a batch is one JSON array',
   too_many_items: `a batch has at most ${BATCH_ITEMS_MAX} items, unless the caller sets another limit`,
 } as const;

@@ -14,6 +14,7 @@ export { parseEnvFile } from './config/env-file';
 export { type Field, type FieldOptions } from './config/field';
 export { boolean, bytes, duration, filePath as path, integer, number, oneOf, port, string, url } from './config/kinds';
 export type { Lifecycle, Resource } from './lifecycle/lifecycle';
+export { parseStrictJson } from './json/strict-json';
 export { isRetryable } from './lifecycle/retryable';
 export type { OpenApi } from './openapi/document';
 export { ProblemException, type ProblemDetail, type ProblemOptions } from './problem/problem';

@@ -8,6 +8,7 @@ export * from './event-profile';
 export * from './tables-changed';
 export * from './contracts-changed';
 export * from './keys-changed';
+export * from './work';
 export * from './keys-used';
 export * from './catalog';
 export * from './record-headers';
@@ -22,6 +23,8 @@ export const TOPICS = {
   audit: { name: 'audit', partitions: 1 },
   keysChanged: { name: 'keys.changed', partitions: 1 },
   keysUsed: { name: 'keys.used', partitions: 1 },
+  workRequested: { name: 'work.requested', partitions: 1 },
+  workResults: { name: 'work.results', partitions: 1 },
 } as const;
 
 /** Consumer groups that are registered when the log is created, so that nothing is trimmed before they have read it. */
@@ -33,5 +36,7 @@ export const GROUPS = {
   analyticsTables: { topic: 'tables.changed', group: 'analytics' },
   curationTables: { topic: 'tables.changed', group: 'curation' },
   gatewayKeyUses: { topic: 'keys.used', group: 'ingest-gateway' },
+  curationWork: { topic: 'work.requested', group: 'curation' },
+  tableManagerWork: { topic: 'work.results', group: 'table-manager' },
   analyticsAudit: { topic: 'audit', group: 'analytics' },
 } as const;

@@ -10,6 +10,6 @@ export class ContractsChangedController {
 
   @EventPattern(TOPICS.contractsChanged.name)
   onContractsChanged(): Promise<void> {
-    return this.keeper.refresh();
+    return this.keeper.wake();
   }
 }

@@ -48,6 +48,12 @@ export class ContractsKeeper {
     return this.refreshing;
   }
 
+  /** Storage has changed just now: a look at it that has begun already may have missed that. */
+  async wake(): Promise<void> {
+    await this.refreshing?.catch(() => undefined);
+    await this.refresh();
+  }
+
   private async read(): Promise<void> {
     const known = this.inForce?.contracts;
     const newest = await newestIndexIn(this.storage, known?.index ?? 0);

@@ -37,6 +37,12 @@ export class ContractSource {
     };
   }
 
+  /** Looks for a newer index; one that is being looked for already may have been listed before it was there. */
+  async refresh(): Promise<void> {
+    await this.loading;
+    await (this.loading ??= this.load().finally(() => (this.loading = null)));
+  }
+
   private async contracts(): Promise<ContractSet> {
     const age = this.options.now() - this.checkedMs;
     // A clock that was set back must not keep contracts for ever.

@@ -1,6 +1,8 @@
 import { contractIndexPath, encodeContractIndex, readCatalogDir } from '@millrace/contracts';
 import { createMemoryStorage } from '@millrace/storage/memory';
-import { ContractChangedError, isNewer, publishContracts, readNewestIndex } from './publish';
+import { readNewestIndex } from './change-index';
+import { ContractChangedError, publishContracts } from './publish';
+import { isNewer } from './version-order';
 
 const files = readCatalogDir();
 

@@ -77,6 +77,8 @@ export interface TableManager {
   readonly catalog: CatalogWriter;
   readonly tables: TablePool;
   readonly contracts: ContractsInForce;
+  /** Says that an index has been written, by whichever process: into the audit, and to everybody who runs. */
+  tell(index: number): Promise<void>;
   /** Why it is not getting on; null while it is. */
   fault(): string | null;
 }
@@ -213,6 +215,7 @@ export function createTableManager(
     onCompacted: (table, files) => events.onCompacted?.(table, files),
     onVacuumed: (table, result) => events.onVacuumed?.(table, result),
   });
+  const teller = { store, storage, now, newId };
   const { compactEveryMs } = settings;
   paced('tables were not maintained', {
     everyMs: compactEveryMs,
@@ -221,6 +224,9 @@ export function createTableManager(
     round: async (signal) => {
       await rounds.maintain(signal);
       await store.prune(APPLIED_KEPT);
+      // A process may have died between writing an index and saying so.
+      await contracts.reload();
+      if (contracts.current().index > (await store.contractsTold())) await tell(contracts.current().index);
       return true;
     },
   });
@@ -234,11 +240,8 @@ export function createTableManager(
       await failpoint('received');
       commitLoop.wake();
       if (applied === null) return;
-      await store.announce({
-        id: newId(),
-        topic: TOPICS.tablesChanged.name,
-        body: answerAgain(batches[0].lineId, applied),
-      });
+      const body = answerAgain(batches[0].lineId, applied);
+      await store.announce({ id: newId(), topic: TOPICS.tablesChanged.name, body });
       relay.wake();
     },
     onError: failed('announced batches were not received'),
@@ -257,13 +260,19 @@ export function createTableManager(
     };
   };
 
+  const tell = async (index: number): Promise<void> => {
+    await tellContracts(teller, index);
+    // A standby's relay does not run; two at once send everything once.
+    await relay.sweep().catch(failed('messages wait in the outbox'));
+  };
+
   const work = new Sequence([
     {
       name: 'contracts',
       start: async () => {
         const index = await contracts.publish();
         await catalog.adopt();
-        await tellContracts({ store, storage, now, newId }, index);
+        await tellContracts(teller, index);
       },
       stop: async () => undefined,
     },
@@ -285,5 +294,5 @@ export function createTableManager(
     const faulty = loops.find((loop) => loop.fault !== null);
     return faulty?.fault ?? (intake.healthy ? null : 'announced batches are not received');
   };
-  return { work, rounds, catalog, tables, contracts, fault };
+  return { work, rounds, catalog, tables, contracts, tell, fault };
 }

@@ -17,6 +17,8 @@ export interface Problem {
   readonly instance?: string;
   readonly requestId?: string;
   readonly errors?: readonly ProblemDetail[];
+  /** Extension members of one kind of problem. */
+  readonly [extension: string]: unknown;
 }
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json; charset=utf-8';
@@ -28,6 +30,8 @@ export interface ProblemOptions {
   readonly title?: string;
   readonly detail?: string;
   readonly errors?: readonly ProblemDetail[];
+  /** Further members (RFC 9457, 3.2), none of which is named as one of the above. */
+  readonly extensions?: Readonly<Record<string, unknown>>;
   readonly cause?: unknown;
 }
 
@@ -52,9 +56,9 @@ export interface Answer {
 }
 
 export function answer(status: number, options: ProblemOptions = {}, headers: Answer['headers'] = {}): Answer {
-  const { type = 'about:blank', title = STATUS_CODES[status] ?? 'Error', detail, errors } = options;
+  const { type = 'about:blank', title = STATUS_CODES[status] ?? 'Error', detail, errors, extensions } = options;
   return {
-    problem: { type, title, status, ...(detail && { detail }), ...(errors && { errors }) },
+    problem: { ...extensions, type, title, status, ...(detail && { detail }), ...(errors && { errors }) },
     headers,
   };
 }
