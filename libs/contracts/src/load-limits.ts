@@ -2,7 +2,8 @@ import { type DocumentReader, join, kind } from './document-reader';
 import { isDate, isDateTime, isTime, STRING_FORMATS, STRING_FORMATS_UNCHECKED } from './formats';
 import type { Limits, LogicalType } from './model';
 import { OPTION_KEYS } from './odcs-keys';
-import { patternProblem, PATTERN_SUBJECT_CHARS_MAX } from './pattern-safety';
+import { PATTERN_SUBJECT_CHARS_MAX } from './pattern-safety';
+import { patternRefusal } from './patterns/compile-pattern';
 
 /** Integer formats of the standard that fit a 64-bit column, with their bounds; i64 is the default. */
 const INTEGER_FORMATS: Readonly<Record<string, readonly [number, number] | null>> = {
@@ -92,7 +93,7 @@ function loadPattern(
 ): void {
   const pattern = reader.string(options, 'pattern', path);
   if (pattern === null) return;
-  const problem = patternProblem(pattern);
+  const problem = patternRefusal(pattern);
   if (problem) {
     reader.note(join(path, 'pattern'), problem);
     return;

@@ -1,8 +1,8 @@
 /**
  * Patterns of contracts run on every event, on text that strangers send. A backtracking engine may need exponential time
  * for a pattern that repeats a group which itself repeats or offers a choice, as in `(a+)+`, `(a|a)*` or `(a?){30}`. Such
- * patterns are refused when the contract is loaded; for the rest the worst case is estimated and bounded, and they only
- * ever see short text.
+ * patterns run on RE2 instead (see patterns/compile-pattern.ts); for the rest the worst case is estimated and bounded,
+ * and they only ever see short text.
  */
 
 /** Longer strings break the contract before the pattern is tried. */
@@ -17,7 +17,7 @@ interface Quantifier {
   readonly choices: number;
 }
 
-/** Says what is wrong with a pattern (ECMA-262 with Unicode, unanchored), or null when it is safe to run. */
+/** Says what is wrong with a pattern (ECMA-262 with Unicode, unanchored), or null when the language's engine may run it. */
 export function patternProblem(pattern: string): string | null {
   if (pattern.length > PATTERN_CHARS_MAX) return `must have ${PATTERN_CHARS_MAX} characters at most`;
   try {

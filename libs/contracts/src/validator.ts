@@ -2,6 +2,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { findOversizeInteger } from './exact-integers';
 import { isDate, isDateTime, isTime, STRING_FORMATS } from './formats';
 import type { Contract } from './model';
+import { ajvPatterns } from './patterns/compile-pattern';
 import { formatJsonPath } from './property-path';
 import { addKeywords } from './validator-keywords';
 import { INT64_END, validatorSchema } from './validator-schema';
@@ -47,6 +48,7 @@ export function compileSchema(
     strictRequired: false,
     allowUnionTypes: true,
     verbose: true,
+    code: { regExp: ajvPatterns },
     formats: { ...STRING_FORMATS, date: isDate, time: isTime, 'date-time': isDateTime },
   });
   addKeywords(ajv);

@@ -1,5 +1,5 @@
 import { Ajv2020 } from 'ajv/dist/2020';
-import { compilePattern } from '../patterns/compile-pattern';
+import { ajvPatterns } from '../patterns/compile-pattern';
 import { SHAPE_FORMATS } from '../shapes/formats';
 import { MULTIPLE_DIGITS } from '../shapes/steps';
 import type { JsonSchema } from './schema';
@@ -12,13 +12,8 @@ export function jsonSchemaValidator({ root, defs }: JsonSchema): (value: unknown
     validateFormats: true,
     formats: SHAPE_FORMATS,
     multipleOfPrecision: MULTIPLE_DIGITS,
-    code: { regExp: patternEngine },
+    code: { regExp: ajvPatterns },
   });
   const validate = ajv.compile({ ...root, $defs: defs });
   return (value) => validate(value) as boolean;
 }
-
-/** ajv's way to another engine; the second argument is always `u`. */
-const patternEngine = Object.assign((pattern: string) => compilePattern(pattern), {
-  code: 'new RegExp',
-});

@@ -2,6 +2,8 @@ import { INT64_END } from '../validator-schema';
 import type { Contract, Property } from '../model';
 import {
   type Alternative,
+  ANY_SHAPE,
+  ANYTHING,
   type FieldShape,
   NOTHING,
   type Numbers,
@@ -29,6 +31,7 @@ function objectsOf(properties: readonly Property[], limits: Property['limits']):
 }
 
 function propertyShape(property: Property): Shape {
+  if (property.anyValue) return property.required ? { alternatives: [{ ...ANYTHING, nulls: false }] } : ANY_SHAPE;
   const alternative: Alternative = {
     ...NOTHING,
     ...typed(property),
