@@ -139,6 +139,29 @@ describe('validate', () => {
     expect(violations.map(({ path }) => path)).toEqual(fits ? [] : ['$.payload.big']);
   });
 
+  it('finds equal elements of any kind, in time that grows with their number, whatever their fields are called', () => {
+    const lists = compile(
+      loadContract(
+        CONTRACT.replace(
+          'items: { logicalType: integer, required: true }, logicalTypeOptions: { minItems: 1, maxItems: 2, uniqueItems: true }',
+          'logicalTypeOptions: { uniqueItems: true }',
+        ),
+      ),
+    );
+    const check = (tags: unknown[]): readonly Violation[] => lists.validate({ id: 'ok', tags });
+    const many = Array.from({ length: 50_000 }, (_, i) => ({ valueOf: i, toString: null }));
+    expect(check(many)).toEqual([]);
+    expect(check([...many, { toString: null, valueOf: 7 }])).toMatchObject([{ reason: 'duplicate_items' }]);
+    expect(check([{ a: Infinity }, { a: '\ud800' }, { a: 'Infinity' }])).toEqual([]);
+    expect(check([1, '1', [1], { a: 1 }, null, 'null', '[1]', true, 'true'])).toEqual([]);
+    expect(
+      check([
+        { a: 1, b: [2] },
+        { b: [2], a: 1 },
+      ]),
+    ).toMatchObject([{ reason: 'duplicate_items' }]);
+  });
+
   it('goes on checking the rest of a payload with such an integer', () => {
     const payloadJson = '{"id":"ok","big":9223372036854775807,"kind":"c"}';
     expect(contract.validate(JSON.parse(payloadJson), { payloadJson })).toMatchObject([{ path: '$.payload.kind' }]);

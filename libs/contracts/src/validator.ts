@@ -1,4 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { addDistinctItems } from './distinct-items';
 import { findOversizeInteger } from './exact-integers';
 import { isDate, isDateTime, isTime, STRING_FORMATS } from './formats';
 import type { Contract } from './model';
@@ -52,6 +53,7 @@ export function compileSchema(
     formats: { ...STRING_FORMATS, date: isDate, time: isTime, 'date-time': isDateTime },
   });
   addKeywords(ajv);
+  addDistinctItems(ajv);
   return ajv.compile(validatorSchema(contract, { int64Ends }));
 }
 

@@ -1,4 +1,5 @@
 import { Ajv2020 } from 'ajv/dist/2020';
+import { addDistinctItems } from '../distinct-items';
 import { ajvPatterns } from '../patterns/compile-pattern';
 import { SHAPE_FORMATS } from '../shapes/formats';
 import { MULTIPLE_DIGITS } from '../shapes/steps';
@@ -14,6 +15,7 @@ export function jsonSchemaValidator({ root, defs }: JsonSchema): (value: unknown
     multipleOfPrecision: MULTIPLE_DIGITS,
     code: { regExp: ajvPatterns },
   });
+  addDistinctItems(ajv);
   const validate = ajv.compile({ ...root, $defs: defs });
   return (value) => validate(value) as boolean;
 }

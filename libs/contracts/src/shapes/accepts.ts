@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { areDistinct } from '../distinct-items';
 import { compilePattern } from '../patterns/compile-pattern';
 import { betweenCheck } from '../temporal';
 import { SHAPE_FORMATS } from './formats';
@@ -48,8 +49,7 @@ export function lengthOf(text: string): number {
 
 function inArrays(list: readonly unknown[], { min, max, unique, prefix, items }: Arrays): boolean {
   if (list.length < min || list.length > max) return false;
-  if (unique && list.some((value, i) => list.slice(i + 1).some((other) => isDeepStrictEqual(value, other))))
-    return false;
+  if (unique && !areDistinct(list)) return false;
   return list.every((value, i) => {
     const shape = prefix[i] ?? items;
     return shape === null || accepts(shape(), value);
