@@ -45,6 +45,8 @@ export const DIMENSION_LIMITS = {
   /** Bytes of one load. */
   bytesMax: 128 << 20,
   rowsMax: 5_000_000,
+  /** Versions of all keys together. */
+  versionsMax: 20_000_000,
   attributesMax: 100,
   keyCharsMax: 256,
   /** Characters of a text value. */

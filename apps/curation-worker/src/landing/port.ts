@@ -1,4 +1,5 @@
 import type { InboundHeaders } from '@millrace/topics';
+import type { DimensionEntry } from '../dimensions/model';
 import type { Held } from '../pipeline/dedupe';
 
 /**
@@ -53,6 +54,10 @@ export interface LandingStore {
   /** Those of the messages that have landed. */
   seen(topic: string, messageIds: readonly string[]): Promise<ReadonlySet<string>>;
 
+  /** The dimensions in force, of all tenants. */
+  dimensions(): Promise<readonly DimensionEntry[]>;
+  dimension(tenant: string, name: string): Promise<DimensionEntry | null>;
+
   /** Null if claims have never been pruned. */
   pruned(): Promise<PrunedClaims | null>;
 }
@@ -67,6 +72,11 @@ export interface Landing {
   enterReplay(entry: ReplayEntry): Promise<ReadonlySet<number> | 'over'>;
   /** First step of inputs without positions. False when one of the messages has landed meanwhile: roll back. */
   enterInbox(topic: string, messageIds: readonly string[], batchId: number): Promise<boolean>;
+  /**
+   * Makes a version of a dimension the one in force. False where the version before it is not in force: another load
+   * was faster; roll back.
+   */
+  setDimension(entry: DimensionEntry): Promise<boolean>;
   /** Claims keys; returns those that others hold. The keys are distinct. */
   claim(claims: readonly Claim[], batchId: number): Promise<ReadonlyMap<string, Held>>;
   /** Tells the store that the landing is alive while it does work elsewhere. */

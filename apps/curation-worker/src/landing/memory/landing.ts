@@ -1,3 +1,4 @@
+import type { DimensionEntry } from '../../dimensions/model';
 import type { Held } from '../../pipeline/dedupe';
 import type { UnnumberedBatch } from '../message';
 import type {
@@ -45,6 +46,15 @@ export class MemoryLanding implements Landing {
       if (inbox.has(key)) return false;
     }
     this.effects.push(() => keys.forEach((key) => inbox.set(key, batchId)));
+    return true;
+  }
+
+  async setDimension(entry: DimensionEntry): Promise<boolean> {
+    const id = JSON.stringify([entry.tenant, entry.name]);
+    await this.store.locks.lock(this, `dimension/${id}`);
+    const { dimensions } = this.store.state;
+    if ((dimensions.get(id)?.version ?? 0) !== entry.version - 1) return false;
+    this.effects.push(() => dimensions.set(id, entry));
     return true;
   }
 

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '@millrace/observability';
+import type { DimensionEntry } from '../../dimensions/model';
 import type { UnnumberedBatch } from '../message';
 import {
   type Fence,
@@ -76,6 +77,8 @@ export interface State {
   /** Numbers that have not been taken up, as far as is known. */
   readonly outbox: Map<number, { readonly message: UnnumberedBatch; sends: number; sentMs: number | null }>;
   readonly progress: Map<string, { number: number; atMs: number }>;
+  /** By tenant and name, as JSON. */
+  readonly dimensions: Map<string, DimensionEntry>;
 }
 
 export interface MemoryLandingOptions {
@@ -101,6 +104,7 @@ export class MemoryLandingStore implements LandingStore {
     workers: new Map(),
     outbox: new Map(),
     progress: new Map(),
+    dimensions: new Map(),
   };
   readonly locks = new RowLocks();
   readonly clock: Clock;
@@ -192,6 +196,14 @@ export class MemoryLandingStore implements LandingStore {
   }
 
   /** The model prunes nothing. */
+  async dimensions(): Promise<DimensionEntry[]> {
+    return [...this.state.dimensions.values()];
+  }
+
+  async dimension(tenant: string, name: string): Promise<DimensionEntry | null> {
+    return this.state.dimensions.get(JSON.stringify([tenant, name])) ?? null;
+  }
+
   async pruned(): Promise<null> {
     return null;
   }

@@ -1,4 +1,5 @@
 import { commit, copyIn, type PoolClient } from '@millrace/postgres';
+import type { DimensionEntry } from '../../dimensions/model';
 import type { Held } from '../../pipeline/dedupe';
 import {
   type Claim,
@@ -13,6 +14,7 @@ import {
   type WaitingRow,
 } from '../port';
 import { deleteClaims, insertClaims } from './claims';
+import { writeDimension } from './dimensions';
 import { landingErrors } from './errors';
 import { addCounts } from './quarantine-counts';
 import { insertWaiting, PostgresReplay } from './replays';
@@ -71,6 +73,10 @@ export class PostgresLanding implements Landing {
   async enterInbox(topic: string, messageIds: readonly string[], batchId: number): Promise<boolean> {
     const { rowCount } = await this.run(ENTER, 'enter', [topic, messageIds, batchId]);
     return rowCount === messageIds.length;
+  }
+
+  setDimension(entry: DimensionEntry): Promise<boolean> {
+    return landingErrors(writeDimension(this.client, entry));
   }
 
   claim(claims: readonly Claim[], batchId: number): Promise<Map<string, Held>> {

@@ -1,5 +1,7 @@
 import { type Pool, transaction } from '@millrace/postgres';
+import type { DimensionEntry } from '../../dimensions/model';
 import type { Landing, LandingStore, Line, PartitionId, Position, PrunedClaims } from '../port';
+import { readDimensions } from './dimensions';
 import { landingErrors } from './errors';
 import { PostgresLanding } from './landing';
 
@@ -114,6 +116,14 @@ export class PostgresLandingStore implements LandingStore {
       [topic, messageIds],
     );
     return new Set(rows.map((row) => row.message_id as string));
+  }
+
+  dimensions(): Promise<DimensionEntry[]> {
+    return landingErrors(readDimensions(this.pool));
+  }
+
+  async dimension(tenant: string, name: string): Promise<DimensionEntry | null> {
+    return (await landingErrors(readDimensions(this.pool, { tenant, name })))[0] ?? null;
   }
 
   async pruned(): Promise<PrunedClaims | null> {
