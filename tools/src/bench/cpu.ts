@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import path from 'node:path';
+import { postmasterPid, runningProcesses } from '../start/running';
 
 /** CPU seconds used so far, by process name; Postgres is all of its processes, ended ones included. */
 export type CpuSeconds = Readonly<Record<string, number>>;
@@ -9,11 +9,8 @@ const TICKS_PER_SECOND = 100;
 /** Reads /proc; empty where there is none (not Linux). Figures of a service start anew when it is restarted. */
 export function readCpu(dataDir: string): CpuSeconds {
   if (!fs.existsSync('/proc/self/stat')) return {};
-  const lock = JSON.parse(fs.readFileSync(path.join(dataDir, 'supervisor.lock'), 'utf8')) as {
-    children: { name: string; pid: number }[];
-  };
   const used: Record<string, number> = {};
-  for (const { name, pid } of lock.children)
+  for (const { name, pid } of runningProcesses(dataDir))
     if (name !== 'postgres') used[name] = (used[name] ?? 0) + ticksOf(pid, false) / TICKS_PER_SECOND;
   used.postgres = postgresTicks(dataDir) / TICKS_PER_SECOND;
   return used;
@@ -21,9 +18,8 @@ export function readCpu(dataDir: string): CpuSeconds {
 
 /** The postmaster's own time, that of its ended children, and that of the living ones. */
 function postgresTicks(dataDir: string): number {
-  const postmaster = Number(
-    fs.readFileSync(path.join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n')[0],
-  );
+  const postmaster = postmasterPid(dataDir);
+  if (postmaster === null) return 0;
   let ticks = ticksOf(postmaster, true);
   for (const entry of fs.readdirSync('/proc')) {
     const fields = /^\d+$/.test(entry) ? statOf(Number(entry)) : null;

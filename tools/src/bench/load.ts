@@ -91,6 +91,3 @@ function post(agent: http.Agent, origin: string, body: string): Promise<{ status
     request.end(body);
   });
 }
-
-export const percentile = (sorted: readonly number[], p: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN;

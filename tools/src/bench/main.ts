@@ -6,7 +6,7 @@ import { runCommand } from '../start/run-command';
 import { WORKSPACE_ROOT } from '../start/services';
 import { readArguments } from './arguments';
 import { growth } from './growth';
-import { percentile } from './load';
+import { percentile } from './percentile';
 import { growthOf, memory } from './memory';
 import { freshness, wholePath } from './whole-path';
 import type { BenchOptions } from './with-millrace';

@@ -1,6 +1,5 @@
-import fs from 'node:fs';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { memoryKib, runningProcesses } from '../start/running';
 import { load } from './load';
 import { type BenchOptions, withMillrace } from './with-millrace';
 
@@ -37,17 +36,10 @@ export async function memory(
   }, options);
 }
 
-function readRss(dataDir: string): Record<string, number> {
-  const { children } = JSON.parse(fs.readFileSync(path.join(dataDir, 'supervisor.lock'), 'utf8')) as {
-    children: { name: string; pid: number }[];
-  };
-  const rss: Record<string, number> = {};
-  for (const { name, pid } of children) {
-    const status = fs.readFileSync(`/proc/${pid}/status`, 'utf8');
-    rss[name] = Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024);
-  }
-  return rss;
-}
+const readRss = (dataDir: string): Record<string, number> =>
+  Object.fromEntries(
+    runningProcesses(dataDir).map(({ name, pid }) => [name, Math.round(memoryKib(pid, 'VmRSS') / 1_024)]),
+  );
 
 /**
  * How much a process grew: the median of the last third of the samples over that of the second. The first third is left

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { load, percentile } from './load';
+import { load } from './load';
+import { percentile } from './percentile';
 import { type Bench, martsAreBuilt, waitFor } from './with-millrace';
 
 /** What one and the same small piece of work took: means over its landings, commits and rebuilds; medians of queries, ms. */

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { adminUrlOf } from './admin-url';
+import { postmasterPid, runningProcesses } from '../start/running';
 import { COMPILED_TOOLS } from '../start/services';
 
 export interface SystemOptions {
@@ -85,19 +86,10 @@ export class MillraceSystem {
   /** A process by name; null while it does not run. `postgres` is the postmaster. */
   pidOf(target: string): number | null {
     if (target === 'supervisor') return this.supervisor?.pid ?? null;
-    try {
-      if (target === 'postgres') {
-        const file = path.join(this.options.dataDir, 'postgres', 'data', 'postmaster.pid');
-        return Number(fs.readFileSync(file, 'utf8').split('\n')[0]) || null;
-      }
-      const lock = JSON.parse(fs.readFileSync(path.join(this.options.dataDir, 'supervisor.lock'), 'utf8')) as {
-        children: { name: string; pid: number }[];
-      };
-      const name = target === 'keeper' ? 'postgres' : target;
-      return lock.children.find((child) => child.name === name)?.pid ?? null;
-    } catch {
-      return null;
-    }
+    const { dataDir } = this.options;
+    if (target === 'postgres') return postmasterPid(dataDir);
+    const wanted = target === 'keeper' ? 'postgres' : target;
+    return runningProcesses(dataDir).find(({ name }) => name === wanted)?.pid ?? null;
   }
 
   /** Sends a signal; false when there is no such process now. */

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
+import { assertGuarded } from '../front-door/binding';
 import { main as migrate } from '../migrate/main';
 import { roleName } from '../migrate/roles';
 import { planPorts } from '../start/ports';
@@ -12,8 +13,15 @@ const FILE = path.join(WORKSPACE_ROOT, 'docker-compose.yml');
 const text = fs.readFileSync(FILE, 'utf8');
 const PASSWORD = 'Secret123';
 const compose = readCompose(text, { POSTGRES_PASSWORD: PASSWORD });
-const service = (name: string): ComposeService => {
-  const found = compose.services[name];
+/** Every variable by which a service learns whom to let in. */
+const CREDENTIALS = /^(AUTH|INGEST_AUTH|TASK_AUTH|JWT|OIDC|IAP)_|_TOKEN$|^WEBHOOK_SOURCES$/;
+/** As one sets them who lets others in. */
+const OPEN = {
+  ...{ POSTGRES_PASSWORD: PASSWORD, FRONT_DOOR_HOST: '0.0.0.0', AUTH_MODE: 'key', INGEST_AUTH_MODE: 'token,key' },
+  ...{ ADMIN_TOKEN: 'a'.repeat(32), INGEST_TOKEN: 'i'.repeat(32), TASK_AUTH_MODE: 'token', TASK_TOKEN: 't'.repeat(32) },
+};
+const service = (name: string, of = compose): ComposeService => {
+  const found = of.services[name];
   if (!found) throw new Error(`docker-compose.yml has no ${name}`);
   return found;
 };
@@ -39,17 +47,25 @@ const answer = Object.entries(JSON.parse(process.argv[1])).map(([app, env]) => {
 });
 console.log(JSON.stringify(Object.fromEntries(answer)));`;
 let configured: Record<string, Configured>;
+/** The same where others are let in, and the services do not listen on loopback alone. */
+let guarded: Record<string, Configured>;
 
 beforeAll(() => {
   execFileSync(process.execPath, [path.join(WORKSPACE_ROOT, 'tools', 'build.mjs')], { cwd: WORKSPACE_ROOT });
-  const environments = Object.fromEntries(SERVICES.map(({ name }) => [name, service(name).environment]));
+  configured = readConfigs((name) => service(name).environment);
+  const opened = readCompose(text, OPEN);
+  guarded = readConfigs((name) => ({ ...service(name, opened).environment, HOST: '0.0.0.0' }));
+}, 120_000);
+
+function readConfigs(environmentOf: (name: string) => Readonly<Record<string, string>>): Record<string, Configured> {
+  const environments = Object.fromEntries(SERVICES.map(({ name }) => [name, environmentOf(name)]));
   const output = execFileSync(process.execPath, ['-e', READ_CONFIGS, JSON.stringify(environments)], {
     cwd: WORKSPACE_ROOT,
     encoding: 'utf8',
     env: { PATH: process.env['PATH'] },
   });
-  configured = JSON.parse(output) as Record<string, Configured>;
-}, 120_000);
+  return JSON.parse(output) as Record<string, Configured>;
+}
 
 it('asks for a password and for nothing else', () => {
   expect(variablesOf(text)).toEqual(['POSTGRES_PASSWORD']);
@@ -68,6 +84,19 @@ describe.each(SERVICES)('$name', ({ name, portVariable }) => {
     expect(host).toBe('127.0.0.1');
     expect(Object.keys(service(name).environment).filter((variable) => !variables.includes(variable))).toEqual([]);
     expect(variables).toContain(portVariable);
+  });
+
+  it('is given every variable that says whom to let in, where it is set', () => {
+    const { variables, problems, host } = guarded[name] as Configured;
+    const wanted = variables.filter((variable) => CREDENTIALS.test(variable)).sort();
+    expect(wanted).toContain('AUTH_MODE');
+    const all = readCompose(text, {
+      ...Object.fromEntries(wanted.map((variable) => [variable, `of ${variable}`])),
+      POSTGRES_PASSWORD: PASSWORD,
+    });
+    const given = Object.entries(service(name, all).environment).filter(([variable]) => CREDENTIALS.test(variable));
+    expect(Object.fromEntries(given)).toEqual(Object.fromEntries(wanted.map((each) => [each, `of ${each}`])));
+    expect([problems, host]).toEqual([[], '0.0.0.0']);
   });
 
   it('is asked for its health on the port that it listens on', () => {
@@ -104,6 +133,14 @@ describe.each(DATABASE_SERVICES)('$name', ({ name, schema }) => {
 it('a service without a database is given none', () => {
   for (const { name } of SERVICES.filter(({ schema }) => schema === null))
     expect(service(name).environment['DATABASE_URL']).toBeUndefined();
+});
+
+it('the front door lets others in once it is told who may come, and not before', () => {
+  expect(assertGuarded(service('front-door').environment)).toBe('127.0.0.1');
+  expect(assertGuarded(service('front-door', readCompose(text, OPEN)).environment)).toBe('0.0.0.0');
+  const open = readCompose(text, { POSTGRES_PASSWORD: PASSWORD, FRONT_DOOR_HOST: '0.0.0.0' });
+  expect(() => assertGuarded(service('front-door', open).environment)).toThrow('AUTH_MODE and INGEST_AUTH_MODE');
+  for (const name of Object.keys(OPEN)) expect(text).toContain(name);
 });
 
 it('the front door knows where each service listens', () => {

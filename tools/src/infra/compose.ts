@@ -28,7 +28,8 @@ export interface Compose {
 
 /**
  * Reads a compose file as Docker Compose does: YAML 1.2 with merge keys, then variables. Throws for a variable that has
- * no value, which Compose itself would replace by nothing.
+ * no value, which Compose itself would replace by nothing. A variable of a service's environment that is given no value
+ * there is passed on where it is set.
  */
 export function readCompose(text: string, variables: Readonly<Record<string, string>>): Compose {
   const document = interpolate(parse(text, { merge: true }), variables) as {
@@ -39,7 +40,7 @@ export function readCompose(text: string, variables: Readonly<Record<string, str
     name,
     {
       ...service,
-      environment: texts(service['environment'] ?? {}),
+      environment: environmentOf(service['environment'] ?? {}, variables),
       volumes: service['volumes'] ?? [],
       depends_on: dependencies(service['depends_on']),
     } as ComposeService,
@@ -72,9 +73,15 @@ function interpolate(value: unknown, variables: Readonly<Record<string, string>>
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, interpolate(each, variables)]));
 }
 
-function texts(environment: unknown): Record<string, string> {
+function environmentOf(environment: unknown, passedOn: Readonly<Record<string, string>>): Record<string, string> {
   if (Array.isArray(environment)) throw new Error('the environment of a service is a map here');
-  return Object.fromEntries(Object.entries(environment as object).map(([name, value]) => [name, String(value)]));
+  return Object.fromEntries(
+    Object.entries(environment as object).flatMap(([name, value]) => {
+      if (value !== null) return [[name, String(value)]];
+      const given = passedOn[name];
+      return given === undefined ? [] : [[name, given]];
+    }),
+  );
 }
 
 function dependencies(value: unknown): Record<string, { condition: string }> {

@@ -5,6 +5,7 @@
  * has one under way cannot be sent and is counted as such, and is not sent later, so latencies are of requests that
  * were sent when they were due. Rate 0 is a closed loop: each connection sends as soon as it is answered.
  */
+import { percentile } from '../bench/percentile';
 import { type Answered, LoadConnection } from './connection';
 import { type NumberedRequest, numberedRequest, renumber } from './numbered-request';
 
@@ -188,7 +189,7 @@ class Generator {
 
 function percentilesOf(values: readonly number[]): Percentiles {
   const sorted = Float64Array.from(values).sort();
-  const at = (p: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? 0;
+  const at = (p: number): number => percentile(sorted, p, 0);
   return { p50: at(0.5), p99: at(0.99), max: at(1) };
 }
 

@@ -3,11 +3,12 @@ import { runCommand } from '../start/run-command';
 import { StartError } from '../start/start-error';
 import { fullDisk } from './full-disk';
 import { fullLog, type ScenarioOptions, tenfold } from './scenarios';
+import { shutdown } from './shutdown';
 import { onStage } from './stage';
 import type { Finding } from './verdict';
 
 /**
- * `npm run overload [-- tenfold full-log full-disk] [--seconds 120] [--connections 2000] [--events 1] [--port-base N] [--disk DIR]`: loads a
+ * `npm run overload [-- tenfold full-log full-disk shutdown] [--rounds 5] [--seconds 120] [--connections 2000] [--events 1] [--port-base N] [--disk DIR]`: loads a
  * Millrace of its own far beyond what it can handle, and ends with 1 where a promise was not kept.
  */
 export function main(args: readonly string[] = process.argv.slice(2)): Promise<void> {
@@ -21,6 +22,7 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
         events: { type: 'string', default: '1' },
         'port-base': { type: 'string', default: '28000' },
         disk: { type: 'string' },
+        rounds: { type: 'string', default: '5' },
         'log-bytes': { type: 'string', default: '256MiB' },
       },
     });
@@ -50,6 +52,11 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
       for (const env of [{}, { DISK_FREE_PERCENT_MIN: '0' }] as Record<string, string>[])
         kept =
           report(await onStage({ ...stage, env, parent: values.disk }, (at) => fullDisk(at, 20, options.tell))) && kept;
+    }
+    if (wanted.has('shutdown')) {
+      console.log(`Stopped under load, ${values.rounds} times in each way`);
+      const rounds = Number(values.rounds);
+      kept = report(await shutdown({ ...stage, rounds, tell: options.tell })) && kept;
     }
     return kept ? 0 : 1;
   });

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import path from 'node:path';
+import { memoryKib, postgresPids, runningProcesses } from '../start/running';
 
 const MIB = 1 << 20;
 
@@ -45,20 +45,11 @@ export class MemoryWatch {
   }
 
   private look(): void {
-    for (const { name, pid } of childrenOf(this.dataDir)) {
-      const mib = name === 'postgres' ? postgresMib(this.dataDir) : fieldOf(pid, 'VmRSS') / 1024;
+    for (const { name, pid } of runningProcesses(this.dataDir)) {
+      const mib = name === 'postgres' ? postgresMib(this.dataDir) : memoryKib(pid, 'VmRSS') / 1024;
       const kind = name.replace(/-\d+$/, '');
       this.highest[kind] = Math.max(this.highest[kind] ?? 0, mib);
     }
-  }
-}
-
-export function childrenOf(dataDir: string): { name: string; pid: number }[] {
-  try {
-    const lock = fs.readFileSync(path.join(dataDir, 'supervisor.lock'), 'utf8');
-    return (JSON.parse(lock) as { children: { name: string; pid: number }[] }).children;
-  } catch {
-    return []; // being written
   }
 }
 
@@ -67,29 +58,8 @@ function postgresMib(dataDir: string): number {
   let own = 0;
   let shared = 0;
   for (const pid of postgresPids(dataDir)) {
-    own += fieldOf(pid, 'RssAnon');
-    shared = Math.max(shared, fieldOf(pid, 'RssShmem'));
+    own += memoryKib(pid, 'RssAnon');
+    shared = Math.max(shared, memoryKib(pid, 'RssShmem'));
   }
   return ((own + shared) * 1024) / MIB;
-}
-
-function postgresPids(dataDir: string): number[] {
-  try {
-    const file = path.join(dataDir, 'postgres', 'data', 'postmaster.pid');
-    const postmaster = Number(fs.readFileSync(file, 'utf8').split('\n')[0]);
-    const children = fs.readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').trim();
-    return [postmaster, ...children.split(' ').map(Number)];
-  } catch {
-    return [];
-  }
-}
-
-/** A field of /proc/<pid>/status, KiB; 0 for a process that is gone. */
-function fieldOf(pid: number, name: string): number {
-  try {
-    const status = fs.readFileSync(`/proc/${pid}/status`, 'latin1');
-    return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
 }
