@@ -20,6 +20,9 @@ import { LandedBefore } from './claims/landed-before';
 import type { Config } from './config';
 import { ContractsChangedController } from './contracts/contracts-changed.controller';
 import { ContractsKeeper } from './contracts/keeper';
+import { DIMENSION_SOURCE, DimensionsController, type DimensionSource } from './dimensions/dimensions.controller';
+import { addLoadRoute } from './dimensions/load.route';
+import { loadDimension } from './dimensions/load-dimension';
 import { PrismaClient } from './generated/prisma/client';
 import { PostgresLandingStore } from './landing/postgres/store';
 import { openScratch, systemTimers } from './machine.client';
@@ -101,7 +104,7 @@ export class AppModule {
       ...{ messaging, outbox: new TableOutbox(pool, 'curation_worker', 'message_outbox') },
       onError: (error) => logger.warn({ error: error as Error }, 'messages could not be sent yet'),
     });
-    const { worker, keeper, relay, schedule, replays } = createCuration(
+    const { worker, keeper, relay, schedule, replays, dimensionLoads } = createCuration(
       {
         ...{ messaging, store, outbox, storage, clock, random, timers, logger, failpoint },
         upkeep: new PostgresUpkeep(pool),
@@ -151,6 +154,11 @@ export class AppModule {
           )) satisfies WorkHandler,
       },
     });
+    addLoadRoute(context.fastify, context.openapi, async (load) => {
+      const loaded = await loadDimension(dimensionLoads, load);
+      await keeper.refresh();
+      return loaded;
+    });
     measured.watch({
       inFlight: () => worker.inFlight,
       positions: () => worker.positions(),
@@ -199,10 +207,15 @@ export class AppModule {
     return {
       module: AppModule,
       controllers: [
-        ...[QuarantineController, TablesChangedController, ContractsChangedController, KeysChangedController],
+        DimensionsController,
+        QuarantineController,
+        TablesChangedController,
+        ContractsChangedController,
+        KeysChangedController,
         WorkRequestedController,
       ],
       providers: [
+        { provide: DIMENSION_SOURCE, useValue: { store, files: dimensionLoads.files } satisfies DimensionSource },
         { provide: KeyRing, useValue: keys },
         { provide: QuarantineReader, useValue: new QuarantineReader(prisma) },
         { provide: LandedOutbox, useValue: outbox },

@@ -1,5 +1,5 @@
 import type { ContractProblem } from './contract-error';
-import type { Contract, Property } from './model';
+import type { Contract, Enrichment, Property } from './model';
 
 /** A column of a typed table, in terms of no particular warehouse. */
 export interface Column {
@@ -59,8 +59,18 @@ export function contractColumns(contract: Pick<Contract, 'properties'>): {
 }
 
 /** What keeps a contract's fields from being columns: reserved, impossible or ambiguous names, or none left. */
-export function columnProblems(contract: Pick<Contract, 'properties'>, schemaPath: string): readonly ContractProblem[] {
-  const { columns, problems } = flatten(contract.properties, schemaPath);
+export function columnProblems(
+  contract: Pick<Contract, 'properties'> & Partial<Pick<Contract, 'enrichments'>>,
+  schemaPath: string,
+): readonly ContractProblem[] {
+  const { columns, problems: own } = flatten(contract.properties, schemaPath);
+  const taken = new Map(columns.map(({ name, path }) => [name.toLowerCase(), path.join('.')]));
+  const problems = [...own];
+  for (const { name, from } of enrichedColumns(contract.enrichments ?? [])) {
+    const problem = nameProblem(name, taken);
+    if (problem) problems.push({ path: 'customProperties.enrich', rule: problem });
+    taken.set(name.toLowerCase(), from);
+  }
   if (columns.length === 0)
     return [
       ...problems,
@@ -69,6 +79,24 @@ export function columnProblems(contract: Pick<Contract, 'properties'>, schemaPat
   if (columns.length > COLUMNS_MAX)
     return [...problems, { path: schemaPath, rule: `makes ${columns.length} columns; ${COLUMNS_MAX} at most` }];
   return problems;
+}
+
+/** The columns that enrichments add to a typed table, after the contract's own. */
+export function enrichedColumns(
+  enrichments: readonly Enrichment[],
+): { readonly name: string; readonly type: string; readonly doc: string; readonly from: string }[] {
+  return enrichments.flatMap(({ dimension, columns, missing }) => [
+    ...columns.map(({ name, type, from }) => ({
+      ...{ name, type, from: `${dimension}.${from}` },
+      doc: `${from} of the dimension ${dimension}, as of event time.`,
+    })),
+    {
+      name: missing,
+      type: 'boolean',
+      from: dimension,
+      doc: `Whether the dimension ${dimension} had no such key then.`,
+    },
+  ]);
 }
 
 function flatten(properties: readonly Property[], schemaPath: string): Flattened {

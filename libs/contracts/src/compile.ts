@@ -1,7 +1,7 @@
 import { createClashCheck } from './clashes';
-import { type Column, contractColumns, type ExcludedField } from './columns';
-import type { Contract, Dedupe, DriftPolicy } from './model';
-import { staging } from './staging';
+import { type Column, contractColumns, enrichedColumns, type ExcludedField } from './columns';
+import type { Contract, Dedupe, DriftPolicy, Enrichment } from './model';
+import { enrichedSelect, staging } from './staging';
 import { createUnknownFieldCheck } from './unknown-field';
 import { createValidator, type PayloadText } from './validator';
 import type { Violation } from './violation';
@@ -25,6 +25,9 @@ export interface CompiledContract {
   /** Segments from the payload. */
   readonly eventTimePath: readonly string[] | null;
   readonly latenessSeconds: number | null;
+  readonly enrichments: readonly Enrichment[];
+  /** Columns of the table that come from dimensions; they follow the contract's own. */
+  readonly enriched: readonly { readonly name: string; readonly type: string; readonly doc: string }[];
   /** Typed tables are partitioned by the UTC date of the event time. */
   readonly partitionBy: 'event_date';
   /**
@@ -46,7 +49,10 @@ export interface CompiledContract {
   readonly recovers: ((payload: unknown) => boolean) | null;
   /** Structure of `from_json(payload, '<typedStruct>')` in DuckDB, ready to be put between quotes. */
   readonly typedStruct: string;
-  /** `<expression> AS "<column>"` per column, over a column `p` that holds the parsed payload. See staging.ts. */
+  /**
+   * `<expression> AS "<column>"` per column of the contract and then of its enrichments, over a column `p` that holds the
+   * parsed payload and `enriched`, the JSON text of what was looked up. See staging.ts.
+   */
   readonly typedSelect: readonly string[];
   /** The same with nulls in place of errors, and what is left out by it. See staging.ts. */
   readonly lenientSelect: readonly string[];
@@ -56,6 +62,8 @@ export interface CompiledContract {
 
 export function compile(contract: Contract): CompiledContract {
   const { columns, excluded } = contractColumns(contract);
+  const enriched = enrichedColumns(contract.enrichments).map(({ name, type, doc }) => ({ name, type, doc }));
+  const staged = staging(columns);
   return {
     name: contract.name,
     version: contract.version,
@@ -73,7 +81,11 @@ export function compile(contract: Contract): CompiledContract {
     drift: contract.drift,
     unknownField: createUnknownFieldCheck(contract),
     recovers: contract.drift.typeClash === 'recover' ? createClashCheck(contract) : null,
-    ...staging(columns),
+    enrichments: contract.enrichments,
+    enriched,
+    ...staged,
+    typedSelect: [...staged.typedSelect, ...enrichedSelect(enriched)],
+    lenientSelect: [...staged.lenientSelect, ...enrichedSelect(enriched)],
     contract,
   };
 }

@@ -32,6 +32,8 @@ export type {
   Dedupe,
   DedupeStrategy,
   DriftPolicy,
+  EnrichedColumn,
+  Enrichment,
   InferredState,
   Limits,
   LogicalType,

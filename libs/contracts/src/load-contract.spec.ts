@@ -55,6 +55,7 @@ describe('loadContract', () => {
       subjectPath: null,
       eventTimePath: null,
       latenessSeconds: null,
+      enrichments: [],
     });
   });
 

@@ -1,5 +1,6 @@
 import { EVENT_TYPE_CHARS_MAX } from '@millrace/envelope';
 import { type DocumentReader, type Fields, join } from './document-reader';
+import { loadEnrichments } from './load-enrichments';
 import type {
   Contract,
   Dedupe,
@@ -25,10 +26,21 @@ import { findProperty, parseJsonPath } from './property-path';
  * | lateness | how late is late: `90m`, `72h`, `3d` |
  * | drift | `{policy?: ignore or warn or evolve (default) or quarantine or reject, typeClash?: quarantine (default) or recover}` |
  * | inferred | `unreviewed` or `adopted`: written by Millrace |
+ * | enrich | list of dimensions to look up: see load-enrichments.ts |
  *
  * Custom properties of others are none of our business and pass; a misspelt one of ours is refused.
  */
-const OWN = ['eventTypes', 'dedupe', 'subject', 'eventTime', 'table', 'lateness', 'drift', 'inferred'] as const;
+const OWN = [
+  'eventTypes',
+  'dedupe',
+  'subject',
+  'eventTime',
+  'table',
+  'lateness',
+  'drift',
+  'inferred',
+  'enrich',
+] as const;
 
 const STRATEGIES: readonly DedupeStrategy[] = ['event_id', 'content', 'business_key'];
 const WINDOW_DAYS_DEFAULT = 30;
@@ -50,7 +62,15 @@ interface SchemaFacts {
 
 type Extensions = Pick<
   Contract,
-  'eventTypes' | 'table' | 'dedupe' | 'subjectPath' | 'eventTimePath' | 'latenessSeconds' | 'drift' | 'inferred'
+  | 'eventTypes'
+  | 'table'
+  | 'dedupe'
+  | 'subjectPath'
+  | 'eventTimePath'
+  | 'latenessSeconds'
+  | 'drift'
+  | 'inferred'
+  | 'enrichments'
 >;
 type Given = ReadonlyMap<string, { value: unknown; path: string }>;
 
@@ -72,6 +92,7 @@ export function loadExtensions(reader: DocumentReader, customProperties: unknown
     latenessSeconds: loadLateness(reader, given),
     drift: loadDrift(reader, given),
     inferred: loadInferred(reader, given),
+    enrichments: loadEnrichments(reader, given.get('enrich'), schema.properties),
   };
 }
 

@@ -25,6 +25,8 @@ export interface Contract {
   readonly drift: DriftPolicy;
   /** Null for a contract that a person wrote. */
   readonly inferred: InferredState | null;
+  /** What is looked up in dimensions for each event. */
+  readonly enrichments: readonly Enrichment[];
   /** The parsed YAML. */
   readonly document: Readonly<Record<string, unknown>>;
 }
@@ -47,6 +49,24 @@ export interface DriftPolicy {
    * lands with the value in the column `_recovered`.
    */
   readonly typeClash: 'quarantine' | 'recover';
+}
+
+/** Columns that an event gets from the version of a dimension's key that was in force at its event time. */
+export interface Enrichment {
+  readonly dimension: string;
+  /** Where the payload names the key; segments from the payload. */
+  readonly keyPath: readonly string[];
+  readonly columns: readonly EnrichedColumn[];
+  /** Boolean column: the event names no key, or one that the dimension does not have at that time. */
+  readonly missing: string;
+}
+
+export interface EnrichedColumn {
+  readonly name: string;
+  /** The dimension's attribute. */
+  readonly from: string;
+  /** Delta's name. An attribute of another type makes a null, except that anything makes a string. */
+  readonly type: 'string' | 'long' | 'double' | 'boolean';
 }
 
 export type DedupeStrategy = 'event_id' | 'content' | 'business_key';

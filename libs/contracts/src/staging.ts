@@ -45,6 +45,17 @@ interface Mode {
 const STRICT: Mode = { cast: 'CAST', fail: (column, what) => `error('column ${column.name} ${what}')` };
 const LENIENT: Mode = { cast: 'TRY_CAST', fail: () => 'NULL' };
 
+const DUCKDB_TYPES: Readonly<Record<string, string>> = {
+  string: 'VARCHAR',
+  long: 'BIGINT',
+  double: 'DOUBLE',
+  boolean: 'BOOLEAN',
+};
+
+/** One `<expression> AS "<column>"` per enriched column, over a column `enriched` with the JSON text of an object. */
+export const enrichedSelect = (columns: readonly { readonly name: string; readonly type: string }[]): string[] =>
+  columns.map(({ name, type }) => `CAST(enriched->>'$.${name}' AS ${DUCKDB_TYPES[type]}) AS "${name}"`);
+
 type Structure = { [name: string]: Structure | string };
 
 /** The structure of what lies below `depth` objects, down to leaves and to objects that are parsed one by one. */

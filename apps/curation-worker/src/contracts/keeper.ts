@@ -2,6 +2,9 @@ import type { Logger } from '@millrace/observability';
 import { newestIndexIn } from '@millrace/contracts';
 import type { Storage } from '@millrace/storage';
 import { DEFAULT_DEDUPE } from '../claims/claim-key';
+import { DimensionsKeeper } from '../dimensions/keeper';
+import { DimensionFiles } from '../dimensions/files';
+import { createEnrich, type DimensionsInForce, type Enrich } from '../dimensions/enrich';
 import { LandingError, type LandingStore } from '../landing/port';
 import { ContractsInForce } from './in-force';
 import { readContracts } from './read-contracts';
@@ -10,6 +13,7 @@ export interface InForce {
   readonly contracts: ContractsInForce;
   readonly keysEpoch: number;
   readonly lineId: string;
+  readonly enrich: Enrich;
 }
 
 /**
@@ -18,14 +22,19 @@ export interface InForce {
  * takes effect at one number for all workers.
  */
 export class ContractsKeeper {
+  private readonly dimensions: DimensionsKeeper;
   private inForce: InForce | null = null;
+  private enrichedFrom: DimensionsInForce | null = null;
   private refreshing: Promise<void> | null = null;
 
   constructor(
     private readonly store: LandingStore,
     private readonly storage: Storage,
     private readonly logger: Logger,
-  ) {}
+    dimensionFiles = new DimensionFiles(storage),
+  ) {
+    this.dimensions = new DimensionsKeeper(store, dimensionFiles);
+  }
 
   /** Null until the first index has been published: nothing lands unchecked before that. */
   get current(): InForce | null {
@@ -70,7 +79,11 @@ export class ContractsKeeper {
       );
     }
     if (newsOf(contracts) !== newsOf(known)) this.report(contracts);
-    this.inForce = { contracts, keysEpoch: line.keysEpoch, lineId: line.id };
+    const dimensions = await this.dimensions.refresh(contracts.contracts);
+    const isSame = dimensions === this.enrichedFrom && this.inForce !== null;
+    const enrich = isSame && this.inForce?.contracts === contracts ? this.inForce.enrich : createEnrich(dimensions);
+    this.enrichedFrom = dimensions;
+    this.inForce = { contracts, keysEpoch: line.keysEpoch, lineId: line.id, enrich };
   }
 
   private report(contracts: ContractsInForce): void {

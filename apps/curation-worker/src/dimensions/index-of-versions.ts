@@ -91,6 +91,10 @@ export class VersionIndex {
     return this.texts.toString('utf8', version === 0 ? 0 : this.textEnds[version - 1], this.textEnds[version]);
   }
 
+  has(key: string): boolean {
+    return this.keyNumber(key) >= 0;
+  }
+
   versionsOf(key: string): Version[] {
     const i = this.keyNumber(key);
     return i < 0 ? [] : this.versionsAt(i);

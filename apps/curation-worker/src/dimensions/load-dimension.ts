@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Clock, Logger } from '@millrace/observability';
+import { DuckError } from '@millrace/lakehouse/duckdb';
 import { ProblemException } from '@millrace/service';
 import { type Storage, StorageError } from '@millrace/storage';
 import { dimensionColumns, dimensionTable, type StagedFile } from '@millrace/topics';
@@ -11,7 +12,8 @@ import { LandingError, type LandingStore } from '../landing/port';
 import type { Stager } from '../staging/stager';
 import { type TableRows, TableRowsBuilder } from '../staging/table-rows';
 import { type Applied, applyLoad, type Change, type Load, mergedEntries } from './apply-load';
-import { decodeHistory, encodeHistory } from './history-file';
+import type { DimensionFiles } from './files';
+import { encodeHistory } from './history-file';
 import { EMPTY_INDEX, type VersionIndex } from './index-of-versions';
 import { type Attribute, DIMENSION_LIMITS, type DimensionEntry, type Value } from './model';
 import { historyPath, historyPrefix, rawLoadPath, versionOf } from './paths';
@@ -20,6 +22,7 @@ import { readRows, type SentRows } from './read-rows';
 export interface DimensionLoadDeps {
   readonly store: LandingStore;
   readonly storage: Storage;
+  readonly files: DimensionFiles;
   readonly stager: Stager;
   readonly keeper: ContractsKeeper;
   readonly ids: Pick<BatchIds, 'take'>;
@@ -75,7 +78,7 @@ async function attempt(deps: DimensionLoadDeps, load: DimensionLoad): Promise<Lo
   const before = await deps.store.dimension(tenant, name);
   if (!before) await assertRoom(deps.store, tenant);
   const { keyColumn, attributes, rows } = await readRows(load, before);
-  const history = before ? (await decodeHistory(await deps.storage.get(before.path))).index : EMPTY_INDEX;
+  const history = before ? await deps.files.read(before) : EMPTY_INDEX;
   const nowMs = deps.clock.now();
   const applied = await applyLoad(history, { mode, effectiveMs: load.effectiveMs ?? nowMs, rows });
   const { added, updated, removed, unchanged } = applied;
@@ -89,7 +92,7 @@ async function attempt(deps: DimensionLoadDeps, load: DimensionLoad): Promise<Lo
   const entry: DimensionEntry = {
     ...{ tenant, name, version, keyColumn, attributes, loadedAt },
     path: historyPath(tenant, name, version, batchId, epoch),
-    keys: (before?.keys ?? 0) + added - removed,
+    keys: history.size + newKeys(history, applied),
   };
   assertSize(history, applied);
   const written: string[] = [];
@@ -107,11 +110,14 @@ async function attempt(deps: DimensionLoadDeps, load: DimensionLoad): Promise<Lo
     if (error instanceof LandingError && error.code === 'LANDING_UNKNOWN')
       throw later('The connection broke. Repeat the load: what has landed does not land again.', error);
     await discard(deps, written);
-    if (error instanceof LandingError || (error instanceof StorageError && error.canRetry))
-      throw later('The load could not land now.', error);
+    const isAway = (error instanceof StorageError || error instanceof DuckError) && error.canRetry;
+    if (error instanceof LandingError || isAway) throw later('The load could not land now.', error);
     throw error;
   }
 }
+
+const newKeys = (history: VersionIndex, { changed }: Applied): number =>
+  [...changed.keys()].reduce((count, key) => (history.has(key) ? count : count + 1), 0);
 
 interface Writer {
   readonly batchId: number;

@@ -36,7 +36,7 @@ export interface DimensionEntry {
   readonly keyColumn: string;
   /** Attributes are added at the end and never change their type. */
   readonly attributes: readonly Attribute[];
-  /** Keys in force now. */
+  /** Keys that it has or had. */
   readonly keys: number;
   readonly loadedAt: string;
 }

@@ -141,8 +141,8 @@ export class Lander {
     }
   }
 
-  private curate(items: readonly Received[], { contracts }: InForce): Promise<Curated> {
-    return curate(items, contracts, this.deps.unknownTypes);
+  private curate(items: readonly Received[], { contracts, enrich }: InForce): Promise<Curated> {
+    return curate(items, contracts, this.deps.unknownTypes, enrich);
   }
 
   private inForce(): InForce {

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Profiler } from '@millrace/contracts/profile';
 import type { Envelope } from '@millrace/envelope';
 import type { ContractInForce, ContractsInForce } from '../contracts/in-force';
+import type { Enrich } from '../dimensions/enrich';
 import { RawGroups } from '../staging/raw-groups';
 import { RowTable } from '../staging/row-table';
 import { createParseStep } from './parse';
@@ -36,11 +37,12 @@ export interface Curated {
 /** Items between two turns of the event loop: some 10 ms, so that heartbeats and requests never wait longer. */
 const TURN_ITEMS = 1_000;
 
-/** Parses, validates and lays out a micro-batch in turns. Pure but for giving the event loop its turn. */
+/** Parses, validates, enriches and lays out a micro-batch in turns. Pure but for giving the event loop its turn. */
 export async function curate(
   items: readonly Received[],
   contracts: ContractsInForce,
   unknownTypes?: UnknownTypes,
+  enrich: Enrich = () => null,
 ): Promise<Curated> {
   const parse = createParseStep(contracts);
   const validate = createValidateStep(contracts, unknownTypes);
@@ -64,7 +66,8 @@ export async function curate(
       continue;
     }
     const { received, envelope, contract, clashes, key, formerKeys, fingerprint, windowDays } = event;
-    const row = rows.add(envelope, key, origin, contract, group, raw.lineOf[i], clashes);
+    const enriched = enrich(envelope, contract);
+    const row = rows.add(envelope, key, origin, contract, group, raw.lineOf[i], clashes, enriched);
     const { eventId, eventType, eventTime, source } = envelope;
     validated[i] = {
       ok: true,

@@ -35,6 +35,8 @@ export const ROW_COLUMNS = {
   group_line: 'INTEGER',
   g: 'INTEGER',
   clashes: 'BOOLEAN',
+  /** JSON text of what its contract has it looked up. */
+  enriched: 'VARCHAR',
   payload: 'VARCHAR',
 } as const;
 
@@ -73,6 +75,7 @@ export class RowTable {
     rawGroup: number,
     line: number,
     clashes = false,
+    enriched: string | null = null,
   ): number {
     const { number } = this.groupOf(envelope, origin, contract, rawGroup);
     const times = D + envelope.eventTime + D + (envelope.producerTime ?? NULL) + D + envelope.ingestTime + D;
@@ -100,6 +103,7 @@ export class RowTable {
         (clashes ? CLASHES : NULL) +
         D,
     );
+    this.bytes.text((enriched ?? NULL) + D);
     this.bytes.text(envelope.payloadJson);
     this.bytes.lineFeed();
     this.ends[this.length] = this.bytes.size;

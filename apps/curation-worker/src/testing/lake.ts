@@ -14,9 +14,8 @@ export const MIGRATIONS = [
   { schema: 'curation_worker', dir: path.join(__dirname, '../../prisma/migrations') },
 ];
 
-/** The bundled contracts as index `index`. */
-export async function publishContracts(storage: Storage, index = 1): Promise<void> {
-  const contracts = readCatalogDir();
+/** The bundled contracts, or others, as index `index`. */
+export async function publishContracts(storage: Storage, index = 1, contracts = readCatalogDir()): Promise<void> {
   for (const { contract, yaml } of contracts) {
     await storage.put(contractVersionPath(contract.name, contract.version), Buffer.from(yaml));
   }

@@ -5,6 +5,8 @@ import { createLogger, systemClock, systemRandom } from '@millrace/observability
 import type { Storage } from '@millrace/storage';
 import { GROUPS } from '@millrace/topics';
 import { ContractsKeeper } from '../contracts/keeper';
+import { DimensionFiles } from '../dimensions/files';
+import type { DimensionLoadDeps } from '../dimensions/load-dimension';
 import { BatchIds } from '../landing/batch-ids';
 import { landBatch, type LandBatch, type Landed, type LandDeps } from '../landing/land-batch';
 import { Lander } from '../landing/lander';
@@ -31,6 +33,7 @@ export interface WorkerParts {
 export interface WorkerUnderTest {
   readonly worker: CurationWorker;
   readonly landed: Landed[];
+  readonly dimensionLoads: DimensionLoadDeps;
   stop(): Promise<void>;
 }
 
@@ -43,13 +46,16 @@ export async function startWorker(parts: WorkerParts): Promise<WorkerUnderTest> 
   const { messaging, store, storage, duck, failpoint = noFailpoints } = parts;
   const scratch = await openScratch();
   const landed: Landed[] = [];
-  const keeper = new ContractsKeeper(store, storage, testLogger);
+  const files = new DimensionFiles(storage);
+  const keeper = new ContractsKeeper(store, storage, testLogger, files);
+  const stager = createDuckStager({ storage, scratch, duck });
+  const ids = new BatchIds(store);
   const backoff = new JitteredBackoff(systemRandom, systemTimers, 5, 200);
   const lander = new Lander({
     ...{
       store,
       storage,
-      stager: createDuckStager({ storage, scratch, duck }),
+      stager,
       compress: gzipRaw,
       keeper,
       backoff,
@@ -59,7 +65,7 @@ export async function startWorker(parts: WorkerParts): Promise<WorkerUnderTest> 
       timers: systemTimers,
     },
     landBatch: parts.landBatch ?? landBatch,
-    ids: new BatchIds(store),
+    ids,
     landedBefore: parts.landedBefore ?? (async () => new Map()),
     declareDate: (epoch, date) => store.declareDate(epoch, date),
     observe: () => undefined,
@@ -85,7 +91,12 @@ export async function startWorker(parts: WorkerParts): Promise<WorkerUnderTest> 
     },
   );
   worker.start();
-  return { worker, landed, stop: () => worker.stop() };
+  const dimensionLoads: DimensionLoadDeps = {
+    ...{ store, storage, files, stager, keeper, ids, clock: systemClock, logger: testLogger },
+    epoch: () => worker.epoch,
+    onLanded: () => undefined,
+  };
+  return { worker, landed, dimensionLoads, stop: () => worker.stop() };
 }
 
 /** Waits until it is true; rejects after `msMax`. */

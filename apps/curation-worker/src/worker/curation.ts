@@ -5,6 +5,8 @@ import type { Failpoint } from '@millrace/observability/failpoints';
 import type { Storage } from '@millrace/storage';
 import { GROUPS } from '@millrace/topics';
 import { ContractsKeeper } from '../contracts/keeper';
+import { DimensionFiles } from '../dimensions/files';
+import type { DimensionLoadDeps } from '../dimensions/load-dimension';
 import { BatchIds } from '../landing/batch-ids';
 import { landBatch, type LandBatch, type Landed, type LandDeps } from '../landing/land-batch';
 import { Lander } from '../landing/lander';
@@ -63,6 +65,7 @@ export interface Curation {
   readonly relay: OutboxRelay<Announcement>;
   readonly schedule: Schedule;
   readonly replays: ReplayLoop;
+  readonly dimensionLoads: DimensionLoadDeps;
 }
 
 const MINUTE_MS = 60_000;
@@ -79,19 +82,21 @@ export function createCuration(
   const monotonicMs = (): number => waits.monotonicMs();
   const { member, contractsEveryMs, workerSilenceMsMax, stagedKeepMs, unknownTypes, retry, ...session } = settings;
   const backoff = new JitteredBackoff(random, timers);
-  const keeper = new ContractsKeeper(store, storage, logger);
+  const dimensionFiles = new DimensionFiles(storage);
+  const keeper = new ContractsKeeper(store, storage, logger, dimensionFiles);
   const relay = new OutboxRelay({
     ...{ outbox, messaging, pollMs: OUTBOX_POLL_MS, timers: waits },
     afterAppend: () => failpoint('after-announce'),
     onError: (error) => logger.warn({ error: error as Error }, 'landed batches could not be announced yet'),
   });
   const dates = new DeclaredDates(store);
+  const ids = new BatchIds(store);
   const lander = new Lander({
     ...{ store, storage, keeper, backoff, logger, failpoint, timers, clock },
     ...{ stager: ports.stager, compress: ports.compress, landedBefore: ports.landedBefore, observe: ports.observe },
     landBatch: ports.landBatch ?? landBatch,
     unknownTypes,
-    ids: new BatchIds(store),
+    ids,
     declareDate: (epoch, date) => dates.declare(epoch, date),
     onTrouble: (error) => worker.noteTrouble(error),
   });
@@ -137,7 +142,13 @@ export function createCuration(
     retry,
   );
   const replays = new ReplayLoop(runner, timers, logger);
-  return { worker, keeper, relay, schedule, replays };
+  const dimensionLoads: DimensionLoadDeps = {
+    ...{ store, storage, files: dimensionFiles, keeper, ids, clock, logger },
+    stager: ports.stager,
+    epoch: () => worker.epoch,
+    onLanded: (message, number) => relay.offer(announcement(message, number)),
+  };
+  return { worker, keeper, relay, schedule, replays, dimensionLoads };
 }
 
 const noRecipes: Mend = (_tenant, { name }) => Promise.reject(new Error(`there is no recipe ${name}`));

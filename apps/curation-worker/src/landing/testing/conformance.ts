@@ -1,4 +1,3 @@
-import type { DimensionEntry } from '../../dimensions/model';
 import {
   type Claim,
   type Fence,
@@ -8,6 +7,7 @@ import {
   type ManifestRow,
   type QuarantineRow,
 } from '../port';
+import { dimensionCases } from './dimension-cases';
 
 /** What the suite needs to know of a store beside its port. */
 export interface StoreUnderTest {
@@ -288,34 +288,7 @@ export function landingStoreConformance(name: string, make: () => Promise<StoreU
       expect(await store.seen(TOPIC, ['m1', 'm2', 'm3'])).toEqual(new Set(['m1', 'm2']));
     });
 
-    test('a dimension moves from one version to the next, and of two loads at once one is the next', async () => {
-      const entry = (version: number): DimensionEntry => ({
-        ...{ tenant: 't', name: 'carriers', version, path: `dimensions/${version}`, keyColumn: 'carrier' },
-        ...{ attributes: [{ name: 'since', type: 'long' }], keys: version, loadedAt: '2026-01-01T00:00:00.000Z' },
-      });
-      const load = async (version: number): Promise<boolean> => {
-        const batchId = nextBatch++;
-        const landing = await store.begin();
-        const set = await landing.setDimension(entry(version));
-        if (!set) await landing.rollback();
-        else {
-          await landing.manifest({ ...manifest(batchId), range: null });
-          await landing.commit(fence(batchId));
-        }
-        return set;
-      };
-      expect(await store.dimension('t', 'carriers')).toBeNull();
-      expect(await load(2)).toBe(false);
-      expect((await Promise.all([load(1), load(1), load(1)])).sort()).toEqual([false, false, true]);
-      expect((await Promise.all([load(2), load(2)])).sort()).toEqual([false, true]);
-      expect(await load(1)).toBe(false);
-      expect(await store.dimension('t', 'carriers')).toEqual(entry(2));
-      expect(await store.dimension('u', 'carriers')).toBeNull();
-      const abandoned = await store.begin();
-      expect(await abandoned.setDimension(entry(3))).toBe(true);
-      await abandoned.rollback();
-      expect(await store.dimensions()).toEqual([entry(2)]);
-    });
+    dimensionCases({ store: () => store, batchId: () => nextBatch++, manifest, fence });
 
     test('batch ids never repeat', async () => {
       const ids = new Set<number>();

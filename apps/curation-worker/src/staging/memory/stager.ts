@@ -90,6 +90,7 @@ function typedOf(row: Row, { compiled }: ContractInForce): Row {
     ...Object.fromEntries(KEYS.map((name) => [name, row[name] ?? null])),
     ...Object.fromEntries(columns),
     ...(compiled.recovers && { [RECOVERED_COLUMN]: row['clashes'] ? JSON.stringify({ '$.payload': payload }) : null }),
+    ...(JSON.parse(String(row['enriched'] ?? '{}')) as Row),
     [EVENT_DATE_COLUMN]: row[EVENT_DATE_COLUMN],
   };
 }
