@@ -1,10 +1,12 @@
 /** Marts as portable SQL, the questions that the API asks of them, and the known answers of the bundled data set. */
+export { partitionsUsingSql } from './dimension';
 export { EXCEPTIONS, MARTS, ON_TIME_PERFORMANCE, SHIPMENTS_DAILY } from './catalog';
 export { compareAnswers, type ExpectedFiles, knownAnswers, type KnownAnswers, type Mismatch } from './known-answers';
 export {
   DUCKDB_MACROS,
   type MartColumn,
   type MartDefinition,
+  type MartDimension,
   martSql,
   type MartSqlOptions,
   touchedPartitionsSql,

@@ -1,3 +1,5 @@
+import { dimensionHistorySql } from './dimension';
+
 /** A mart: a table derived from clean tables by one SQL text that DuckDB and BigQuery both run. */
 export interface MartDefinition {
   /** Table id, e.g. `mart.shipments_daily`. */
@@ -6,8 +8,10 @@ export interface MartDefinition {
   readonly name: string;
   /** One SELECT; `{{clean.shipment_events}}` stands for a source. */
   readonly sql: string;
-  /** Table ids that it reads. */
+  /** Table ids that it reads, and that must be there. */
   readonly sources: readonly string[];
+  /** Dimensions that it joins, as of the time of its rows; one that was never loaded has no keys. */
+  readonly dimensions: readonly MartDimension[];
   /** A date column; the mart is rebuilt partition by partition. */
   readonly partitionColumn: string;
   /**
@@ -19,6 +23,21 @@ export interface MartDefinition {
   readonly columns: readonly MartColumn[];
 }
 
+/**
+ * A dimension that a mart joins: `{{dim.carriers}}` stands for its history, with `tenant_id`, `dimension_key`, the
+ * attributes named here, `valid_from` and `valid_to` (null while it holds).
+ */
+export interface MartDimension {
+  /** Table id, e.g. `dim.carriers`. */
+  readonly table: string;
+  /** Its columns that the mart uses; types are Delta's names. Null for a column that was never loaded. */
+  readonly attributes: readonly { readonly name: string; readonly type: string }[];
+  /** Column of the mart's source whose value is the key. */
+  readonly sourceKey: string;
+  /** Column of the mart's source with the time as of which it is joined. */
+  readonly sourceTime: string;
+}
+
 export interface MartColumn {
   readonly name: string;
   readonly type: string;
@@ -26,8 +45,13 @@ export interface MartColumn {
 }
 
 export interface MartSqlOptions {
-  /** SQL relations by source table id: a name, a table function or a query in parentheses. Trusted text. */
+  /**
+   * SQL relations by source table id: a name, a table function or a query in parentheses. Trusted text. A dimension's is
+   * its table; without one it has no keys.
+   */
   readonly sources: Readonly<Record<string, string>>;
+  /** Columns of the dimensions' tables by table id; absent means that they have all that the mart uses. */
+  readonly columns?: Readonly<Record<string, ReadonlySet<string>>>;
   /** Partition values, `YYYY-MM-DD`; absent means the whole mart, none means no rows. */
   readonly partitions?: readonly string[];
 }
@@ -49,9 +73,11 @@ export const DUCKDB_MACROS: readonly string[] = [
  *
  * @throws Error for a source without a relation, or a partition that is no date
  */
-export function martSql(definition: MartDefinition, { sources, partitions }: MartSqlOptions): string {
+export function martSql(definition: MartDefinition, { sources, columns, partitions }: MartSqlOptions): string {
   return definition.sql.replace(PLACEHOLDER, (_placeholder, source: string) => {
     const relation = sources[source];
+    const dimension = definition.dimensions.find(({ table }) => table === source);
+    if (dimension) return dimensionHistorySql(dimension, relation, columns?.[source]);
     if (relation === undefined) throw new Error(`${definition.id} reads ${source}, for which no relation is given`);
     return partitions === undefined ? relation : restrict(relation, definition.partitionExpression, partitions);
   });

@@ -77,7 +77,9 @@ describe('portable SQL', () => {
     expect(files).toEqual(MARTS.map((mart) => `${mart.name}.sql`).sort());
     for (const mart of MARTS) {
       const named = [...mart.sql.matchAll(/\{\{([a-z_.]+)\}\}/g)].map(([, source]) => source);
-      expect([...new Set(named)].sort()).toEqual([...mart.sources].sort());
+      expect([...new Set(named)].sort()).toEqual(
+        [...mart.sources, ...mart.dimensions.map(({ table }) => table)].sort(),
+      );
       expect(mart.columns.map((column) => column.name)).toContain(mart.partitionColumn);
     }
   });

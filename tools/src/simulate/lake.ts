@@ -80,6 +80,8 @@ export function questionsOver(storage: Pick<Storage, 'get'>): RowQuestions {
           if (row[mart.partitionExpression] != null) found.add(String(row[mart.partitionExpression]));
       return [...found];
     },
+    // Dimensions are not simulated.
+    using: async () => [],
     mart: async (mart, partitions, sources) => {
       const wanted = new Set(partitions);
       const rows: JsonRow[] = [];

@@ -28,7 +28,7 @@ export class TableCommitter {
    */
   async commit(plan: CommitPlan, id: string, files: readonly StagedFile[]): Promise<Snapshot> {
     const { tables, storage, now } = this.deps;
-    const { table, spec } = await tables.ensure(id);
+    const { table, spec } = await tables.ensure(id, files);
     const partition = spec.partitionExpression;
     const { outcome } = await table.appendFiles({
       files: await Promise.all(files.map((file) => storage.localPath(file.path))),

@@ -1,13 +1,20 @@
 import type { MartDefinition } from '@millrace/marts';
+import type { CatalogWriter } from '../catalog/catalog-writer';
 import type { RowQuestions } from '../tables/row-questions';
+import type { TablePool } from '../tables/table-pool';
 import type { CommitPlan } from './plan';
 
 export interface TouchedPartitionsDeps {
-  readonly questions: Pick<RowQuestions, 'touched'>;
+  readonly questions: Pick<RowQuestions, 'touched' | 'using'>;
+  readonly tables: Pick<TablePool, 'at'>;
+  readonly catalog: Pick<CatalogWriter, 'current'>;
   readonly marts: readonly MartDefinition[];
 }
 
-/** Which partitions of which marts the rows of a range belong to, by each mart's partition expression. */
+/**
+ * Which partitions of which marts the rows of a range belong to, by each mart's partition expression; and which use what
+ * the range changes of dimensions.
+ */
 export class TouchedPartitions {
   constructor(private readonly deps: TouchedPartitionsDeps) {}
 
@@ -31,7 +38,27 @@ export class TouchedPartitions {
         for (const partition of await (asked.get(key) as Promise<string[]>)) partitions.add(partition);
         touched.set(mart.id, partitions);
       }
+      for (const partition of await this.using(plan, mart)) {
+        const partitions = touched.get(mart.id) ?? new Set<string>();
+        touched.set(mart.id, partitions.add(partition));
+      }
     }
     return touched;
+  }
+
+  /** Among the rows that are committed already: those of the range itself are touched as such. */
+  private async using(plan: CommitPlan, mart: MartDefinition): Promise<string[]> {
+    const { questions, tables, catalog } = this.deps;
+    const partitions: string[] = [];
+    for (const dimension of mart.dimensions) {
+      const files = plan.tables.get(dimension.table)?.map(({ path }) => path) ?? [];
+      if (files.length === 0) continue;
+      for (const source of mart.sources) {
+        const entry = catalog.current?.tables[source];
+        const at = entry && (await tables.at(source, entry.version));
+        if (at) partitions.push(...(await questions.using(mart, dimension, files, at)));
+      }
+    }
+    return partitions;
   }
 }

@@ -120,6 +120,11 @@ async function rebuildMart(
     sources.set(id, at);
   }
   const { partitions, upTo } = nextTurn(mart, behind, sources.values(), deps.rowsMax);
+  for (const { table: id } of mart.dimensions) {
+    const entry = catalog.tables[id];
+    const at = entry && (await deps.tables.at(id, entry.version));
+    if (at) sources.set(id, at);
+  }
   const { table } = await deps.tables.ensure(mart.id);
   const rows = await deps.questions.mart(mart, partitions, sources);
   try {

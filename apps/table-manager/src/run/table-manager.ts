@@ -130,7 +130,7 @@ export function createTableManager(
   const committer = new Committer({
     ...{ store, tables, catalog, contracts, newId, failpoint },
     tableCommitter: new TableCommitter({ tables, storage, questions, now }),
-    touched: new TouchedPartitions({ questions, marts: MARTS }),
+    touched: new TouchedPartitions({ questions, tables, catalog, marts: MARTS }),
     limits: { batchesMax: settings.commitBatchesMax, rowsMax: settings.commitRowsMax },
   });
   const relay = new OutboxRelay({

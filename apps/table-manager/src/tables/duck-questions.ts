@@ -1,5 +1,12 @@
 import { type Duck, quoteList } from '@millrace/lakehouse';
-import { DUCKDB_MACROS, type MartDefinition, martSql, touchedPartitionsSql } from '@millrace/marts';
+import {
+  DUCKDB_MACROS,
+  type MartDefinition,
+  type MartDimension,
+  martSql,
+  partitionsUsingSql,
+  touchedPartitionsSql,
+} from '@millrace/marts';
 import type { Storage } from '@millrace/storage';
 import type { RowQuestions, TableAt } from './row-questions';
 
@@ -23,10 +30,24 @@ export class DuckQuestions implements RowQuestions {
   }
 
   async touched(mart: MartDefinition, files: readonly string[]): Promise<string[]> {
-    const local = await Promise.all(files.map((file) => this.storage.localPath(file)));
-    const relation = `read_parquet(${quoteList(local)}, union_by_name = true, hive_partitioning = false)`;
-    const rows = await this.duck.query(touchedPartitionsSql(mart, relation));
+    const rows = await this.duck.query(touchedPartitionsSql(mart, await this.staged(files)));
     return rows.map((row) => String(row.partition_value));
+  }
+
+  async using(
+    mart: MartDefinition,
+    dimension: MartDimension,
+    files: readonly string[],
+    { table, snapshot }: TableAt,
+  ): Promise<string[]> {
+    const source = `(${await table.scanSql(snapshot, { files: [...snapshot.files.values()] })})`;
+    const rows = await this.duck.query(partitionsUsingSql(mart, dimension, source, await this.staged(files)));
+    return rows.map((row) => String(row.partition_value));
+  }
+
+  private async staged(files: readonly string[]): Promise<string> {
+    const local = await Promise.all(files.map((file) => this.storage.localPath(file)));
+    return `read_parquet(${quoteList(local)}, union_by_name = true, hive_partitioning = false)`;
   }
 
   async mart(
@@ -36,12 +57,18 @@ export class DuckQuestions implements RowQuestions {
   ): Promise<string> {
     await prepareDuck(this.duck);
     const sources: Record<string, string> = {};
+    const columns: Record<string, ReadonlySet<string>> = {};
     for (const [id, { table, snapshot }] of tables) {
+      if (mart.dimensions.some((dimension) => dimension.table === id)) {
+        sources[id] = `(${await table.scanSql(snapshot, { files: [...snapshot.files.values()] })})`;
+        columns[id] = new Set(snapshot.fields.map(({ name }) => name));
+        continue;
+      }
       // Where the partition expression is a column of the source, its statistics leave out the files of other days.
       const files = table.prune(snapshot, { [mart.partitionExpression]: { values: partitions } });
       sources[id] = `(${await table.scanSql(snapshot, { files })})`;
     }
-    return martSql(mart, { sources, partitions });
+    return martSql(mart, { sources, columns, partitions });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { DeltaTable, Snapshot } from '@millrace/lakehouse';
-import type { MartDefinition } from '@millrace/marts';
+import type { MartDefinition, MartDimension } from '@millrace/marts';
 
 /** A table as one of its versions has it. */
 export interface TableAt {
@@ -13,6 +13,8 @@ export interface RowQuestions {
   rowsByBatch(at: TableAt, batchIds: readonly number[]): Promise<ReadonlyMap<number, number>>;
   /** Partitions of a mart that the rows of staged files belong to. */
   touched(mart: MartDefinition, files: readonly string[]): Promise<string[]>;
+  /** Partitions of a mart with rows that the changes of a dimension in staged files are about, among those of a source. */
+  using(mart: MartDefinition, dimension: MartDimension, files: readonly string[], source: TableAt): Promise<string[]>;
   /**
    * The rows of partitions of a mart, computed from its sources, as a source of rows in the language of the tables' row
    * engine.

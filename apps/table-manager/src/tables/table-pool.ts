@@ -1,7 +1,7 @@
 import type { ContractSet } from '@millrace/contracts';
 import { DeltaTable, type Duck, type Snapshot, type TableOptions, TableNotFound } from '@millrace/lakehouse';
 import type { Storage } from '@millrace/storage';
-import { type Catalog, tableRoot } from '@millrace/topics';
+import { type Catalog, type StagedFile, tableRoot } from '@millrace/topics';
 import { isMart, tableSpec, type TableSpec, typedTable } from './table-specs';
 
 export interface TablePoolDeps {
@@ -44,12 +44,12 @@ export class TablePool {
   }
 
   /**
-   * Opens or creates a table, with at least the columns that its contract has now.
+   * Opens or creates a table, with at least the columns that its contract has now, or its staged files say.
    *
    * @throws UnknownTable
    */
-  async ensure(id: string): Promise<{ table: DeltaTable; spec: TableSpec }> {
-    const spec = tableSpec(id, this.deps.contracts());
+  async ensure(id: string, staged: readonly StagedFile[] = []): Promise<{ table: DeltaTable; spec: TableSpec }> {
+    const spec = tableSpec(id, this.deps.contracts(), staged);
     if (!spec) return this.withoutContract(id);
     // Creating is tried only where there is none: the first file of an old table's log is long cleaned away.
     const table = (await this.find(id)) ?? (await this.create(id, spec));

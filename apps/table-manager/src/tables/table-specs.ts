@@ -1,6 +1,8 @@
 import type { ContractSet } from '@millrace/contracts';
 import { MARTS } from '@millrace/marts';
 import {
+  DIMENSION_DATE_COLUMN,
+  DIMENSION_PREFIX,
   EVENT_DATE_COLUMN,
   EVENTS_COLUMNS,
   EVENTS_TABLE,
@@ -8,6 +10,7 @@ import {
   FATES_DATE_COLUMN,
   FATES_TABLE,
   LINEAGE_COLUMNS,
+  type StagedFile,
   TYPED_KEY_COLUMNS,
 } from '@millrace/topics';
 
@@ -37,10 +40,19 @@ const FATES: TableSpec = {
   partitionExpression: 'CAST(ingest_time AS DATE)',
 };
 
-/** The table of an id: built in, a mart, or a contract's. Null when no contract in force has it. */
-export function tableSpec(id: string, contracts: ContractSet): TableSpec | null {
+/**
+ * The table of an id: built in, a mart, a dimension's, or a contract's. Null when nothing says what it looks like.
+ *
+ * @param staged files of the table, which say so themselves where it is a dimension's
+ */
+export function tableSpec(
+  id: string,
+  contracts: ContractSet,
+  staged: readonly Pick<StagedFile, 'columns'>[] = [],
+): TableSpec | null {
   if (id === EVENTS.id) return EVENTS;
   if (id === FATES.id) return FATES;
+  if (id.startsWith(DIMENSION_PREFIX)) return dimensionSpec(id, staged);
   const mart = MARTS.find((m) => m.id === id);
   if (mart) return { id, description: mart.name, columns: mart.columns, partitionColumn: mart.partitionColumn };
   const contract = contracts.contracts.find((c) => c.table === id);
@@ -49,9 +61,23 @@ export function tableSpec(id: string, contracts: ContractSet): TableSpec | null 
     // A contract with a field of such a name is refused when it is loaded.
     ...TYPED_KEY_COLUMNS,
     ...contract.columns.map(({ name, type, doc }) => ({ name, type, doc })),
+    ...contract.enriched,
     ...LINEAGE_COLUMNS,
     { name: EVENT_DATE_COLUMN, type: 'date' },
   ]);
+}
+
+/** All columns that any of the files has: of two loads only the later knows the newest attribute. */
+function dimensionSpec(id: string, staged: readonly Pick<StagedFile, 'columns'>[]): TableSpec | null {
+  const columns = new Map(staged.flatMap((file) => file.columns ?? []).map((column) => [column.name, column]));
+  if (columns.size === 0) return null;
+  return {
+    id,
+    description: `The history of the dimension ${id.slice(DIMENSION_PREFIX.length)}: what its keys had from when on.`,
+    columns: [...columns.values()],
+    partitionColumn: DIMENSION_DATE_COLUMN,
+    partitionExpression: 'CAST(loaded_at AS DATE)',
+  };
 }
 
 /** A table of one contract's events. */

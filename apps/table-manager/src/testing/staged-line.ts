@@ -3,6 +3,8 @@ import { type Duck, quoteIdentifier, quoteLiteral } from '@millrace/lakehouse';
 import type { Storage } from '@millrace/storage';
 import {
   type BatchStaged,
+  dimensionColumns,
+  dimensionTable,
   EVENT_DATE_COLUMN,
   EVENTS_COLUMNS,
   EVENTS_TABLE,
@@ -26,6 +28,14 @@ export interface BatchContent {
   /** Under another number than the next one. */
   readonly number?: number;
   readonly batchId?: number;
+}
+
+export interface DimensionChange {
+  readonly key: string;
+  readonly from: string;
+  readonly to?: string;
+  /** Null for a key that is no more. */
+  readonly values: Readonly<Record<string, string>> | null;
 }
 
 export const SHIPMENT_EVENTS = 'clean.shipment_events';
@@ -73,6 +83,36 @@ export class StagedLine {
           quarantined: 0,
         },
       ],
+    };
+  }
+
+  /** A batch that changes what keys of a dimension have; columns are the dimension's attributes and their types. */
+  async dimension(
+    name: string,
+    attributes: readonly { readonly name: string; readonly type: string }[],
+    changes: readonly DimensionChange[],
+  ): Promise<BatchStaged> {
+    const number = this.next++;
+    const batchId = number * 10;
+    const columns = dimensionColumns(attributes);
+    const rows = changes.map(({ key, from, to = null, values }) => {
+      const cells: Record<string, string> = {
+        ...{ tenant_id: `'demo'`, dimension_key: quoteLiteral(key), is_deleted: String(values === null) },
+        ...{
+          valid_from: quoteLiteral(from),
+          valid_to: to === null ? 'NULL' : quoteLiteral(to),
+          _batch_id: String(batchId),
+        },
+        ...{ loaded_at: INGESTED, load_date: `DATE '2026-03-01'` },
+        ...Object.fromEntries(Object.entries(values ?? {}).map(([column, value]) => [column, quoteLiteral(value)])),
+      };
+      return selectOf(columns, cells, '(SELECT 1)');
+    });
+    const file = await this.stage(batchId, dimensionTable(name), rows.join(' UNION ALL '));
+    return {
+      ...{ lineId: this.lineId, number, batchId, topic: 'dimensions', partition: `demo/${name}`, range: null },
+      ...{ contractsIndex: 1, files: [{ ...file, columns }], counts: [] },
+      ...{ landedAt: '2026-03-01T12:00:00.000Z', acceptedFrom: null, acceptedTo: null },
     };
   }
 

@@ -38,6 +38,7 @@ shipments AS (
     MAX(CASE WHEN seq = 1 THEN distance_miles END) AS distance_miles,
     MAX(CASE WHEN seq = 1 THEN planned_pickup END) AS planned_pickup,
     MAX(CASE WHEN seq = 1 THEN eta END) AS eta,
+    MAX(CASE WHEN seq = 1 THEN event_time END) AS began_at,
     -- A status told twice happened when it was first reached.
     MIN(CASE WHEN status = 'created' THEN event_time END) AS created_at,
     MIN(CASE WHEN status = 'picked_up' THEN event_time END) AS picked_up_at,
@@ -54,23 +55,33 @@ measured AS (
   FROM shipments
 )
 SELECT
-  tenant_id,
-  service_date,
-  shipment_id,
-  carrier_code,
-  facility_id,
-  lane,
-  driver_id,
-  distance_miles,
-  created_at IS NOT NULL AS created,
-  picked_up_at IS NOT NULL AS picked_up,
-  delivered_at IS NOT NULL AS delivered,
-  exception_at IS NOT NULL AS had_exception,
-  COALESCE(delay_minutes < 15, FALSE) AS on_time,
-  planned_pickup,
-  eta,
-  picked_up_at,
-  delivered_at,
-  delay_minutes,
-  pickup_delay_minutes
-FROM measured
+  m.tenant_id,
+  m.service_date,
+  m.shipment_id,
+  m.carrier_code,
+  m.facility_id,
+  m.lane,
+  m.driver_id,
+  m.distance_miles,
+  m.created_at IS NOT NULL AS created,
+  m.picked_up_at IS NOT NULL AS picked_up,
+  m.delivered_at IS NOT NULL AS delivered,
+  m.exception_at IS NOT NULL AS had_exception,
+  COALESCE(m.delay_minutes < 15, FALSE) AS on_time,
+  m.planned_pickup,
+  m.eta,
+  m.picked_up_at,
+  m.delivered_at,
+  m.delay_minutes,
+  m.pickup_delay_minutes,
+  carriers.name AS carrier_name,
+  facilities.name AS facility_name,
+  facilities.tzone AS facility_time_zone
+FROM measured m
+-- As of when the shipment began: what a dimension says later of that time corrects it, what it says of later does not.
+LEFT JOIN {{dim.carriers}} carriers
+  ON carriers.tenant_id = m.tenant_id AND carriers.dimension_key = m.carrier_code
+  AND m.began_at >= carriers.valid_from AND (carriers.valid_to IS NULL OR m.began_at < carriers.valid_to)
+LEFT JOIN {{dim.facilities}} facilities
+  ON facilities.tenant_id = m.tenant_id AND facilities.dimension_key = m.facility_id
+  AND m.began_at >= facilities.valid_from AND (facilities.valid_to IS NULL OR m.began_at < facilities.valid_to)
