@@ -168,7 +168,7 @@ async function land(
       await landing.rollback();
       return null;
     }
-    await landing.manifest({ batchId, epoch, ...place, landed: 0, duplicate: 0, quarantined: 0, message });
+    await landing.manifest({ batchId, epoch, ...place, landed: 0, duplicate: 0, quarantined: 0, stats: [], message });
     const { number } = await landing.commit({ batchId, epoch, contractsIndex: contracts.index, keysEpoch });
     deps.onLanded(message, number);
     return number;
