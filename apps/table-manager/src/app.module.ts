@@ -18,12 +18,18 @@ import { v4 } from 'uuid';
 import { CatalogWriter } from './catalog/catalog-writer';
 import { PostgresCommitStore } from './commit/postgres-store';
 import type { Config } from './config';
-import { ContractsController, STORAGE } from './contracts/contracts.controller';
+import { addContractParsers } from './contracts/body-parsers';
+import { ContractsController } from './contracts/contracts.controller';
 import { ContractsInForce } from './contracts/contracts-in-force';
+import { judgeContracts } from './contracts/judge';
+import { PostgresTurns } from './contracts/postgres-turns';
+import { PublishingController } from './contracts/publishing.controller';
+import { ContractRegistry } from './contracts/registry';
 import { PrismaClient } from './generated/prisma/client';
 import { postgresLock } from './run/leader-lock';
 import { Leadership } from './run/leadership';
 import { createTableManager, type TableManagerEvents } from './run/table-manager';
+import { SchemaRegistryModule } from './schema-registry/schema-registry.module';
 import { DuckQuestions } from './tables/duck-questions';
 import { TablePool } from './tables/table-pool';
 import { TablesController } from './tables/tables.controller';
@@ -67,9 +73,10 @@ export class AppModule {
       spillBytesMax: config.duckSpillBytesMax,
       connectionsMax: DUCK_CONNECTIONS_MAX,
     });
+    const failpoint = createFailpoints('table-manager', config.failpoints);
     const manager = createTableManager(
       {
-        ...{ storage, duck, messaging, clock, sleep },
+        ...{ storage, duck, messaging, clock, sleep, failpoint },
         store: new PostgresCommitStore(pool),
         questions: new DuckQuestions(duck, storage),
         vacuumRecord: new PrismaVacuumRecord(prisma),
@@ -77,7 +84,6 @@ export class AppModule {
         monotonicMs: () => performance.now(),
         cpuMs,
         newId: v4,
-        failpoint: createFailpoints('table-manager', config.failpoints),
       },
       {
         ...config,
@@ -88,6 +94,17 @@ export class AppModule {
       },
       eventsOf(context),
     );
+    const contracts = new ContractRegistry({
+      ...{ storage, failpoint },
+      turns: new PostgresTurns(pool, 'table_manager.contracts'),
+      judge: judgeContracts,
+      inForce: async () => {
+        await manager.contracts.reload();
+        return manager.contracts.current();
+      },
+      tell: (index) => manager.tell(index),
+    });
+    addContractParsers(context.fastify);
     const leadership = new Leadership({
       ...{ sleep, work: manager.work },
       lock: postgresLock(pool),
@@ -123,13 +140,14 @@ export class AppModule {
 
     return {
       module: AppModule,
-      controllers: [TablesController, ContractsController, KeysChangedController],
+      imports: [SchemaRegistryModule.compose({ pool, storage })],
+      controllers: [TablesController, ContractsController, PublishingController, KeysChangedController],
       providers: [
         { provide: KeyRing, useValue: keys },
         { provide: CatalogWriter, useValue: manager.catalog },
         { provide: TablePool, useValue: manager.tables },
         { provide: ContractsInForce, useValue: manager.contracts },
-        { provide: STORAGE, useValue: storage },
+        { provide: ContractRegistry, useValue: contracts },
       ],
     };
   }

@@ -96,7 +96,7 @@ test('contracts are published once, said to be so, and served', async () => {
   expect(yaml.text).toMatch('kind: DataContract');
   expect((await get(`${leader.url}/v1/contracts/shipment_status_changed/versions/1.0.0`)).text).toBe(yaml.text);
   expect((await get(`${leader.url}/v1/contracts/shipment_status_changed/versions`)).body).toEqual({
-    rows: [{ name: 'shipment_status_changed', version: '1.0.0', inForce: true }],
+    rows: [{ name: 'shipment_status_changed', version: '1.0.0', inForce: true, aliases: [] }],
   });
 });
 

@@ -9,11 +9,21 @@ export function faultOf({ status, head, body }: RawAnswer, toHead: boolean): str
   if (status >= 500 && status !== 503) return `answered ${status}`;
   if (status === 503 && !/^retry-after: *\d+/im.test(head)) return 'answered 503 without Retry-After';
   if (status < 400 || toHead) return null;
+  if (/^content-type: *application\/vnd\.schemaregistry\.v1\+json/im.test(head)) return registryFaultOf(body);
   if (!/^content-type: *application\/problem\+json/im.test(head)) return `answered ${status} without problem details`;
   try {
     const problem = JSON.parse(body) as { status?: unknown; title?: unknown };
     return problem.status === status && typeof problem.title === 'string' ? null : `problem details of another status`;
   } catch {
     return 'problem details that are no JSON';
+  }
+}
+
+function registryFaultOf(body: string): string | null {
+  try {
+    const { error_code: code, message } = JSON.parse(body) as { error_code?: unknown; message?: unknown };
+    return Number.isInteger(code) && typeof message === 'string' ? null : 'a refusal without error_code and message';
+  } catch {
+    return 'a refusal that is no JSON';
   }
 }

@@ -1,15 +1,23 @@
-import { Controller, Get, Header, Inject, Param } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Headers, Inject, Param, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiProduces, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { Access } from '@millrace/auth/nest';
-import { CONTRACT_VERSION_PREFIX, type ContractSet, contractVersionPath } from '@millrace/contracts';
+import { type ContractSet } from '@millrace/contracts';
 import { ProblemException } from '@millrace/service';
-import { type Storage, StorageError } from '@millrace/storage';
+import { IsIn, IsOptional } from 'class-validator';
+import type { FastifyReply } from 'fastify';
+import { AVRO_SCHEMA_TYPE, JSON_SCHEMA_TYPE } from './body-parsers';
+import { CONTRACT_FORMATS, type ContractFormat } from './contract-body';
 import { ContractsInForce } from './contracts-in-force';
+import { ContractRegistry } from './registry';
+import { COMPATIBILITY_DEFAULT } from './registry-port';
+import { showContract } from './show-contract';
 
-export const STORAGE = Symbol('storage');
-
-/** Names and versions as contracts have them; anything else is in no storage path of ours. */
-const NAME = /^(?!\.+$)[A-Za-z0-9_.-]{1,128}$/;
+export class FormatQuery {
+  @ApiPropertyOptional({ enum: CONTRACT_FORMATS, description: 'Default: as `Accept` says, else the ODCS file.' })
+  @IsOptional()
+  @IsIn(CONTRACT_FORMATS)
+  format?: ContractFormat;
+}
 
 /** Contracts are the deployment's: every tenant's events are checked against the same ones, so all may read them. */
 @ApiTags('contracts')
@@ -17,7 +25,7 @@ const NAME = /^(?!\.+$)[A-Za-z0-9_.-]{1,128}$/;
 export class ContractsController {
   constructor(
     @Inject(ContractsInForce) private readonly inForce: ContractsInForce,
-    @Inject(STORAGE) private readonly storage: Storage,
+    @Inject(ContractRegistry) private readonly registry: ContractRegistry,
   ) {}
 
   @Get()
@@ -25,14 +33,13 @@ export class ContractsController {
   @ApiOperation({ summary: 'Contracts in force' })
   async list(): Promise<unknown> {
     const set = await this.newest();
+    const entries = new Map((await this.registry.published.index()).contracts.map((entry) => [entry.name, entry]));
     return {
       index: set.index,
       rows: set.contracts.map(({ name, version, eventTypes, table, dedupe }) => ({
-        name,
-        version,
-        eventTypes,
-        table,
-        dedupe,
+        ...{ name, version, eventTypes, table, dedupe },
+        compatibility: entries.get(name)?.compatibility ?? COMPATIBILITY_DEFAULT,
+        aliases: entries.get(name)?.aliases ?? {},
       })),
       unavailable: set.unavailable,
     };
@@ -40,38 +47,64 @@ export class ContractsController {
 
   @Get(':name')
   @Access('viewer')
-  @Header('content-type', 'application/yaml; charset=utf-8')
-  @ApiOperation({ summary: 'The contract in force, as its ODCS file' })
-  async current(@Param('name') name: string): Promise<string> {
-    const contract = (await this.newest()).byName(name);
-    if (!contract) throw new ProblemException(404, { detail: `There is no contract ${name.slice(0, 128)}.` });
-    return this.text(contract.name, contract.version);
+  @ApiOperation({ summary: 'The contract in force: its ODCS file, or the same as JSON, JSON Schema or Avro' })
+  @ApiProduces('application/yaml', 'application/json', JSON_SCHEMA_TYPE, AVRO_SCHEMA_TYPE)
+  async current(
+    @Param('name') name: string,
+    @Query() { format }: FormatQuery,
+    @Headers('accept') accept: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<unknown> {
+    const entry = await this.registry.published.entry(name);
+    if (!entry) throw absent(name);
+    return this.show(name, entry.version, format, accept, reply);
   }
 
   @Get(':name/versions')
   @Access('viewer')
-  @ApiOperation({ summary: 'Published versions of a contract' })
+  @ApiOperation({ summary: 'Published versions of a contract, oldest first' })
   async versions(@Param('name') name: string): Promise<unknown> {
-    const versions: string[] = [];
-    const prefix = NAME.test(name) ? `${CONTRACT_VERSION_PREFIX}${name}/` : null;
-    if (prefix) {
-      for await (const { path } of this.storage.list(prefix))
-        versions.push(path.slice(prefix.length).replace(/\.odcs\.yaml$/, ''));
-    }
-    if (versions.length === 0)
-      throw new ProblemException(404, { detail: `There is no contract ${name.slice(0, 128)}.` });
-    const inForce = (await this.newest()).byName(name)?.version;
-    return { rows: versions.map((version) => ({ name, version, inForce: version === inForce })) };
+    const versions = await this.registry.published.versions(name);
+    if (versions.length === 0) throw absent(name);
+    const entry = await this.registry.published.entry(name);
+    const aliases = Object.entries(entry?.aliases ?? {});
+    return {
+      rows: versions.map((version) => ({
+        ...{ name, version, inForce: version === entry?.version },
+        aliases: aliases.filter(([, to]) => to === version).map(([alias]) => alias),
+      })),
+    };
   }
 
   @Get(':name/versions/:version')
   @Access('viewer')
-  @Header('content-type', 'application/yaml; charset=utf-8')
-  @ApiOperation({ summary: 'One published version, as its ODCS file' })
-  async version(@Param('name') name: string, @Param('version') version: string): Promise<string> {
-    if (!NAME.test(name) || !NAME.test(version))
-      throw new ProblemException(404, { detail: 'There is no such contract version.' });
-    return this.text(name, version);
+  @ApiOperation({ summary: 'One published version, or the one that an alias points at, as its ODCS file or otherwise' })
+  @ApiProduces('application/yaml', 'application/json', JSON_SCHEMA_TYPE, AVRO_SCHEMA_TYPE)
+  async version(
+    @Param('name') name: string,
+    @Param('version') version: string,
+    @Query() { format }: FormatQuery,
+    @Headers('accept') accept: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<unknown> {
+    return this.show(name, await this.registry.published.resolve(name, version), format, accept, reply);
+  }
+
+  @Get(':name/aliases')
+  @Access('viewer')
+  @ApiOperation({ summary: 'Movable names of versions, such as `stable`' })
+  async aliases(@Param('name') name: string): Promise<unknown> {
+    const entry = await this.registry.published.entry(name);
+    if (!entry) throw absent(name);
+    return { rows: Object.entries(entry.aliases ?? {}).map(([alias, version]) => ({ name, alias, version })) };
+  }
+
+  @Get(':name/compatibility')
+  @Access('viewer')
+  @ApiOperation({ summary: 'What the next version must be compatible with' })
+  async compatibility(@Param('name') name: string): Promise<unknown> {
+    if (!(await this.registry.published.entry(name))) throw absent(name);
+    return { name, mode: await this.registry.modeOf(name) };
   }
 
   /** A standby has not published them itself. */
@@ -80,14 +113,21 @@ export class ContractsController {
     return this.inForce.current();
   }
 
-  private async text(name: string, version: string): Promise<string> {
-    try {
-      return (await this.storage.get(contractVersionPath(name, version))).toString('utf8');
-    } catch (error) {
-      if (error instanceof StorageError && error.code === 'STORAGE_NOT_FOUND') {
-        throw new ProblemException(404, { detail: 'There is no such contract version.' });
-      }
-      throw error;
-    }
+  private async show(
+    name: string,
+    version: string,
+    format: ContractFormat | undefined,
+    accept: string | undefined,
+    reply: FastifyReply,
+  ): Promise<unknown> {
+    const text = await this.registry.published.text(name, version);
+    if (text === null) throw new ProblemException(404, { detail: 'There is no such contract version.' });
+    const shown = showContract(text, format, accept);
+    reply.header('content-type', shown.type);
+    reply.header('x-contract-version', version);
+    return shown.body;
   }
 }
+
+const absent = (name: string): ProblemException =>
+  new ProblemException(404, { detail: `There is no contract ${name.slice(0, 128)}.` });

@@ -1,0 +1,167 @@
+import { contractIndexPath, contractVersionPath } from '@millrace/contracts';
+import { type AuditRecord, type ContractsChanged, TOPICS } from '@millrace/topics';
+import { parse } from 'yaml';
+import { until } from '../testing/rig';
+import { RunningService } from '../testing/running-service';
+import { OPTIONAL_NOTE, orders, REQUIRED_NOTE } from '../testing/sample-contract';
+
+const YAML = { 'content-type': 'application/yaml' };
+
+let service: RunningService;
+let audit: AuditRecord[];
+let changed: ContractsChanged[];
+
+beforeAll(async () => {
+  service = await RunningService.start();
+  audit = await service.listen(TOPICS.audit.name);
+  changed = await service.listen(TOPICS.contractsChanged.name);
+});
+afterAll(() => service?.stop());
+
+const publish = (text: string, type = YAML) => service.call('POST', '/v1/contracts', text, type);
+const audited = (of: string) =>
+  audit.filter(({ subject }) => subject.startsWith(of)).map(({ action, subject, actor }) => [action, subject, actor]);
+
+test('a contract is published, told of and audited once, and shown as it came', async () => {
+  const first = await publish(orders('1.0.0'));
+  expect(first).toMatchObject({
+    status: 201,
+    json: {
+      name: 'orders',
+      version: '1.0.0',
+      index: 2,
+      changed: true,
+      verdict: { compatible: true, mode: 'BACKWARD' },
+    },
+  });
+  expect(await publish(orders('1.0.0'))).toMatchObject({ status: 200, json: { index: 2, changed: false } });
+  // The same document, written as JSON, is the same version.
+  expect(await publish(JSON.stringify(parse(orders('1.0.0'))), { 'content-type': 'application/json' })).toMatchObject({
+    status: 200,
+    json: { changed: false },
+  });
+  await until(() => changed.some(({ index }) => index === 2) && audited('orders@1.0.0').length > 0);
+  expect(audited('orders@')).toEqual([['contracts.published', 'orders@1.0.0', 'local']]);
+  const shown = await service.call('GET', '/v1/contracts/orders');
+  expect(shown.type).toContain('application/yaml');
+  expect(shown.text).toBe(orders('1.0.0'));
+  const json = await service.call('GET', '/v1/contracts/orders', undefined, { accept: 'application/json' });
+  expect(json.json).toEqual(parse(orders('1.0.0')));
+  const listed = (await service.call('GET', '/v1/contracts')).json;
+  expect(listed.rows).toContainEqual(
+    expect.objectContaining({ name: 'orders', version: '1.0.0', compatibility: 'BACKWARD', aliases: {} }),
+  );
+});
+
+test('the same version with another content is refused', async () => {
+  const answer = await publish(orders('1.0.0', { properties: OPTIONAL_NOTE }));
+  expect(answer).toMatchObject({ status: 409, type: expect.stringContaining('application/problem+json') });
+  expect(answer.json).toMatchObject({ reason: 'version_exists' });
+});
+
+test('an incompatible version is refused with the whole explanation, and check says the same', async () => {
+  const next = orders('1.1.0', { properties: REQUIRED_NOTE });
+  const refused = await publish(next);
+  expect(refused.status).toBe(409);
+  expect(refused.json).toMatchObject({
+    reason: 'incompatible',
+    errors: [{ path: '$.payload.note', rule: 'field_required' }],
+    verdict: { compatible: false, mode: 'BACKWARD', against: [{ version: '1.0.0' }] },
+  });
+  const [finding] = refused.json.verdict.against[0].findings;
+  expect(finding).toMatchObject({ breaks: 'backward', suggestion: expect.any(String) });
+  expect(finding.counterExample.value).not.toHaveProperty('note');
+  const checked = await service.call('POST', '/v1/contracts/orders/check', next, YAML);
+  expect(checked).toMatchObject({ status: 200, json: refused.json.verdict });
+  const forward = await service.call('POST', '/v1/contracts/orders/check?mode=FORWARD', next, YAML);
+  expect(forward.json).toMatchObject({ compatible: true, mode: 'FORWARD' });
+  // Nothing of it is there.
+  expect((await service.call('GET', '/v1/contracts/orders/versions/1.1.0')).status).toBe(404);
+  expect(await service.lake.storage.stat(contractVersionPath('orders', '1.1.0'))).toBeNull();
+});
+
+test('a compatible version takes effect, an older one is refused, and both modes and aliases are moved and audited', async () => {
+  expect((await publish(orders('1.1.0', { properties: OPTIONAL_NOTE }))).status).toBe(201);
+  expect((await publish(orders('1.0.5'))).json).toMatchObject({ status: 409, reason: 'version_not_newer' });
+  const alias = (version: string) => service.call('PUT', '/v1/contracts/orders/aliases/stable', { version });
+  expect((await alias('1.0.0')).json).toEqual({ name: 'orders', alias: 'stable', version: '1.0.0', changed: true });
+  expect((await alias('1.0.0')).json).toMatchObject({ changed: false });
+  expect((await service.call('GET', '/v1/contracts/orders/versions/stable')).text).toBe(orders('1.0.0'));
+  expect((await alias('1.1.0')).json).toMatchObject({ changed: true });
+  expect((await service.call('GET', '/v1/contracts/orders/versions')).json.rows).toEqual([
+    { name: 'orders', version: '1.0.0', inForce: false, aliases: [] },
+    { name: 'orders', version: '1.1.0', inForce: true, aliases: ['stable'] },
+  ]);
+  expect((await alias('9.9.9')).status).toBe(404);
+  expect((await service.call('PUT', '/v1/contracts/orders/aliases/1.0.0', { version: '1.1.0' })).status).toBe(400);
+  expect((await service.call('PUT', '/v1/contracts/orders/compatibility', { mode: 'NONE' })).json).toMatchObject({
+    mode: 'NONE',
+    changed: true,
+  });
+  // Aliases and mode belong to the contract, so they outlive a version.
+  expect((await publish(orders('2.0.0', { properties: REQUIRED_NOTE }))).status).toBe(201);
+  expect((await service.call('GET', '/v1/contracts/orders/compatibility')).json).toEqual({
+    name: 'orders',
+    mode: 'NONE',
+  });
+  expect((await service.call('GET', '/v1/contracts/orders/aliases')).json.rows).toEqual([
+    { name: 'orders', alias: 'stable', version: '1.1.0' },
+  ]);
+  expect((await service.call('DELETE', '/v1/contracts/orders/aliases/stable')).status).toBe(204);
+  expect((await service.call('DELETE', '/v1/contracts/orders/aliases/stable')).status).toBe(404);
+  await until(() => audited('orders@stable').length === 3);
+  expect(audited('orders').map(([action, subject]) => `${action} ${subject}`)).toEqual([
+    'contracts.published orders@1.0.0',
+    'contracts.published orders@1.1.0',
+    'contracts.alias_set orders@stable',
+    'contracts.alias_set orders@stable',
+    'contracts.compatibility_set orders',
+    'contracts.published orders@2.0.0',
+    'contracts.alias_removed orders@stable',
+  ]);
+});
+
+test('what no index may say is refused whatever the mode: a claimed event type, a column of another type', async () => {
+  const thief = orders('1.0.0', { name: 'thief' }).replace('[thief.placed]', '[orders.placed]');
+  expect((await publish(thief)).json).toMatchObject({ status: 409, reason: 'claimed' });
+  const changedType = orders('3.0.0', { properties: '      - { name: note, logicalType: integer }' });
+  expect((await publish(changedType)).json).toMatchObject({ status: 409, reason: 'column_type' });
+});
+
+test.each([
+  ['an unknown key', orders('1.0.0', { name: 'bad' }).replace('status: active', 'status: active\nowner: me'), 'owner'],
+  ['a bad pattern', orders('1.0.0', { name: 'bad' }).replace('minLength: 1', 'pattern: "(a+)+$"'), 'pattern'],
+  ['no YAML', 'a: [', ''],
+  ['nesting without end', '['.repeat(50_000), ''],
+  ['aliases that unfold', `a: &a [x,x]\n${Array.from({ length: 200 }, () => 'b: *a').join('\n')}`, ''],
+  ['nothing', ' ', ''],
+])('%s is no contract, and the answer names the place', async (_what, text, place) => {
+  for (const route of ['/v1/contracts', '/v1/contracts/bad/check']) {
+    const answer = await service.call('POST', route, text, YAML);
+    expect([route, answer.status]).toEqual([route, 400]);
+    expect(answer.type).toContain('application/problem+json');
+    expect(answer.json.errors[0].path).toContain(place);
+  }
+});
+
+test('a body of another contract, and what is no body at all, are refused', async () => {
+  const other = await service.call('PUT', '/v1/contracts/other', orders('9.0.0'), YAML);
+  expect(other).toMatchObject({ status: 400, json: { errors: [{ path: '$.name' }] } });
+  expect((await service.call('POST', '/v1/contracts', '[]')).status).toBe(400);
+  expect((await service.call('POST', '/v1/contracts', 'x', { 'content-type': 'text/plain' })).status).toBe(415);
+  expect((await service.call('POST', '/v1/contracts')).status).toBe(400);
+  expect((await service.call('PUT', '/v1/contracts/none/compatibility', { mode: 'FULL' })).status).toBe(404);
+  expect((await service.call('PUT', '/v1/contracts/orders/compatibility', { mode: 'SOME' })).status).toBe(400);
+});
+
+test('of many who publish at once each index has one change, and nothing is lost', async () => {
+  const before = (await service.call('GET', '/v1/contracts')).json.index as number;
+  const names = Array.from({ length: 8 }, (_, i) => `many_${i}`);
+  const answers = await Promise.all(names.map((name) => publish(orders('1.0.0', { name }))));
+  expect(answers.map(({ status }) => status)).toEqual(names.map(() => 201));
+  const listed = (await service.call('GET', '/v1/contracts')).json;
+  expect(listed.index).toBe(before + names.length);
+  expect(listed.rows.map(({ name }: { name: string }) => name)).toEqual(expect.arrayContaining(names));
+  expect(await service.lake.storage.stat(contractIndexPath(before + names.length + 1))).toBeNull();
+  await until(() => names.every((name) => audited(`${name}@`).length === 1));
+});
