@@ -14,6 +14,9 @@ const blocks = fencedBlocks(fs.readFileSync(path.join(WORKSPACE_ROOT, 'README.md
 const [install, ...curls] = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text);
 const shown = blocks.filter(({ language }) => language === 'json').map(({ text }) => text);
 
+/** Pages whose commands are run with `npm start`; each speaks of things of its own. */
+const PAGES = ['docs/dimensions.md'];
+
 let dir: string;
 beforeAll(() => {
   dir = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-readme-'));
@@ -101,6 +104,31 @@ describe('with `npm start`', () => {
     expect(answer).toMatch(/"total": ?12\.50/);
   }, 60_000);
 
+  // Commands with the answer that the page shows below them, in order; an answer may take its time to become so.
+  it.each(PAGES)(
+    'what %s shows is so',
+    async (page) => {
+      const shownBy = fencedBlocks(fs.readFileSync(path.join(WORKSPACE_ROOT, page), 'utf8'));
+      let compared = 0;
+      for (const [i, { language, text }] of shownBy.entries()) {
+        const answer = shownBy[i + 1];
+        if (language !== 'sh' || !text.startsWith('curl') || answer?.language !== 'json') continue;
+        const command = text.replaceAll('127.0.0.1:8080', `127.0.0.1:${base}`);
+        const deadline = Date.now() + 30_000;
+        const compare = async (): Promise<string[]> => matchShown(answer.text, parsed((await shell(command)).output));
+        let differences = await compare();
+        while (differences.length > 0 && !/ -X | -d /.test(command) && Date.now() < deadline) {
+          await sleep(250);
+          differences = await compare();
+        }
+        expect({ command, differences }).toEqual({ command, differences: [] });
+        compared++;
+      }
+      expect(compared).toBeGreaterThan(0);
+    },
+    120_000,
+  );
+
   it('each service has the pages that README names', async () => {
     for (let port = base + 1; port <= base + 4; port++) {
       for (const page of ['/docs', '/readiness', '/metrics']) {
@@ -110,6 +138,15 @@ describe('with `npm start`', () => {
     }
   });
 });
+
+/** What is no JSON is shown as it is. */
+function parsed(output: string): unknown {
+  try {
+    return JSON.parse(output);
+  } catch {
+    return output;
+  }
+}
 
 async function shell(command: string): Promise<{ code: number; output: string }> {
   try {
