@@ -1,6 +1,6 @@
 /** What the value of a keyword must be; those that changed between drafts are read one by one. */
 export type KeywordKind =
-  'number' | 'positive' | 'count' | 'flag' | 'schema' | 'schemas' | 'map' | 'names' | 'text' | 'nameMap';
+  'number' | 'positive' | 'count' | 'flag' | 'schema' | 'schemas' | 'map' | 'names' | 'text' | 'nameMap' | 'raw';
 
 export const KEYWORDS: Readonly<Record<string, KeywordKind>> = {
   minimum: 'number',
@@ -35,6 +35,8 @@ export const KEYWORDS: Readonly<Record<string, KeywordKind>> = {
   else: 'schema',
   title: 'text',
   description: 'text',
+  examples: 'raw',
+  'x-odcs': 'raw',
 };
 
 /** Keywords whose schemas speak about the very value that the schema around them speaks about. */

@@ -107,6 +107,8 @@ class SchemaParser {
         return this.check(typeof value === 'boolean', value, path, 'true or false');
       case 'text':
         return typeof value === 'string' ? value : undefined;
+      case 'raw':
+        return value;
       case 'names':
         return this.namesIn(value, path);
       case 'nameMap':

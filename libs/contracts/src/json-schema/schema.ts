@@ -47,6 +47,9 @@ export interface SchemaKeywords {
   else?: SchemaNode;
   title?: string;
   description?: string;
+  examples?: unknown;
+  /** What a contract said beyond JSON Schema; see convert/loss.ts. */
+  'x-odcs'?: unknown;
 }
 
 export const JSON_TYPES = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'object'] as const;

@@ -23,7 +23,8 @@ export const jsonSchemaShape = (schema: JsonSchema): Shape => new Shapes(schema)
 
 const NEVER: Shape = { alternatives: [] };
 
-class Shapes {
+/** Shapes of a schema's nodes, each made once. */
+export class Shapes {
   private readonly made = new Map<SchemaNode, Shape>();
 
   constructor(private readonly schema: JsonSchema) {}

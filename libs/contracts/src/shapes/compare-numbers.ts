@@ -1,6 +1,6 @@
 import type { Example, RawDifference } from '../compatibility/raw-difference';
-import type { Numbers, Step } from './shape';
-import { inNumbers, isMultiple, lattice, nextDouble, numbersOf } from './steps';
+import type { Numbers } from './shape';
+import { inNumbers, isMultiple, lattice, nextDouble, numbersOf, stepInWords } from './steps';
 
 /** Numbers looked at for one that is on no step of the reader. */
 const TRIED_MAX = 256;
@@ -73,11 +73,6 @@ function steps(reader: Numbers, writer: Numbers): readonly RawDifference[] {
       examples: () => examples,
     },
   ];
-}
-
-export function stepInWords(step: Step): string {
-  if ('places' in step) return `a number of ${step.places} decimal places`;
-  return step.of === 1 ? 'a whole number' : `a multiple of ${step.of}`;
 }
 
 function first(values: Iterable<number>, count: number): readonly number[] {

@@ -11,7 +11,7 @@ export function nextDouble(value: number, up: boolean): number {
 }
 
 /** Deviation of a quotient from a whole number that counts as none: 0.07 / 0.01 is 7.000000000000001. */
-export const MULTIPLE_DIGITS = 10;
+const MULTIPLE_DIGITS = 10;
 
 /** Larger quotients are no multiples for ajv: their text has an exponent. */
 const QUOTIENT_END = 1e21;
@@ -111,4 +111,9 @@ function* multiplesOf(numbers: Numbers, { units, scale }: Lattice, near: number)
       else if (inNumbers(value, numbers)) yield value;
     }
   }
+}
+
+export function stepInWords(step: Step): string {
+  if ('places' in step) return `a number of ${step.places} decimal places`;
+  return step.of === 1 ? 'a whole number' : `a multiple of ${step.of}`;
 }
