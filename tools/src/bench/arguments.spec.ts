@@ -1,7 +1,7 @@
 import { readArguments } from './arguments';
 
 test('without names the usual parts run, and the long ones do not', () => {
-  expect([...readArguments([]).parts]).toEqual(['envelope', 'gateway', 'path', 'freshness']);
+  expect([...readArguments([]).parts]).toEqual(['envelope', 'curation', 'gateway', 'path', 'freshness']);
 });
 
 test('parts and their settings are read', () => {

@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import { StartError } from '../start/start-error';
 
 /** Parts of the bench, in the order in which they run. */
-export const PARTS = ['envelope', 'gateway', 'path', 'freshness', 'memory', 'growth'] as const;
-const USUAL = ['envelope', 'gateway', 'path', 'freshness'];
+export const PARTS = ['envelope', 'curation', 'gateway', 'path', 'freshness', 'memory', 'growth'] as const;
+const USUAL = ['envelope', 'curation', 'gateway', 'path', 'freshness'];
 
 export interface BenchArguments {
   readonly parts: ReadonlySet<string>;

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
 import { runCommand } from '../start/run-command';
-import { WORKSPACE_ROOT } from '../start/services';
+import { CURATION_NODE_OPTIONS, type ServiceName, WORKSPACE_ROOT } from '../start/services';
 import { readArguments } from './arguments';
 import { growth } from './growth';
 import { percentile } from './percentile';
@@ -16,7 +16,7 @@ const RATES = [10_000, 20_000, 30_000];
 const MEMORY_RATE = 30_000;
 
 /**
- * `npm run bench [-- envelope gateway path freshness memory growth]`: figures of this machine, all but the last two, which
+ * `npm run bench [-- envelope curation gateway path freshness memory growth]`: figures of this machine, all but the last two, which
  * take long, unless parts are named. Only ratios within one run compare: the machines that run this are shared and noisy.
  */
 export function main(args: readonly string[] = process.argv.slice(2)): Promise<void> {
@@ -34,14 +34,13 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
         console.log(`  ${name.padEnd(24)} ${(nanosecondsPerEvent / 1000).toFixed(2)}`);
       }
     }
+    if (wanted.has('curation')) {
+      console.log('\nCuration: what each step of the pipeline costs in memory');
+      if (!benchOf('curation-worker', CURATION_NODE_OPTIONS)) slow = true;
+    }
     if (wanted.has('gateway')) {
       console.log('\nGateway: durably acknowledged, against raw Fastify + ajv that stores nothing');
-      const { status } = spawnSync(
-        process.execPath,
-        [path.join(WORKSPACE_ROOT, 'apps', 'ingest-gateway', 'dist', 'bench', 'main.js')],
-        { stdio: 'inherit' },
-      );
-      slow = status !== 0;
+      if (!benchOf('ingest-gateway')) slow = true;
     }
     if (wanted.has('path')) {
       console.log('\nWhole path: accepted, validated, deduplicated, landed, committed to Delta; NDJSON of 100');
@@ -69,6 +68,12 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
     }
     return slow ? 1 : 0;
   });
+}
+
+/** Runs a service's own bench, under the options of Node that the service has; whether it reached what is asked of it. */
+function benchOf(service: ServiceName, nodeOptions: readonly string[] = []): boolean {
+  const file = path.join(WORKSPACE_ROOT, 'apps', service, 'dist', 'bench', 'main.js');
+  return spawnSync(process.execPath, [...nodeOptions, file], { stdio: 'inherit' }).status === 0;
 }
 
 async function reportMemory(seconds: number, options: BenchOptions): Promise<void> {

@@ -9,6 +9,8 @@ export interface ChildSpec {
   /** The script that node runs. */
   readonly entry: string;
   readonly args?: readonly string[];
+  /** Options of node itself. */
+  readonly nodeOptions?: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   /** Loaded before the entry; see guard.ts. */
@@ -61,9 +63,9 @@ export class SupervisedChild {
 
   start(): void {
     if (this.process || this.stopping) return;
-    const { entry, args = [], env, cwd, guard } = this.spec;
+    const { entry, args = [], nodeOptions = [], env, cwd, guard } = this.spec;
     const began = performance.now();
-    const child = spawn(process.execPath, ['--require', guard, entry, ...args], {
+    const child = spawn(process.execPath, [...nodeOptions, '--require', guard, entry, ...args], {
       cwd,
       env,
       detached: true,

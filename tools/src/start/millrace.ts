@@ -213,10 +213,11 @@ function serviceSpecs(
   entryOf: (service: ServiceName) => string,
 ): ServiceSpec[] {
   const frontDoor = `http://${HOST}:${ports.frontDoor.port}`;
-  return SERVICES.flatMap(({ name, portVariable }) =>
+  return SERVICES.flatMap(({ name, portVariable, ...service }) =>
     ports.services[name].map((planned) => ({
       name: planned.process,
       entry: entryOf(name),
+      nodeOptions: 'nodeOptions' in service ? service.nodeOptions : [],
       cwd: WORKSPACE_ROOT,
       guard: GUARD,
       readinessUrl: `http://${HOST}:${planned.port}/readiness`,

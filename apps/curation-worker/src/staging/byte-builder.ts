@@ -15,10 +15,12 @@ export class ByteBuilder {
     this.length += this.bytes.write(text, this.length, 'utf8');
   }
 
-  /** Text known to be ASCII. */
+  /** Text known to be ASCII and to be short: a call into the runtime would cost more than its characters. */
   ascii(text: string): void {
     this.reserve(text.length);
-    this.length += this.bytes.write(text, this.length, 'latin1');
+    const { bytes, length } = this;
+    for (let i = 0; i < text.length; i++) bytes[length + i] = text.charCodeAt(i);
+    this.length = length + text.length;
   }
 
   lineFeed(): void {

@@ -28,5 +28,5 @@ export function addRawLine(to: ByteBuilder, head: Buffer, { value, offset }: Rec
     to.copy(value);
     to.ascii('}\n');
   } else if (isUtf8(value)) to.text(`"text":${JSON.stringify(value.toString('utf8'))}}\n`);
-  else to.ascii(`"base64":"${value.toString('base64')}"}\n`);
+  else to.text(`"base64":"${value.toString('base64')}"}\n`);
 }
