@@ -89,7 +89,7 @@ function stepsOf(
 /** The fates of all batches, landed one after the other, with every claim in memory. */
 function decide(batches: readonly (readonly Validated[])[]): Books {
   const claims = new Map<string, Held>();
-  const books = { landed: 0, duplicate: 0, quarantined: 0 };
+  const books = { landed: 0, duplicate: 0, quarantined: 0, waiting: 0 };
   batches.forEach((validated, n) => {
     const deduped = dedupe(validated);
     const held = new Map<string, Held>();
@@ -110,7 +110,7 @@ async function cpuOfAll(batches: readonly MicroBatch[], contracts: ContractsInFo
   const books = decide(validated);
   const { user, system } = process.cpuUsage(before);
   const known = knownAnswer();
-  if (books.landed !== known.landed || books.duplicate !== known.duplicate || books.quarantined !== known.quarantined)
+  if (Object.entries(known).some(([fate, count]) => books[fate as keyof Books] !== count))
     throw new Error(`the shipments became ${JSON.stringify(books)} instead of ${JSON.stringify(known)}`);
   return user + system;
 }
