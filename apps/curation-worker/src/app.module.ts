@@ -32,6 +32,12 @@ import { LandedOutbox, RESEND_DEFAULTS } from './outbox/landed-outbox';
 import { FAILPOINT, TablesChangedController } from './outbox/tables-changed.controller';
 import { QuarantineController } from './quarantine/quarantine.controller';
 import { QuarantineReader } from './quarantine/quarantine-store';
+import { createMend } from './recipes/mend';
+import { PrismaRecipeStore } from './recipes/prisma-store';
+import { RecipeThread } from './recipes/recipe-thread.client';
+import { RecipesController, SELF_REVIEW } from './recipes/recipes.controller';
+import type { PlanDeps } from './replay/plan';
+import { PLAN_DEPS, RECIPE_STORE, REPLAY_STORE, ReplayController, WAKE_REPLAYS } from './replay/replay.controller';
 import { PostgresReplayStore } from './replay/postgres-store';
 import { shadow, type ShadowState } from './shadow/shadow';
 import { createDuckStager } from './staging/stage';
@@ -99,6 +105,10 @@ export class AppModule {
       monotonicMs: () => performance.now(),
     });
     const landedBefore = new LandedBefore({ storage, duck, pruned: () => store.pruned(), clock });
+    const stager = createDuckStager({ storage, scratch, duck });
+    const quarantine = new QuarantineReader(pool);
+    const recipes = new PrismaRecipeStore(prisma, () => clock.now());
+    const mend = createMend({ recipes, open: ({ kind, body }) => new RecipeThread(kind, body) });
     const replayStore = new PostgresReplayStore(pool, v4, () => messages.wake());
     const messages = new OutboxRelay({
       ...{ messaging, outbox: new TableOutbox(pool, 'curation_worker', 'message_outbox') },
@@ -109,7 +119,9 @@ export class AppModule {
         ...{ messaging, store, outbox, storage, clock, random, timers, logger, failpoint },
         upkeep: new PostgresUpkeep(pool),
         replays: replayStore,
-        stager: createDuckStager({ storage, scratch, duck }),
+        mend,
+        compactCounts: (signal) => quarantine.compact(signal),
+        stager,
         compress: gzipRaw,
         landedBefore: (candidates) => landedBefore.find(candidates),
         observe: measured.observeStep,
@@ -159,6 +171,10 @@ export class AppModule {
       await keeper.refresh();
       return loaded;
     });
+    const plan: PlanDeps = {
+      ...{ replays: replayStore, store, keeper, stager, mend, unknownTypes: config.unknownTypes },
+      landedBefore: (candidates) => landedBefore.find(candidates),
+    };
     measured.watch({
       inFlight: () => worker.inFlight,
       positions: () => worker.positions(),
@@ -176,7 +192,7 @@ export class AppModule {
       },
     });
     lifecycle.add({ name: 'postgres', start: async () => void (await store.line()), stop: () => pool.end() });
-    lifecycle.add({ name: 'quarantine', start: () => prisma.$connect(), stop: () => prisma.$disconnect() });
+    lifecycle.add({ name: 'recipes', start: () => prisma.$connect(), stop: () => prisma.$disconnect() });
     lifecycle.add({ name: 'log', start: async () => undefined, stop: () => messaging.close() });
     lifecycle.add(
       new LogWatch({ messaging, metrics, logger, topics: [TOPICS.batchesStaged.name, TOPICS.workResults.name] }),
@@ -209,6 +225,8 @@ export class AppModule {
       controllers: [
         DimensionsController,
         QuarantineController,
+        ReplayController,
+        RecipesController,
         TablesChangedController,
         ContractsChangedController,
         KeysChangedController,
@@ -217,7 +235,12 @@ export class AppModule {
       providers: [
         { provide: DIMENSION_SOURCE, useValue: { store, files: dimensionLoads.files } satisfies DimensionSource },
         { provide: KeyRing, useValue: keys },
-        { provide: QuarantineReader, useValue: new QuarantineReader(prisma) },
+        { provide: QuarantineReader, useValue: quarantine },
+        { provide: PLAN_DEPS, useValue: plan },
+        { provide: REPLAY_STORE, useValue: replayStore },
+        { provide: RECIPE_STORE, useValue: recipes },
+        { provide: WAKE_REPLAYS, useValue: () => replays.wake() },
+        { provide: SELF_REVIEW, useValue: config.recipeSelfReview },
         { provide: LandedOutbox, useValue: outbox },
         { provide: FAILPOINT, useValue: failpoint },
         { provide: ContractsKeeper, useValue: keeper },

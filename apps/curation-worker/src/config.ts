@@ -1,4 +1,15 @@
-import { bytes, type ConfigOf, defineConfig, duration, integer, oneOf, path, port, url } from '@millrace/service';
+import {
+  boolean,
+  bytes,
+  type ConfigOf,
+  defineConfig,
+  duration,
+  integer,
+  oneOf,
+  path,
+  port,
+  url,
+} from '@millrace/service';
 
 const DAY_MS = 86_400_000;
 
@@ -139,6 +150,11 @@ export const config = defineConfig({
     max: 1_000_000,
     unit: 'items/s',
     doc: 'Raw items that a shadow tries a second at most, beside the landings of the same process.',
+  }),
+  recipeSelfReview: boolean({
+    env: ['RECIPE_SELF_REVIEW'],
+    default: false,
+    doc: 'Whether a mending recipe may be approved by its author: for a machine that only one person uses.',
   }),
   duckMemoryBytes: bytes({
     env: ['DUCKDB_MEMORY_MAX'],

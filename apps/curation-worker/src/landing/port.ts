@@ -58,6 +58,8 @@ export interface LandingStore {
   dimensions(): Promise<readonly DimensionEntry[]>;
   dimension(tenant: string, name: string): Promise<DimensionEntry | null>;
 
+  /** Those of the keys that are claimed, as of now. */
+  held(keys: readonly string[]): Promise<ReadonlyMap<string, Held>>;
   /** Null if claims have never been pruned. */
   pruned(): Promise<PrunedClaims | null>;
 }

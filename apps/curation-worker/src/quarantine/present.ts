@@ -22,6 +22,12 @@ export interface ShownItem {
   readonly batchId: number;
   readonly rawPart: string;
   readonly rawLine: number;
+  /** Replays that left it here. */
+  readonly replays: number;
+  /** Why the last one could not try it, e.g. a recipe that threw. */
+  readonly lastFailure: string | null;
+  /** The mended version that the last replay tried, and its line in the raw zone. */
+  readonly mended: { readonly recipe: string; readonly rawPart: string; readonly rawLine: number } | null;
   /** Where the item is UTF-8. */
   readonly text?: string;
   /** Where it is not. */
@@ -32,8 +38,9 @@ export interface ShownItem {
 }
 
 /** An item with its bytes as text, or as base64 where they are no UTF-8. */
-export function showItem(item: QuarantinedItem): ShownItem {
-  const { groupId, acceptedAt, quarantinedAt, raw, tenant: _tenant, ...rest } = item;
+export function showItem(item: QuarantinedItem, bytesMax = SHOWN_BYTES_MAX): ShownItem {
+  const { groupId, acceptedAt, quarantinedAt, raw, recipe, mendedPart, mendedLine, tenant: _tenant, ...more } = item;
+  const { healedAs: _as, healedAt: _at, healedBatch: _batch, ...rest } = more;
   return {
     ...rest,
     id: String(item.id),
@@ -41,27 +48,35 @@ export function showItem(item: QuarantinedItem): ShownItem {
     batchId: Number(item.batchId),
     acceptedAt: acceptedAt.toISOString(),
     quarantinedAt: quarantinedAt.toISOString(),
-    ...showBytes(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength)),
+    mended: recipe === null ? null : { recipe, rawPart: String(mendedPart), rawLine: Number(mendedLine) },
+    ...showBytes(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength), bytesMax),
   };
 }
 
-export function showBytes(raw: Buffer): Pick<ShownItem, 'text' | 'base64' | 'bytes' | 'truncated'> {
-  const truncated = raw.length > SHOWN_BYTES_MAX;
-  if (!isUtf8(raw))
-    return { base64: raw.subarray(0, SHOWN_BYTES_MAX).toString('base64'), bytes: raw.length, truncated };
-  let end = Math.min(raw.length, SHOWN_BYTES_MAX);
+export function showBytes(
+  raw: Buffer,
+  bytesMax = SHOWN_BYTES_MAX,
+): Pick<ShownItem, 'text' | 'base64' | 'bytes' | 'truncated'> {
+  const truncated = raw.length > bytesMax;
+  if (!isUtf8(raw)) return { base64: raw.subarray(0, bytesMax).toString('base64'), bytes: raw.length, truncated };
+  let end = Math.min(raw.length, bytesMax);
   // Not in the middle of a character: bytes of the form 10xxxxxx continue one.
   while (truncated && end > 0 && (raw[end] & 0xc0) === 0x80) end--;
   return { text: raw.toString('utf8', 0, end), bytes: raw.length, truncated };
 }
 
-export function showGroup({ groupId, count, firstSeen, lastSeen, sample, ...group }: GroupSummary): object {
+/** Bytes of a sample that the list of groups shows. */
+const SAMPLE_BYTES_MAX = 4_096;
+
+export function showGroup({ groupId, firstSeen, lastSeen, samples, ...group }: GroupSummary): object {
+  const shown = samples.map((item) => showItem(item, SAMPLE_BYTES_MAX));
   return {
     group: groupId,
     ...group,
-    count,
     firstSeen: firstSeen.toISOString(),
     lastSeen: lastSeen.toISOString(),
-    sample: showItem(sample),
+    // The oldest one.
+    sample: shown[0],
+    samples: shown,
   };
 }

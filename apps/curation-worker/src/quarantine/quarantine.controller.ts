@@ -61,6 +61,6 @@ export class QuarantineController {
     const limit = query.limit ?? ITEMS_DEFAULT;
     const items = await this.quarantine.items(tenant, query.group ?? null, BigInt(query.page ?? 0), limit);
     const last = items.length === limit ? items.at(-1) : undefined;
-    return { rows: items.map(showItem), ...(last ? { nextPage: String(last.id) } : {}) };
+    return { rows: items.map((item) => showItem(item)), ...(last ? { nextPage: String(last.id) } : {}) };
   }
 }

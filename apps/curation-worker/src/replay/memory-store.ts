@@ -9,6 +9,11 @@ export class MemoryReplayStore implements ReplayStore {
 
   constructor(private readonly landing: MemoryLandingStore) {}
 
+  async sample(tenant: string, selection: Selection, max: number): Promise<{ selected: number; ids: number[] }> {
+    const ids = this.selected(tenant, selection).map(({ id }) => id);
+    return { selected: ids.length, ids: ids.slice(0, max) };
+  }
+
   async create(made: NewJob): Promise<Job> {
     const rows = this.selected(made.tenant, made.selection);
     const id = `00000000-0000-4000-8000-${String(++this.jobs).padStart(12, '0')}`;
@@ -63,6 +68,10 @@ export class MemoryReplayStore implements ReplayStore {
       .filter(({ id }) => id > cursor && id <= upperId)
       .sort((a, b) => a.id - b.id)
       .slice(0, limit);
+  }
+
+  async load(ids: readonly number[]): Promise<StoredItem[]> {
+    return this.landing.state.quarantine.filter(({ id, status }) => status === 'open' && ids.includes(id));
   }
 
   async pass(entry: ReplayEntry): Promise<boolean> {

@@ -82,6 +82,12 @@ export interface WaitingItem extends StoredItem {
  * is what happens between them. A worker's claim on either lasts as long as its epoch is alive.
  */
 export interface ReplayStore {
+  /** Open items of a selection: how many, and up to `max` of them by id, each equally likely where there are more. */
+  sample(
+    tenant: string,
+    selection: Selection,
+    max: number,
+  ): Promise<{ readonly selected: number; readonly ids: readonly number[] }>;
   create(job: NewJob): Promise<Job>;
   get(tenant: string, id: string): Promise<Job | null>;
   /** Ends a running job; nothing of it lands after that. Null where there is none that runs. */
@@ -95,6 +101,8 @@ export interface ReplayStore {
   failed(id: string, epoch: number): Promise<void>;
   /** Open items of the job from its cursor on, in the order of their ids. */
   items(job: Job, limit: number, bytesMax: number): Promise<readonly StoredItem[]>;
+  /** Open items by ids, in the order of the ids, up to a number of bytes but at least one. */
+  load(ids: readonly number[], bytesMax: number): Promise<readonly StoredItem[]>;
   /** Moves a job past rows of which none is landed. False when it has ended, moved or changed hands. */
   pass(entry: ReplayEntry): Promise<boolean>;
   /** Ends a job whose rows have all been looked at. Null when it has ended or changed hands. */

@@ -49,6 +49,16 @@ export class PostgresReplayStore implements ReplayStore {
     this.outbox = new TableOutbox(pool, 'curation_worker', 'message_outbox');
   }
 
+  async sample(tenant: string, selection: Selection, max: number): Promise<{ selected: number; ids: number[] }> {
+    const { sql, values } = conditionsOf(tenant, selection, 2);
+    const rows = await this.rows(
+      `SELECT id, count(*) OVER () AS selected FROM curation_worker.quarantine WHERE ${sql} ORDER BY random() LIMIT $1`,
+      [max, ...values],
+    );
+    const ids = rows.map((row) => Number(row['id'])).sort((a, b) => a - b);
+    return { selected: Number(rows[0]?.['selected'] ?? 0), ids };
+  }
+
   create(job: NewJob): Promise<Job> {
     const { sql, values } = conditionsOf(job.tenant, job.selection, 6);
     return this.audited('quarantine.replay_started', async (query) => {
@@ -104,14 +114,22 @@ export class PostgresReplayStore implements ReplayStore {
     await this.rows(FAILED, [id, epoch]);
   }
 
-  async items({ tenant, selection, cursor, upperId }: Job, limit: number, bytesMax: number): Promise<StoredItem[]> {
+  items({ tenant, selection, cursor, upperId }: Job, limit: number, bytesMax: number): Promise<StoredItem[]> {
     const { sql, values } = conditionsOf(tenant, selection, 5);
+    return this.sized(`${sql} AND id > $3 AND id <= $4`, limit, bytesMax, [cursor, upperId, ...values]);
+  }
+
+  load(ids: readonly number[], bytesMax: number): Promise<StoredItem[]> {
+    return this.sized(`status = 'open' AND id = ANY($3::bigint[])`, ids.length, bytesMax, [ids]);
+  }
+
+  private async sized(where: string, limit: number, bytesMax: number, values: unknown[]): Promise<StoredItem[]> {
     const rows = await this.rows(
       `SELECT ${ITEM} FROM (
          SELECT *, sum(octet_length(raw)) OVER (ORDER BY id) - octet_length(raw) AS bytes_before FROM (
-           SELECT ${ITEM} FROM curation_worker.quarantine WHERE ${sql} AND id > $1 AND id <= $2 ORDER BY id LIMIT $3) picked
-       ) sized WHERE bytes_before < $4 ORDER BY id`,
-      [cursor, upperId, limit, bytesMax, ...values],
+           SELECT ${ITEM} FROM curation_worker.quarantine WHERE ${where} ORDER BY id LIMIT $1) picked
+       ) sized WHERE bytes_before < $2 ORDER BY id`,
+      [limit, bytesMax, ...values],
     );
     return rows.map(itemOf);
   }

@@ -4,7 +4,7 @@ import { EVENTS_TABLE, type StagedFile } from '@millrace/topics';
 import { type EventRows, selectEvents, selectTyped } from './event-rows';
 import { stagedPath } from './paths';
 import type { Scratch } from './scratch';
-import { type Stager, Unstorable, type Writer } from './stager';
+import { type Stager, Unstorable, type ValueQuestion, type Writer } from './stager';
 import type { TableRows } from './table-rows';
 
 export interface StagingDeps {
@@ -21,6 +21,7 @@ export const createDuckStager = (deps: StagingDeps & { readonly duck: Pick<Duck,
         events: (rows, writer, written) => stageEvents(deps, connection, rows, writer, written),
         table: (rows, writer, written) => stageTable(deps, connection, rows, writer, written),
         canStore: (rows) => canStore(deps, connection, rows),
+        values: (rows, questions) => valuesOf(deps, connection, rows, questions),
       }),
     ),
 });
@@ -72,6 +73,27 @@ async function canStore(deps: StagingDeps, connection: DuckConnection, rows: Eve
     if (error instanceof Unstorable) return false;
     throw error;
   }
+}
+
+async function valuesOf(
+  deps: StagingDeps,
+  connection: DuckConnection,
+  rows: EventRows,
+  questions: readonly ValueQuestion[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const found = new Map(questions.map(({ name }): [string, string[]] => [name, []]));
+  await withRows(deps, connection, rows.bytes, rows.select, async (table) => {
+    for (const [no, contract] of rows.contracts.entries()) {
+      for (const { name, tables, expression } of questions) {
+        if (!tables.includes(contract.compiled.table)) continue;
+        const values = await connection.query(
+          `SELECT DISTINCT CAST(${expression} AS VARCHAR) AS value FROM (${selectTyped(table, no, contract)}) ORDER BY 1`,
+        );
+        for (const { value } of values) if (value !== null) found.get(name)?.push(String(value));
+      }
+    }
+  });
+  return found;
 }
 
 /** The rows' table on a connection, which is lent to one caller at a time. */

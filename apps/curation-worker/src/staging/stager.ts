@@ -25,6 +25,16 @@ export interface Staging {
   table(rows: TableRows, writer: Writer, written: string[]): Promise<StagedFile>;
   /** Whether rows can be stored: as `events`, but nothing is written. */
   canStore(rows: EventRows): Promise<boolean>;
+  /** The values that expressions have over rows of the table that a contract's events land in, each once. */
+  values(rows: EventRows, questions: readonly ValueQuestion[]): Promise<ReadonlyMap<string, readonly string[]>>;
+}
+
+export interface ValueQuestion {
+  readonly name: string;
+  /** Tables that it is asked of, e.g. `clean.shipment_events`. */
+  readonly tables: readonly string[];
+  /** SQL over one row. */
+  readonly expression: string;
 }
 
 /** Lends what stages files for the time of `task`; whoever has it waits for nothing else. */

@@ -47,6 +47,8 @@ export interface CurationPorts extends Pick<LandDeps, 'stager' | 'compress' | 'l
   /** What is to be replayed, and what waits to be tried again. */
   readonly replays: ReplayStore;
   readonly mend?: Mend;
+  /** Adds up counters of the quarantine. */
+  readonly compactCounts?: (signal: AbortSignal) => Promise<void>;
 }
 
 export interface CurationSettings extends Omit<SessionOptions, 'topic' | 'group'> {
@@ -127,6 +129,7 @@ export function createCuration(
         run: async (signal) => void (await deletePassedFiles(upkeep, storage, stagedKeepMs, signal, failpoint)),
       },
       { name: 'claims', everyMs: 20 * MINUTE_MS, run: async (signal) => void (await ports.pruneClaims(signal)) },
+      { name: 'counters', everyMs: 10_000, run: async (signal) => ports.compactCounts?.(signal) },
       { name: 'inbox', everyMs: 60 * MINUTE_MS, run: async () => void (await ports.pruneInbox()) },
     ],
     timers,

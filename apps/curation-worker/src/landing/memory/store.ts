@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '@millrace/observability';
 import type { DimensionEntry } from '../../dimensions/model';
+import type { Held } from '../../pipeline/dedupe';
 import type { UnnumberedBatch } from '../message';
 import {
   type Fence,
@@ -193,6 +194,15 @@ export class MemoryLandingStore implements LandingStore {
 
   async seen(topic: string, messageIds: readonly string[]): Promise<Set<string>> {
     return new Set(messageIds.filter((id) => this.state.inbox.has(`${topic}/${id}`)));
+  }
+
+  async held(keys: readonly string[]): Promise<Map<string, Held>> {
+    const found = new Map<string, Held>();
+    for (const key of keys) {
+      const holder = this.state.claims.get(key);
+      if (holder) found.set(key, holder);
+    }
+    return found;
   }
 
   /** The model prunes nothing. */

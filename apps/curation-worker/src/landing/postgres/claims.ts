@@ -41,7 +41,18 @@ export async function insertClaims(
   const theirs = (rows as { k: string }[]).map(({ k }) => digits(k));
   // Inserting waited for the holders to commit, so a later snapshot sees them; a claim pruned since is not there.
   for (const key of theirs) held.set(key, { batchId: null, fingerprint: null });
-  const found = await client.query({ name: 'held', text: HELD, values: [uuidArrayParam(theirs)] });
+  for (const [key, holder] of await heldClaims(client, theirs)) held.set(key, holder);
+  return held;
+}
+
+/** Those of the keys that are claimed, with who holds them. */
+export async function heldClaims(
+  client: Pick<PoolClient, 'query'>,
+  keys: readonly string[],
+): Promise<Map<string, Held>> {
+  const held = new Map<string, Held>();
+  if (keys.length === 0) return held;
+  const found = await client.query({ name: 'held', text: HELD, values: [uuidArrayParam(keys)] });
   for (const row of found.rows as { k: string; batch_id: string; fingerprint: string }[]) {
     const fingerprint = BigInt.asUintN(64, BigInt(row.fingerprint)).toString(16).padStart(16, '0');
     held.set(digits(row.k), { batchId: Number(row.batch_id), fingerprint });

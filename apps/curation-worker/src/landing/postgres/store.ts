@@ -1,6 +1,8 @@
-import { type Pool, transaction } from '@millrace/postgres';
+import { type Pool, type PoolClient, transaction } from '@millrace/postgres';
 import type { DimensionEntry } from '../../dimensions/model';
+import type { Held } from '../../pipeline/dedupe';
 import type { Landing, LandingStore, Line, PartitionId, Position, PrunedClaims } from '../port';
+import { heldClaims } from './claims';
 import { readDimensions } from './dimensions';
 import { landingErrors } from './errors';
 import { PostgresLanding } from './landing';
@@ -124,6 +126,10 @@ export class PostgresLandingStore implements LandingStore {
 
   async dimension(tenant: string, name: string): Promise<DimensionEntry | null> {
     return (await landingErrors(readDimensions(this.pool, { tenant, name })))[0] ?? null;
+  }
+
+  held(keys: readonly string[]): Promise<Map<string, Held>> {
+    return landingErrors(heldClaims(this.pool as Pick<PoolClient, 'query'>, keys));
   }
 
   async pruned(): Promise<PrunedClaims | null> {

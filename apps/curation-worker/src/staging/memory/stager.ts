@@ -57,6 +57,19 @@ export function createMemoryStager({ storage, refuses = () => false }: MemorySta
             written,
           ),
         canStore: async (rows) => !landedRows(rows, 0).some(refuses),
+        // Expressions are columns here.
+        values: async (rows, questions) => {
+          const typed = landedRows(rows, 0).flatMap((row) => {
+            const contract = rows.contracts[Number(row['contract_no'])];
+            return row['contract_no'] === null || !contract ? [] : [{ contract, cells: typedOf(row, contract) }];
+          });
+          return new Map(
+            questions.map(({ name, tables, expression }) => {
+              const own = typed.filter(({ contract }) => tables.includes(contract.compiled.table));
+              return [name, [...new Set(own.map(({ cells }) => String(cells[expression])))].sort()];
+            }),
+          );
+        },
       }),
   };
 }

@@ -1,0 +1,62 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type { Messaging } from '@millrace/messaging';
+import { createPostgresMessaging } from '@millrace/messaging/postgres';
+import { testDatabase, type TestDatabase } from '@millrace/postgres/testing';
+import { createService, type Service } from '@millrace/service';
+import type { Storage } from '@millrace/storage';
+import { createFilesystemStorage } from '@millrace/storage/filesystem';
+import { GROUPS, TOPICS } from '@millrace/topics';
+import { AppModule } from '../app.module';
+import { config } from '../config';
+import { MIGRATIONS, publishContracts } from './lake';
+
+/** What a service answered: tests look into it and say what has to be there. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type Json = any;
+
+export interface RunningService {
+  readonly database: TestDatabase;
+  readonly messaging: Messaging;
+  readonly storage: Storage;
+  /** Asks the service; the body is JSON, or null where there is none. */
+  call(method: string, route: string, body?: unknown): Promise<{ status: number; body: Json }>;
+  stop(): Promise<void>;
+}
+
+/** The whole service on a database and a lake of its own, with the bundled contracts in force. */
+export async function runningService(env: Readonly<Record<string, string>> = {}): Promise<RunningService> {
+  const database = await testDatabase({ migrations: MIGRATIONS });
+  const root = await mkdtemp(path.join(os.tmpdir(), 'curation-'));
+  const storage = createFilesystemStorage({ root });
+  await publishContracts(storage);
+  const messaging = createPostgresMessaging({ url: database.url, applicationName: 'test' });
+  for (const { name, partitions } of Object.values(TOPICS)) await messaging.ensureTopic(name, { partitions });
+  for (const { topic, group } of Object.values(GROUPS)) await messaging.ensureGroup(topic, group);
+  const service: Service = createService(
+    { name: 'curation-worker', version: '0.0.0', config, module: (context) => AppModule.compose(context) },
+    {
+      ...{ PORT: '0', DATABASE_URL: database.url, STORAGE_ROOT: root, LANDING_LINGER: '10ms' },
+      ...{ LOG_LEVEL: process.env['TEST_LOG'] ? 'info' : 'silent', ...env },
+    },
+  );
+  await service.start();
+  return {
+    ...{ database, messaging, storage },
+    call: async (method, route, body) => {
+      const response = await fetch(`${service.address}${route}`, {
+        method,
+        ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      });
+      const text = await response.text();
+      return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+    },
+    stop: async () => {
+      await service.stop();
+      await messaging.close();
+      await database.drop();
+      await rm(root, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
