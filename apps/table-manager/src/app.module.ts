@@ -30,6 +30,9 @@ import { postgresLock } from './run/leader-lock';
 import { Leadership } from './run/leadership';
 import { createTableManager, type TableManagerEvents } from './run/table-manager';
 import { SchemaRegistryModule } from './schema-registry/schema-registry.module';
+import { Shadows } from './shadow/shadows';
+import { ShadowsController } from './shadow/shadows.controller';
+import { ShadowStore } from './shadow/shadow-store';
 import { DuckQuestions } from './tables/duck-questions';
 import { TablePool } from './tables/table-pool';
 import { TablesController } from './tables/tables.controller';
@@ -105,6 +108,12 @@ export class AppModule {
       tell: (index) => manager.tell(index),
     });
     addContractParsers(context.fastify);
+    const shadowStore = new ShadowStore(pool);
+    const shadows = new Shadows({
+      ...{ store: shadowStore, storage, registry: contracts, newId: v4 },
+      now: () => clock.now(),
+      flush: () => manager.flush(),
+    });
     const leadership = new Leadership({
       ...{ sleep, work: manager.work },
       lock: postgresLock(pool),
@@ -118,7 +127,13 @@ export class AppModule {
     lifecycle.add({ name: 'postgres', start: async () => void (await pool.query('SELECT 1')), stop: () => pool.end() });
     lifecycle.add({ name: 'maintenance record', start: () => prisma.$connect(), stop: () => prisma.$disconnect() });
     lifecycle.add({ name: 'log', start: async () => undefined, stop: () => messaging.close() });
-    const written = [TOPICS.tablesChanged, TOPICS.contractsChanged, TOPICS.audit, TOPICS.keysUsed];
+    const written = [
+      TOPICS.tablesChanged,
+      TOPICS.contractsChanged,
+      TOPICS.audit,
+      TOPICS.keysUsed,
+      TOPICS.workRequested,
+    ];
     lifecycle.add(new LogWatch({ messaging, metrics, logger, topics: written.map(({ name: topic }) => topic) }));
     const keys = context.access.followKeys(storage, (uses) =>
       publishJson(messaging, TOPICS.keysUsed.name, keysUsed(context.name, uses)),
@@ -141,13 +156,18 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [SchemaRegistryModule.compose({ pool, storage })],
-      controllers: [TablesController, ContractsController, PublishingController, KeysChangedController],
+      controllers: [
+        ...[TablesController, ContractsController, PublishingController, ShadowsController],
+        KeysChangedController,
+      ],
       providers: [
         { provide: KeyRing, useValue: keys },
         { provide: CatalogWriter, useValue: manager.catalog },
         { provide: TablePool, useValue: manager.tables },
         { provide: ContractsInForce, useValue: manager.contracts },
         { provide: ContractRegistry, useValue: contracts },
+        { provide: ShadowStore, useValue: shadowStore },
+        { provide: Shadows, useValue: shadows },
       ],
     };
   }

@@ -18,6 +18,12 @@ export class ContractsInForce {
     return this.set;
   }
 
+  /** The number of the newest index, which has been looked for. */
+  async newest(): Promise<number> {
+    await this.reload();
+    return this.set.index;
+  }
+
   /** Looks for a newer index. */
   async reload(): Promise<void> {
     this.set = (await loadContractSet(this.storage, { known: this.set })) ?? this.set;
@@ -26,7 +32,6 @@ export class ContractsInForce {
   /** Publishes what is bundled, unless it is there already. Returns the index in force. */
   async publish(): Promise<number> {
     await publishContracts(this.storage, this.bundled, this.failpoint);
-    await this.reload();
-    return this.set.index;
+    return this.newest();
   }
 }

@@ -183,7 +183,8 @@ export class ContractRegistry {
     }
   }
 
-  private async assertUnclaimed({ name, eventTypes, table }: CompiledContract): Promise<void> {
+  /** @throws RegistryError where another contract governs one of its event types, or has its table */
+  async assertUnclaimed({ name, eventTypes, table }: CompiledContract): Promise<void> {
     const { contracts, unavailable } = await this.deps.inForce();
     for (const other of [...contracts, ...unavailable]) {
       if (other.name === name) continue;

@@ -79,6 +79,8 @@ export interface TableManager {
   readonly contracts: ContractsInForce;
   /** Says that an index has been written, by whichever process: into the audit, and to everybody who runs. */
   tell(index: number): Promise<void>;
+  /** Sends what is in the outbox, now. Never rejects: what could not be sent waits. */
+  flush(): Promise<void>;
   /** Why it is not getting on; null while it is. */
   fault(): string | null;
 }
@@ -225,8 +227,8 @@ export function createTableManager(
       await rounds.maintain(signal);
       await store.prune(APPLIED_KEPT);
       // A process may have died between writing an index and saying so.
-      await contracts.reload();
-      if (contracts.current().index > (await store.contractsTold())) await tell(contracts.current().index);
+      const index = await contracts.newest();
+      if (index > (await store.contractsTold())) await tell(index);
       return true;
     },
   });
@@ -249,21 +251,21 @@ export function createTableManager(
 
   /** A sender has missed what was said of its batch: everything up to the cursor is applied. */
   const answerAgain = (lineId: string, number: number): TablesChanged => {
-    const known = catalog.current;
     return {
       lineId,
       number,
       from: number + 1,
-      catalogVersion: known?.version ?? 0,
+      catalogVersion: catalog.current?.version ?? 0,
       tables: {},
       at: new Date(now()).toISOString(),
     };
   };
 
+  // A standby's relay does not run; two at once send everything once.
+  const flush = async (): Promise<void> => void (await relay.sweep().catch(failed('messages wait in the outbox')));
   const tell = async (index: number): Promise<void> => {
     await tellContracts(teller, index);
-    // A standby's relay does not run; two at once send everything once.
-    await relay.sweep().catch(failed('messages wait in the outbox'));
+    await flush();
   };
 
   const work = new Sequence([
@@ -294,5 +296,5 @@ export function createTableManager(
     const faulty = loops.find((loop) => loop.fault !== null);
     return faulty?.fault ?? (intake.healthy ? null : 'announced batches are not received');
   };
-  return { work, rounds, catalog, tables, contracts, tell, fault };
+  return { work, rounds, catalog, tables, contracts, tell, flush, fault };
 }
