@@ -17,7 +17,7 @@ import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { GROUPS, keysUsed, TOPICS } from '@millrace/topics';
 import { v4 } from 'uuid';
 import { LandedBefore } from './claims/landed-before';
-import type { Config } from './config';
+import { type Config, windowSettings } from './config';
 import { ContractsChangedController } from './contracts/contracts-changed.controller';
 import { ContractsKeeper } from './contracts/keeper';
 import { DIMENSION_SOURCE, DimensionsController, type DimensionSource } from './dimensions/dimensions.controller';
@@ -46,6 +46,7 @@ import { landedBatches } from './work/landed-batches';
 import { PostgresWork } from './work/postgres-work';
 import { type WorkHandler, WorkRunner } from './work/runner';
 import { WorkRequestedController } from './work/work-requested.controller';
+import { PostgresTimeStore } from './windows/postgres/store';
 import { AdaptiveLinger } from './worker/adaptive-linger';
 import { createCuration } from './worker/curation';
 import { CurationMetrics } from './worker/curation-metrics';
@@ -97,6 +98,7 @@ export class AppModule {
       ...RESEND_DEFAULTS,
       onOverdue: (from, count) => logger.warn({ from, count }, 'landed batches are announced again'),
     });
+    const time = new PostgresTimeStore(pool);
     const measured = new CurationMetrics(metrics);
     const linger = new AdaptiveLinger({
       msMin: config.landingLinger,
@@ -114,7 +116,7 @@ export class AppModule {
       ...{ messaging, outbox: new TableOutbox(pool, 'curation_worker', 'message_outbox') },
       onError: (error) => logger.warn({ error: error as Error }, 'messages could not be sent yet'),
     });
-    const { worker, keeper, relay, schedule, replays, dimensionLoads } = createCuration(
+    const { worker, keeper, relay, windowsRelay, schedule, replays, dimensionLoads } = createCuration(
       {
         ...{ messaging, store, outbox, storage, clock, random, timers, logger, failpoint },
         upkeep: new PostgresUpkeep(pool),
@@ -122,6 +124,7 @@ export class AppModule {
         mend,
         compactCounts: (signal) => quarantine.compact(signal),
         stager,
+        time,
         compress: gzipRaw,
         landedBefore: (candidates) => landedBefore.find(candidates),
         observe: measured.observeStep,
@@ -142,6 +145,7 @@ export class AppModule {
         stagedKeepMs: config.stagedKeep,
         unknownTypes: config.unknownTypes,
         retry: { attemptsMax: config.retryAttemptsMax, waitMsMin: config.retryWait },
+        windows: windowSettings(config),
       },
       (landed) => {
         measured.landed(landed);
@@ -206,6 +210,7 @@ export class AppModule {
     });
     context.consume('control', control);
     lifecycle.add({ name: 'outbox', start: () => relay.start(), stop: () => relay.stop() });
+    lifecycle.add({ name: 'windows', start: () => windowsRelay.start(), stop: () => windowsRelay.stop() });
     lifecycle.add({ name: 'schedule', start: async () => schedule.start(), stop: () => schedule.stop() });
     lifecycle.add({
       name: 'worker',

@@ -10,6 +10,7 @@ import {
   port,
   url,
 } from '@millrace/service';
+import type { WindowSettings } from './worker/curation';
 
 const DAY_MS = 86_400_000;
 
@@ -156,6 +157,56 @@ export const config = defineConfig({
     default: false,
     doc: 'Whether a mending recipe may be approved by its author: for a machine that only one person uses.',
   }),
+  windowsEvery: duration({
+    env: ['WINDOWS_EVERY'],
+    default: 1_000,
+    min: 50,
+    max: 60_000,
+    doc: 'How often what landed is counted in windows.',
+  }),
+  windowsDelay: duration({
+    env: ['WINDOWS_DELAY'],
+    default: 60_000,
+    min: 0,
+    max: DAY_MS,
+    doc: 'How far behind the newest event time of a source its watermark is: events may be out of order by this.',
+  }),
+  windowsIdle: duration({
+    env: ['WINDOWS_IDLE'],
+    default: 60_000,
+    min: 1_000,
+    max: DAY_MS,
+    doc: 'A source that sends nothing for longer holds up no watermark.',
+  }),
+  windowsEarlyEvery: duration({
+    env: ['WINDOWS_EARLY_EVERY'],
+    default: 10_000,
+    min: 1_000,
+    max: DAY_MS,
+    doc: 'How often changed windows are told of before the watermark passes them.',
+  }),
+  windowsNamesMax: integer({
+    env: ['WINDOWS_NAMES_MAX'],
+    default: 1_000,
+    min: 1,
+    max: 10_000,
+    unit: 'names',
+    doc: 'Event types, facilities and sources of a tenant that are counted apart, of each; further ones are counted together.',
+  }),
+  windowsKeep: duration({
+    env: ['WINDOWS_KEEP'],
+    default: 35 * DAY_MS,
+    min: 2 * DAY_MS,
+    max: 3_650 * DAY_MS,
+    doc: "How long windows are kept behind their tenant's watermark, in event time; also how long the hours of sources are.",
+  }),
+  lateDataKeep: duration({
+    env: ['LATE_DATA_KEEP'],
+    default: 400 * DAY_MS,
+    min: DAY_MS,
+    max: 3_650 * DAY_MS,
+    doc: 'How long the ledger of late data keeps a row after its last event.',
+  }),
   duckMemoryBytes: bytes({
     env: ['DUCKDB_MEMORY_MAX'],
     default: 512 << 20,
@@ -181,3 +232,12 @@ export const config = defineConfig({
 });
 
 export type Config = ConfigOf<typeof config>;
+
+export const windowSettings = (given: Config): WindowSettings => ({
+  everyMs: given.windowsEvery,
+  delayMs: given.windowsDelay,
+  idleMs: given.windowsIdle,
+  earlyEveryMs: given.windowsEarlyEvery,
+  namesMax: given.windowsNamesMax,
+  keeps: { windowsMs: given.windowsKeep, sourcesMs: given.windowsKeep, lateMs: given.lateDataKeep },
+});

@@ -30,6 +30,7 @@ export interface ExcludedField {
 export const RESERVED_COLUMNS: ReadonlySet<string> = new Set([
   'event_id',
   'event_time',
+  'producer_time',
   'ingest_time',
   'tenant_id',
   'source',

@@ -24,6 +24,8 @@ export interface CompiledContract {
   readonly subjectPath: readonly string[] | null;
   /** Segments from the payload. */
   readonly eventTimePath: readonly string[] | null;
+  /** Segments from the payload. */
+  readonly facilityPath: readonly string[] | null;
   readonly latenessSeconds: number | null;
   readonly enrichments: readonly Enrichment[];
   /** Columns of the table that come from dimensions; they follow the contract's own. */
@@ -75,6 +77,7 @@ export function compile(contract: Contract): CompiledContract {
     windowDays: contract.dedupe.windowDays,
     subjectPath: contract.subjectPath,
     eventTimePath: contract.eventTimePath,
+    facilityPath: contract.facilityPath,
     latenessSeconds: contract.latenessSeconds,
     partitionBy: 'event_date',
     validate: createValidator(contract),

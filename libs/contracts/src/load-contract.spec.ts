@@ -54,6 +54,7 @@ describe('loadContract', () => {
       dedupe: { strategy: 'event_id', scope: 'events', windowDays: 30 },
       subjectPath: null,
       eventTimePath: null,
+      facilityPath: null,
       latenessSeconds: null,
       enrichments: [],
     });
@@ -68,6 +69,7 @@ describe('loadContract', () => {
       });
       list.push({ property: 'subject', value: '$.payload.buyer.id' });
       list.push({ property: 'eventTime', value: '$.payload.placed' });
+      list.push({ property: 'facility', value: '$.payload.order_id' });
       list.push({ property: 'table', value: 'clean.order_events' });
       list.push({ property: 'lateness', value: '90m' });
       list.push({ property: 'costCentre', value: { any: 'thing' } });
@@ -82,6 +84,7 @@ describe('loadContract', () => {
       },
       subjectPath: ['buyer', 'id'],
       eventTimePath: ['placed'],
+      facilityPath: ['order_id'],
       latenessSeconds: 5400,
     });
   });

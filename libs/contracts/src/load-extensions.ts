@@ -22,6 +22,7 @@ import { findProperty, parseJsonPath } from './property-path';
  * | dedupe | `{strategy: event_id or content or business_key, scope?, windowDays? (30), keys? (paths)}` |
  * | subject | path of a text field, e.g. `$.payload.shipment_id` |
  * | eventTime | path of a timestamp field, for events whose envelope has no time |
+ * | facility | path of a text field, e.g. `$.payload.facility_id`: what windows count by |
  * | table | `clean.<name>`; default `clean.` and the schema's physicalName |
  * | lateness | how late is late: `90m`, `72h`, `3d` |
  * | drift | `{policy?: ignore or warn or evolve (default) or quarantine or reject, typeClash?: quarantine (default) or recover}` |
@@ -35,6 +36,7 @@ const OWN = [
   'dedupe',
   'subject',
   'eventTime',
+  'facility',
   'table',
   'lateness',
   'drift',
@@ -67,6 +69,7 @@ type Extensions = Pick<
   | 'dedupe'
   | 'subjectPath'
   | 'eventTimePath'
+  | 'facilityPath'
   | 'latenessSeconds'
   | 'drift'
   | 'inferred'
@@ -89,6 +92,7 @@ export function loadExtensions(reader: DocumentReader, customProperties: unknown
       (p) => p.logicalType === 'timestamp',
       'a timestamp',
     ),
+    facilityPath: loadPath(reader, given, 'facility', schema.properties, (p) => p.logicalType === 'string', 'a string'),
     latenessSeconds: loadLateness(reader, given),
     drift: loadDrift(reader, given),
     inferred: loadInferred(reader, given),
@@ -192,7 +196,7 @@ function keyPath(reader: DocumentReader, key: unknown, path: string, properties:
 function loadPath(
   reader: DocumentReader,
   given: Given,
-  name: 'subject' | 'eventTime',
+  name: 'subject' | 'eventTime' | 'facility',
   properties: readonly Property[],
   fits: (property: Property) => boolean,
   what: string,

@@ -20,6 +20,8 @@ export interface Contract {
   readonly subjectPath: readonly string[] | null;
   /** Where the payload names the event's own time, for events whose envelope has none; segments from the payload. */
   readonly eventTimePath: readonly string[] | null;
+  /** Where the payload names the facility that windows count by; segments from the payload. */
+  readonly facilityPath: readonly string[] | null;
   /** Events later than this are counted as late; null where the contract is silent. */
   readonly latenessSeconds: number | null;
   readonly drift: DriftPolicy;

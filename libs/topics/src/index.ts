@@ -13,6 +13,7 @@ export * from './keys-used';
 export * from './catalog';
 export * from './record-headers';
 export * from './lake-tables';
+export * from './kpi-windows';
 
 /** Topics and their partitions. `events.inbound` carries raw items (see record-headers), the others JSON. */
 export const TOPICS = {
@@ -20,6 +21,7 @@ export const TOPICS = {
   batchesStaged: { name: 'batches.staged', partitions: 1 },
   tablesChanged: { name: 'tables.changed', partitions: 1 },
   contractsChanged: { name: 'contracts.changed', partitions: 1 },
+  kpiWindows: { name: 'kpi.windows', partitions: 1 },
   audit: { name: 'audit', partitions: 1 },
   keysChanged: { name: 'keys.changed', partitions: 1 },
   keysUsed: { name: 'keys.used', partitions: 1 },

@@ -24,6 +24,7 @@ export const LINEAGE_COLUMNS: readonly LakeColumn[] = [
 export const TYPED_KEY_COLUMNS: readonly LakeColumn[] = [
   column('event_id'),
   column('event_time', 'timestamp'),
+  column('producer_time', 'timestamp'),
   column('ingest_time', 'timestamp'),
   column('tenant_id'),
   column('source'),

@@ -1,5 +1,5 @@
-import type { Landing, UpkeepStore } from '@millrace/curation-worker/simulation';
 import type { HandlerDeps } from '@millrace/ingest-gateway/simulation';
+import type { Landing, RoundChanges, TimeStore, UpkeepStore } from '@millrace/curation-worker/simulation';
 import type { Messaging, RecordBatch } from '@millrace/messaging';
 import type { Storage } from '@millrace/storage';
 import { MemoryCommitStore } from '@millrace/table-manager/simulation';
@@ -104,6 +104,48 @@ export function mutatedUpkeep({ mutation, landing }: Shared, upkeep: UpkeepStore
     collected: async () => undefined,
     landedAmong: async () => new Set(),
   });
+}
+
+export function mutatedTime({ mutation, time }: Shared, process: SimProcess): TimeStore {
+  switch (mutation) {
+    case 'count-windows-twice':
+      return withMethods<TimeStore>(time, {
+        transact: (round) =>
+          time.transact((tx) =>
+            round({
+              ...tx,
+              store: (changes) => {
+                if (!process.random.chance(0.1)) return tx.store(changes);
+                return tx.store({
+                  ...changes,
+                  progress: { ...changes.progress, number: tx.progress.number },
+                  batchIds: [],
+                });
+              },
+            }),
+          ),
+      });
+    case 'leave-firings-outside-the-transaction':
+      return withMethods<TimeStore>(time, {
+        transact: async (round) => {
+          let messages: RoundChanges['messages'] = [];
+          const done = await time.transact((tx) =>
+            round({
+              ...tx,
+              store: (changes) => {
+                ({ messages } = changes);
+                return tx.store({ ...changes, messages: [] });
+              },
+            }),
+          );
+          await process.sleep(process.random.between(0, 3_000));
+          if (process.alive) time.leave(messages);
+          return done;
+        },
+      });
+    default:
+      return time;
+  }
 }
 
 /** The log's own upkeep; trims what groups have not read where that is planted. */

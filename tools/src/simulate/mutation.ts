@@ -12,6 +12,8 @@ export const MUTATIONS = [
   'advance-without-compare',
   'trim-above-the-slowest-group',
   'collect-files-of-the-living',
+  'count-windows-twice',
+  'leave-firings-outside-the-transaction',
 ] as const;
 
 export type Mutation = (typeof MUTATIONS)[number];

@@ -1,9 +1,11 @@
 import { conservation } from '@millrace/analytics-api/simulation';
+import { lateOf, type OracleEvent, type OracleWindow, windowsOf } from '@millrace/curation-worker/simulation';
 import { DeltaTable, type Duck } from '@millrace/lakehouse';
 import type { JsonRow } from '@millrace/lakehouse/memory';
 import { MARTS } from '@millrace/marts';
 import { type BatchStaged, CATALOG_PREFIX, type Catalog, EVENTS_TABLE, FATES_TABLE, TOPICS } from '@millrace/topics';
 import type { Checker } from '../checker/checker';
+import type { Cells } from '../checker/observations';
 import { SHIPMENT_MARTS } from '../checker/shipment-fold';
 import type { Clients } from './clients';
 import { jsonEngine, martCells, shipmentOf, tableRows } from './lake';
@@ -104,6 +106,7 @@ export async function observe(shared: Shared, clients: Clients, checker: Checker
       checker.fate(keyOf(row), row['fate'] as 'duplicate' | 'quarantined', row['reason'] === 'dead_letter');
     await observeMarts(shared, clients, checker, catalog);
   }
+  if (catalog) await observeTime(shared, checker, catalog);
   for (const { number, batchId, landed, duplicate, quarantined } of shared.landing.state.manifests.values())
     checker.batch({ number, batchId, landed, duplicate, quarantined });
   const { readModels, log } = shared;
@@ -139,3 +142,55 @@ async function observeMarts(shared: Shared, clients: Clients, checker: Checker, 
     checker.mart({ name: mart.id, key, columns, expected: martCells(mart, events), actual });
   }
 }
+
+/** Allowed lateness of the bundled contract, and where there is none. */
+const ALLOWED_SECONDS = { shipments: 72 * 3_600, others: 86_400 };
+
+const WINDOW = { key: ['kind', 'startMs', 'eventType', 'facility'], columns: ['events', 'late', 'latenessSecondsMax'] };
+const LATE = {
+  key: ['day', 'source', 'contract'],
+  columns: ['events', 'firstAcceptedMs', 'lastAcceptedMs', 'latenessSecondsMax'],
+};
+
+/** Windows, what was told of them, and the ledger of late data, beside one computation over the rows of the table. */
+async function observeTime(shared: Shared, checker: Checker, catalog: Catalog): Promise<void> {
+  const rows = await readTable(shared, catalog, EVENTS_TABLE);
+  const events = rows.map((row): OracleEvent => {
+    const isShipment = row['event_type'] === 'shipment.status.changed';
+    const payload = JSON.parse(String(row['payload'])) as Record<string, unknown>;
+    return {
+      ...{ eventType: String(row['event_type']), source: String(row['source']) },
+      facility: isShipment ? String(payload['facility_id']) : null,
+      contract: isShipment ? 'shipment_status_changed' : null,
+      latenessSecondsAllowed: isShipment ? ALLOWED_SECONDS.shipments : ALLOWED_SECONDS.others,
+      ...{ eventMs: Date.parse(String(row['event_time'])), ingestMs: Date.parse(String(row['ingest_time'])) },
+    };
+  });
+  const expected = windowsOf(events).map(cellsOf);
+  const { state } = shared.time;
+  const actual = [...state.windows.values()].map((row) => ({
+    ...row,
+    eventType: nameIn(row.eventType),
+    facility: nameIn(row.facility),
+  }));
+  checker.mart({ name: 'windows', ...WINDOW, expected, actual: actual.map(cellsOf) });
+  checker.mart({ name: 'kpi.windows', ...WINDOW, expected, actual: toldWindows(shared).map(cellsOf) });
+  const ledger = [...state.late.values()].map((row) => ({ ...row, source: nameIn(row.source) }));
+  const late = lateOf(events);
+  checker.mart({ name: 'late data', ...LATE, expected: late.map((row) => ({ ...row })), actual: ledger });
+}
+
+/** Of each window the firing with the highest revision, from the topic. */
+function toldWindows({ told }: Shared): OracleWindow[] {
+  return [...told.values()].map(({ window: kind, start, key, events, late, latenessSecondsMax }) => ({
+    ...{ kind, startMs: Date.parse(start), eventType: key.eventType ?? null, facility: key.facilityId },
+    ...{ events, late, latenessSecondsMax },
+  }));
+}
+
+const nameIn = (written: string): string | null => (written.startsWith('=') ? written.slice(1) : null);
+const cellsOf = ({ eventType, facility, ...row }: OracleWindow): Cells => ({
+  ...row,
+  eventType: eventType ?? 'all',
+  facility: facility ?? 'none',
+});

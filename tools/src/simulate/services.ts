@@ -23,16 +23,25 @@ import type { Duck } from '@millrace/lakehouse';
 import type { Messaging } from '@millrace/messaging';
 import { MessagingServer } from '@millrace/messaging/nest';
 import { createTableManager, Leadership } from '@millrace/table-manager/simulation';
-import { GROUPS, type TablesChanged, TOPICS } from '@millrace/topics';
+import { GROUPS, type KpiWindows, type TablesChanged, TOPICS } from '@millrace/topics';
 import { landingOf } from './landing';
 import { lockOf } from './leader';
 import { jsonEngine, questionsOver, storageOf } from './lake';
-import { mutatedAppend, mutatedCommits, mutatedSources, mutatedStorage, mutatedStrict, mutatedUpkeep } from './mutants';
+import {
+  mutatedAppend,
+  mutatedCommits,
+  mutatedSources,
+  mutatedStorage,
+  mutatedStrict,
+  mutatedTime,
+  mutatedUpkeep,
+} from './mutants';
 import type { ErrorOf, SimProcess } from './process';
-import type { Shared } from './shared';
 import { SOURCES } from './webhooks';
+import { type Shared, WINDOWS_READER } from './shared';
 
 const TOPIC = TOPICS.eventsInbound;
+const DAY_MS = 86_400_000;
 const databaseError: ErrorOf = (method) => new Error(`the connection broke during ${method}`);
 
 export type Route = 'batch' | 'single' | 'push' | 'webhook';
@@ -92,9 +101,12 @@ export function startCuration(process: SimProcess, shared: Shared): void {
   const storage = storageOf(process, shared.storage);
   const outbox: MemoryLandedOutbox = process.over('landing', shared.landedOutbox, databaseError);
   const upkeep = process.over('landing', mutatedUpkeep(shared, new MemoryUpkeep(shared.landing)), databaseError);
-  const { worker, keeper, relay, schedule, replays } = createCuration(
+  const time = process.over('landing', mutatedTime(shared, process), databaseError, {
+    outbox: process.over('landing', shared.time.outbox, databaseError),
+  });
+  const { worker, keeper, relay, windowsRelay, schedule, replays } = createCuration(
     {
-      ...{ messaging, outbox, upkeep, storage, clock, random, logger, failpoint },
+      ...{ messaging, outbox, upkeep, time, storage, clock, random, logger, failpoint },
       store: landingOf(process, shared),
       stager: createMemoryStager({ storage, refuses: (row) => String(row['payload']).includes('"unstorable":true') }),
       compress: async (text) => text,
@@ -111,6 +123,10 @@ export function startCuration(process: SimProcess, shared: Shared): void {
       ...{ eventsMax: 40, bytesMax: 1 << 20, lingerMs: 20, deliveriesMax: 4, landingsMax: 2, heartbeatMs: 5_000 },
       ...{ contractsEveryMs: 30_000, workerSilenceMsMax: 30_000, stagedKeepMs: 20_000 },
       retry: { attemptsMax: 3, waitMsMin: 500 },
+      windows: {
+        ...{ everyMs: 500, delayMs: 60_000, idleMs: 10_000, earlyEveryMs: 3_000, namesMax: 100 },
+        keeps: { windowsMs: 35 * DAY_MS, sourcesMs: 35 * DAY_MS, lateMs: 400 * DAY_MS },
+      },
     },
   );
   listen(process, messaging, [
@@ -125,6 +141,7 @@ export function startCuration(process: SimProcess, shared: Shared): void {
     [TOPICS.contractsChanged.name, null, () => keeper.refresh()],
   ]);
   void relay.start();
+  void windowsRelay.start();
   schedule.start();
   worker.start();
   replays.start();
@@ -205,8 +222,17 @@ export function startAnalytics(process: SimProcess, shared: Shared): void {
         await failpoint('commit-recorded');
       },
     ],
+    [WINDOWS_READER.topic, WINDOWS_READER.group, async (message) => keepHighest(shared, message as KpiWindows)],
   ]);
   for (const loop of Object.values(projections)) void startLoop(process, loop);
+}
+
+/** As the topic asks its consumers to. */
+function keepHighest({ told }: Shared, { firings }: KpiWindows): void {
+  for (const firing of firings) {
+    const key = JSON.stringify([firing.window, firing.start, firing.key]);
+    if ((told.get(key)?.revision ?? 0) < firing.revision) told.set(key, firing);
+  }
 }
 
 /** The lifecycle starts a resource again until it starts. */

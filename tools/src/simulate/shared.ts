@@ -1,10 +1,10 @@
 import { MemoryReadModels } from '@millrace/analytics-api/simulation';
-import { MemoryLandedOutbox, MemoryLandingStore } from '@millrace/curation-worker/simulation';
+import { MemoryLandedOutbox, MemoryLandingStore, MemoryTimeStore } from '@millrace/curation-worker/simulation';
 import { MemoryIdempotencyStore } from '@millrace/ingest-gateway/simulation';
 import { MemoryLog } from '@millrace/messaging/memory';
 import type { Storage } from '@millrace/storage';
 import { MemoryCommitStore, type VacuumRecord, type VacuumRun } from '@millrace/table-manager/simulation';
-import { GROUPS, TOPICS } from '@millrace/topics';
+import { GROUPS, type KpiWindowFired, TOPICS } from '@millrace/topics';
 import type { Faults } from './faults';
 import { sharedStorage } from './lake';
 import { SharedLock } from './leader';
@@ -22,12 +22,18 @@ export interface Shared {
   readonly storage: Storage;
   readonly landing: MemoryLandingStore;
   readonly landedOutbox: MemoryLandedOutbox;
+  readonly time: MemoryTimeStore;
+  /** What a consumer of kpi.windows keeps: of each window and key the firing with the highest revision. */
+  readonly told: Map<string, KpiWindowFired>;
   readonly commits: MemoryCommitStore;
   readonly vacuumRecord: VacuumRecord;
   readonly lock: SharedLock;
   readonly readModels: MemoryReadModels;
   readonly keys: MemoryIdempotencyStore;
 }
+
+/** Somebody outside who follows the windows. */
+export const WINDOWS_READER = { topic: TOPICS.kpiWindows.name, group: 'windows-reader' } as const;
 
 /** Batches of the log younger than this are kept, whoever has read them. */
 export const KEEP_MS = 60_000;
@@ -37,12 +43,15 @@ export function createShared(world: World, faults: Faults, mutation: Mutation | 
   const log = new MemoryLog(databaseClock);
   for (const { name, partitions } of Object.values(TOPICS))
     log.ensureTopic(name, { partitions, retentionMs: KEEP_MS, bytesMax: 4 << 20 });
-  for (const { topic, group } of Object.values(GROUPS)) log.topic(topic).ensureGroup(group, 'earliest');
+  for (const { topic, group } of [...Object.values(GROUPS), WINDOWS_READER])
+    log.topic(topic).ensureGroup(group, 'earliest');
   const landing = new MemoryLandingStore({ clock: databaseClock });
   return {
     ...{ world, faults, mutation, databaseClock, log, landing },
     storage: sharedStorage(() => EPOCH_MS + world.nowMs),
     landedOutbox: new MemoryLandedOutbox(landing),
+    time: new MemoryTimeStore(landing),
+    told: new Map(),
     commits: new MemoryCommitStore(),
     vacuumRecord: memoryVacuumRecord(),
     lock: new SharedLock(),

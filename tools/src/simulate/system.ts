@@ -5,7 +5,7 @@ import type { Faults, Resource } from './faults';
 import { trimLog } from './mutants';
 import { HostClock, SimProcess } from './process';
 import { type Gateway, startAnalytics, startCuration, startGateway, startTableManager } from './services';
-import type { Shared } from './shared';
+import { type Shared, WINDOWS_READER } from './shared';
 import { EPOCH_MS } from './world';
 
 /** Processes of the system, by name; each runs on a host of its own, with a clock of its own. */
@@ -66,10 +66,10 @@ export class System {
 
   /** Everything that came in is in the tables, the marts and the books. */
   isDrained(): boolean {
-    const { log, landing, commits, readModels } = this.shared;
+    const { log, landing, commits, readModels, time } = this.shared;
     const inbound = log.topic(TOPICS.eventsInbound.name);
     // Who keeps positions of its own, and nobody here reads the audit.
-    const caughtUp = Object.values(GROUPS).every(({ topic, group }) => {
+    const caughtUp = [...Object.values(GROUPS), WINDOWS_READER].every(({ topic, group }) => {
       if (topic === TOPICS.audit.name || topic === inbound.name) return true;
       const { partitions, groups } = log.topic(topic);
       return partitions.every(({ next }, p) => (groups.get(group)?.positions[p]?.next ?? 0) === next);
@@ -87,6 +87,7 @@ export class System {
       landing.state.outbox.size === 0 &&
       landing.state.waiting.size === 0 &&
       [...landing.state.jobs.values()].every(({ state }) => state !== 'running') &&
+      time.isAt(last) &&
       commits.isAt(last) &&
       readModels.isAt(last, inbound.name, ends)
     );

@@ -14,6 +14,8 @@ import { writeFateRows } from '../staging/fate-rows';
 import { type Compress, placeRaw, type RawPlaces } from '../staging/raw-parts';
 import { type Stager, Unstorable, type Writer } from '../staging/stager';
 import type { Timers } from '../worker/timers';
+import type { TimeDelta } from '../windows/deltas';
+import { timeDeltas } from '../windows/tally';
 import type { BatchIds } from './batch-ids';
 import { keptAlive } from './keep-alive';
 import { describeBatch, type UnnumberedBatch } from './message';
@@ -38,7 +40,7 @@ export interface LandDeps {
   readonly timers: Pick<Timers, 'every'>;
   readonly clock: Clock;
   /** Seconds that a step took. */
-  readonly observe: (step: 'claim' | 'stage' | 'raw' | 'commit', seconds: number) => void;
+  readonly observe: (step: 'claim' | 'stage' | 'raw' | 'tally' | 'commit', seconds: number) => void;
 }
 
 export interface Landed {
@@ -46,6 +48,8 @@ export interface Landed {
   readonly number: number;
   readonly message: UnnumberedBatch;
   readonly outcomes: readonly Outcome[];
+  /** What the landed events say about time. */
+  readonly time: readonly TimeDelta[];
 }
 
 export type LandResult =
@@ -180,6 +184,9 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
   else await landing.quarantine(quarantineRows(batch, validated, outcomes, places, { batchId, attempts }));
   if (putAside) await landing.wait(waitingRows(batch, validated, places, batchId, putAside));
   await deps.failpoint('after-quarantine');
+  const time = timeDeltas(landedEvents(validated, outcomes), attempt.curated.facilities);
+  await timed(deps, 'tally', () => landing.tally(time, batchId));
+  await deps.failpoint('after-tally');
 
   const counts = countFates(batch.items, outcomes, healing);
   const traceparent = currentTraceparent();
@@ -200,7 +207,7 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
     stats: typeStats(validated, outcomes, deps.clock.now(), healing),
   });
   await deps.failpoint('before-commit');
-  const landed = { kind: 'landed', message, outcomes } as const;
+  const landed = { kind: 'landed', message, outcomes, time } as const;
   try {
     const fence = { batchId, epoch, contractsIndex: inForce.contracts.index, keysEpoch: inForce.keysEpoch };
     const { number } = await timed(deps, 'commit', () => landing.commit(fence));

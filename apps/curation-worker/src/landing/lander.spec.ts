@@ -260,6 +260,7 @@ test('whatever fails in the middle leaves no file and no claim', async () => {
     'after-fates',
     'after-raw',
     'after-quarantine',
+    'after-tally',
     'before-commit',
   ]) {
     const bench = await makeBench({

@@ -1,6 +1,7 @@
 import type { InboundHeaders } from '@millrace/topics';
 import type { DimensionEntry } from '../dimensions/model';
 import type { Held } from '../pipeline/dedupe';
+import type { TimeDelta } from '../windows/deltas';
 
 /**
  * The landing store: what curation knows for certain. A landing is one transaction of it, and nothing of a batch has
@@ -90,6 +91,8 @@ export interface Landing {
   settleReplay(rows: readonly SettledRow[], batchId: number): Promise<void>;
   /** Puts aside what could not be processed: no batch has counted it, it is pending. */
   wait(rows: readonly WaitingRow[]): Promise<void>;
+  /** Leaves what the landed events say about time, to be folded once by `TimeStore`. */
+  tally(deltas: readonly TimeDelta[], batchId: number): Promise<void>;
   manifest(row: ManifestRow): Promise<void>;
   /**
    * Takes the next number and commits, in one round trip.

@@ -5,6 +5,8 @@ import type { ContractInForce, ContractsInForce } from '../contracts/in-force';
 import type { Enrich } from '../dimensions/enrich';
 import { RawGroups } from '../staging/raw-groups';
 import { RowTable } from '../staging/row-table';
+import { createEventMs } from '../windows/event-ms';
+import { Facilities } from '../windows/facilities';
 import { createParseStep } from './parse';
 import type { Origin, Received } from './received';
 import { createValidateStep, type Invalid, type UnknownTypes } from './validate';
@@ -19,6 +21,10 @@ export interface Valid {
   readonly formerKeys: readonly string[];
   readonly fingerprint: string;
   readonly windowDays: number;
+  /** Place of its facility's name in `Curated.facilities`; 0 where it has none. */
+  readonly facility: number;
+  /** Producer time, ms since the epoch; null where the producer names none. */
+  readonly producerMs: number | null;
   /** Its row in the batch's table. */
   readonly row: number;
 }
@@ -32,6 +38,8 @@ export interface Curated {
   readonly rows: RowTable;
   /** What its events look like, those that do not land among them. */
   readonly profiler: Profiler;
+  /** Names of facilities that its events have, from the second place on. */
+  readonly facilities: readonly string[];
 }
 
 /** Items between two turns of the event loop: some 10 ms, so that heartbeats and requests never wait longer. */
@@ -53,6 +61,8 @@ export async function curate(
     items.length,
     items.reduce((bytes, { value }) => bytes + value.length, 0),
   );
+  const facilities = new Facilities();
+  const msOf = createEventMs();
   for (let i = 0; i < items.length; i++) {
     if (i % TURN_ITEMS === 0 && i > 0) await nextTurn();
     const parsed = parse(items[i]);
@@ -78,10 +88,12 @@ export async function curate(
       formerKeys,
       fingerprint,
       windowDays,
+      facility: facilities.placeOf(envelope.payload, contract?.compiled.facilityPath ?? null),
+      producerMs: envelope.producerTime === null ? null : msOf(envelope.producerTime),
       row,
     };
   }
-  return { validated, raw, rows, profiler };
+  return { validated, raw, rows, profiler, facilities: facilities.names };
 }
 
 /** Contracts that say so are not looked after. */
@@ -96,5 +108,5 @@ function profile(profiler: Profiler, envelope: Envelope, { headers }: Origin, co
 export function curateUnread(items: readonly Received[], judge: (received: Received) => Invalid): Curated {
   const raw = new RawGroups(items.length);
   for (const { origin, stored } of items) raw.add(null, origin.date, stored);
-  return { validated: items.map(judge), raw, rows: new RowTable(0, 0), profiler: new Profiler() };
+  return { validated: items.map(judge), raw, rows: new RowTable(0, 0), profiler: new Profiler(), facilities: [] };
 }

@@ -14,6 +14,8 @@ const event = (key: string, formerKeys: readonly string[] = [], fingerprint = '0
   formerKeys,
   fingerprint,
   windowDays: 30,
+  facility: 0,
+  producerMs: null,
   row: 0,
 });
 const refused: Validated = {

@@ -15,6 +15,7 @@ import { openScratch, systemTimers } from '../machine.client';
 import { type MicroBatch, receive } from '../pipeline/received';
 import { gzipRaw } from '../staging/raw-parts';
 import { createDuckStager } from '../staging/stage';
+import type { Stager } from '../staging/stager';
 import { JitteredBackoff } from '../worker/backoff';
 import { type Failpoint, noFailpoints } from '@millrace/observability/failpoints';
 import type { Timers } from '../worker/timers';
@@ -82,7 +83,9 @@ export interface Bench {
 }
 
 export interface BenchOptions {
-  readonly duck: Duck;
+  /** Not needed where a stager is given. */
+  readonly duck?: Duck;
+  readonly stager?: Stager;
   readonly store?: MemoryLandingStore;
   readonly wrap?: (store: LandingStore) => LandingStore;
   readonly storage?: Storage;
@@ -108,7 +111,7 @@ export async function makeBench(options: BenchOptions): Promise<Bench> {
       store,
       storage,
       keeper,
-      stager: createDuckStager({ storage, scratch: await openScratch(), duck: options.duck }),
+      stager: options.stager ?? createDuckStager({ storage, scratch: await openScratch(), duck: options.duck as Duck }),
       compress: gzipRaw,
       logger: testLogger,
       clock: systemClock,

@@ -4,6 +4,7 @@ import type { Clock, Logger, Random } from '@millrace/observability';
 import type { Failpoint } from '@millrace/observability/failpoints';
 import type { Storage } from '@millrace/storage';
 import { GROUPS } from '@millrace/topics';
+import { v4 } from 'uuid';
 import { ContractsKeeper } from '../contracts/keeper';
 import { DimensionFiles } from '../dimensions/files';
 import type { DimensionLoadDeps } from '../dimensions/load-dimension';
@@ -20,6 +21,9 @@ import type { UnknownTypes } from '../pipeline/validate';
 import { ReplayLoop } from '../replay/loop';
 import type { ReplayStore } from '../replay/port';
 import { type Mend, ReplayRunner, type RetryPolicy, retryWaitMs } from '../replay/runner';
+import type { FoldOptions } from '../windows/fold';
+import { FoldLoop } from '../windows/loop';
+import type { Keeps, TimeStore } from '../windows/port';
 import { JitteredBackoff } from './backoff';
 import { DeclaredDates } from './declared-dates';
 import type { SessionOptions } from './session';
@@ -32,6 +36,7 @@ export interface CurationPorts extends Pick<LandDeps, 'stager' | 'compress' | 'l
   readonly store: LandingStore;
   readonly outbox: Outbox<Announcement>;
   readonly upkeep: UpkeepStore;
+  readonly time: TimeStore;
   readonly storage: Storage;
   readonly clock: Clock;
   readonly random: Random;
@@ -59,12 +64,21 @@ export interface CurationSettings extends Omit<SessionOptions, 'topic' | 'group'
   readonly stagedKeepMs: number;
   readonly unknownTypes?: UnknownTypes;
   readonly retry: RetryPolicy;
+  readonly windows: WindowSettings;
+}
+
+export interface WindowSettings extends Omit<FoldOptions, 'newId'> {
+  /** What landed is counted this often. */
+  readonly everyMs: number;
+  readonly keeps: Keeps;
 }
 
 export interface Curation {
   readonly worker: CurationWorker;
   readonly keeper: ContractsKeeper;
   readonly relay: OutboxRelay<Announcement>;
+  /** Sends kpi.windows. */
+  readonly windowsRelay: OutboxRelay;
   readonly schedule: Schedule;
   readonly replays: ReplayLoop;
   readonly dimensionLoads: DimensionLoadDeps;
@@ -80,9 +94,10 @@ export function createCuration(
   settings: CurationSettings,
   onLanded: (landed: Landed) => void = () => undefined,
 ): Curation {
-  const { messaging, store, outbox, upkeep, storage, clock, random, timers, waits, logger, failpoint } = ports;
+  const { messaging, store, outbox, upkeep, time, storage, clock, random, timers, waits, logger, failpoint } = ports;
   const monotonicMs = (): number => waits.monotonicMs();
-  const { member, contractsEveryMs, workerSilenceMsMax, stagedKeepMs, unknownTypes, retry, ...session } = settings;
+  const { member, contractsEveryMs, workerSilenceMsMax, stagedKeepMs, unknownTypes, retry, windows, ...session } =
+    settings;
   const backoff = new JitteredBackoff(random, timers);
   const dimensionFiles = new DimensionFiles(storage);
   const keeper = new ContractsKeeper(store, storage, logger, dimensionFiles);
@@ -90,6 +105,16 @@ export function createCuration(
     ...{ outbox, messaging, pollMs: OUTBOX_POLL_MS, timers: waits },
     afterAppend: () => failpoint('after-announce'),
     onError: (error) => logger.warn({ error: error as Error }, 'landed batches could not be announced yet'),
+  });
+  const windowsRelay = new OutboxRelay({
+    ...{ outbox: time.outbox, messaging, pollMs: OUTBOX_POLL_MS, timers: waits },
+    afterAppend: () => failpoint('after-windows'),
+    onError: (error) => logger.warn({ error: error as Error }, 'windows could not be told of yet'),
+  });
+  const fold = new FoldLoop({
+    ...{ store: time, options: { ...windows, newId: () => v4({ random: random.bytes(16) }) }, monotonicMs },
+    afterRound: async () => failpoint('windows-folded'),
+    onFirings: () => windowsRelay.wake(),
   });
   const dates = new DeclaredDates(store);
   const ids = new BatchIds(store);
@@ -128,6 +153,8 @@ export function createCuration(
         everyMs: Math.min(5 * MINUTE_MS, Math.max(1_000, stagedKeepMs)),
         run: async (signal) => void (await deletePassedFiles(upkeep, storage, stagedKeepMs, signal, failpoint)),
       },
+      { name: 'windows', everyMs: windows.everyMs, run: (signal) => fold.turn(signal) },
+      { name: 'old windows', everyMs: 60 * MINUTE_MS, run: () => time.prune(windows.keeps) },
       { name: 'claims', everyMs: 20 * MINUTE_MS, run: async (signal) => void (await ports.pruneClaims(signal)) },
       { name: 'counters', everyMs: 10_000, run: async (signal) => ports.compactCounts?.(signal) },
       { name: 'inbox', everyMs: 60 * MINUTE_MS, run: async () => void (await ports.pruneInbox()) },
@@ -151,7 +178,7 @@ export function createCuration(
     epoch: () => worker.epoch,
     onLanded: (message, number) => relay.offer(announcement(message, number)),
   };
-  return { worker, keeper, relay, schedule, replays, dimensionLoads };
+  return { worker, keeper, relay, windowsRelay, schedule, replays, dimensionLoads };
 }
 
 const noRecipes: Mend = (_tenant, { name }) => Promise.reject(new Error(`there is no recipe ${name}`));

@@ -31,6 +31,7 @@ export const PLACES = {
     'after-fates',
     'after-raw',
     'after-quarantine',
+    'after-tally',
     'before-commit',
     /** The connection broke in COMMIT; it has not been asked what became of it. */
     'commit-unknown',
@@ -44,6 +45,10 @@ export const PLACES = {
     'retry-taken',
     /** batches.staged is sent, and still in the outbox. */
     'after-announce',
+    /** Windows are counted; nobody was told. */
+    'windows-folded',
+    /** kpi.windows is sent, and still in the outbox. */
+    'after-windows',
     /** It is recorded how far the tables are; the message that said so is not acknowledged. */
     'progress-confirmed',
     /** A silent worker is declared dead; its files are there. */

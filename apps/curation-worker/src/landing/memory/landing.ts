@@ -13,6 +13,7 @@ import type {
   WaitingRow,
 } from '../port';
 import { MemoryReplay } from './replay';
+import type { TimeDelta } from '../../windows/deltas';
 import { idOf, type MemoryLandingStore } from './store';
 
 /** One landing: what it does is seen by others at its commit, and what it locks is waited for until its end. */
@@ -103,6 +104,10 @@ export class MemoryLanding implements Landing {
         state.waiting.set(id, { ...row, id, attempts: 0, interrupted: 0, nextMs, epoch: null });
       }
     });
+  }
+
+  async tally(deltas: readonly TimeDelta[], batchId: number): Promise<void> {
+    if (deltas.length > 0) this.effects.push(() => this.store.state.deltas.set(batchId, deltas));
   }
 
   async manifest(row: ManifestRow): Promise<void> {

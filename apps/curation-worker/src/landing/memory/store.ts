@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '@millrace/observability';
 import type { DimensionEntry } from '../../dimensions/model';
 import type { Held } from '../../pipeline/dedupe';
 import type { UnnumberedBatch } from '../message';
+import type { TimeDelta } from '../../windows/deltas';
 import {
   type Fence,
   type Landing,
@@ -74,6 +75,8 @@ export interface State {
   readonly jobs: Map<string, JobState>;
   readonly waiting: Map<number, WaitingState>;
   readonly manifests: Map<number, LandedState>;
+  /** By batch, until they are folded. */
+  readonly deltas: Map<number, readonly TimeDelta[]>;
   readonly workers: Map<number, WorkerState>;
   /** Numbers that have not been taken up, as far as is known. */
   readonly outbox: Map<number, { readonly message: UnnumberedBatch; sends: number; sentMs: number | null }>;
@@ -102,6 +105,7 @@ export class MemoryLandingStore implements LandingStore {
     jobs: new Map(),
     waiting: new Map(),
     manifests: new Map(),
+    deltas: new Map(),
     workers: new Map(),
     outbox: new Map(),
     progress: new Map(),

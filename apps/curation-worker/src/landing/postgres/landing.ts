@@ -15,6 +15,8 @@ import {
 } from '../port';
 import { deleteClaims, insertClaims } from './claims';
 import { writeDimension } from './dimensions';
+import type { TimeDelta } from '../../windows/deltas';
+import { encodeDeltas } from '../../windows/postgres/delta-codec';
 import { landingErrors } from './errors';
 import { addCounts } from './quarantine-counts';
 import { insertWaiting, PostgresReplay } from './replays';
@@ -38,6 +40,9 @@ const MANIFEST = `
   INSERT INTO curation_worker.manifest
          (batch_id, epoch, topic, partition, range_from, range_to, landed, duplicate, quarantined, message, stats)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`;
+
+/** Inserted only, so that no landing waits for another that counts in the same windows. */
+const TALLY = 'INSERT INTO curation_worker.time_delta (batch_id, deltas) VALUES ($1, $2)';
 
 const QUARANTINE_COLUMNS = [
   'group_id', 'reason', 'rule', 'path', 'group_rule', 'group_path', 'group_event_type', 'contract', 'contract_version', 'event_type', 'event_id', 'tenant', 'source',
@@ -115,6 +120,10 @@ export class PostgresLanding implements Landing {
 
   async wait(rows: readonly WaitingRow[]): Promise<void> {
     if (rows.length > 0) await landingErrors(insertWaiting(this.client, rows));
+  }
+
+  async tally(deltas: readonly TimeDelta[], batchId: number): Promise<void> {
+    if (deltas.length > 0) await this.run(TALLY, 'tally', [batchId, encodeDeltas(deltas)]);
   }
 
   async manifest(row: ManifestRow): Promise<void> {

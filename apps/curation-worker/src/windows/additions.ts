@@ -1,0 +1,102 @@
+import { sumHistograms } from './buckets';
+import {
+  type LateEvents,
+  type Measures,
+  type Pane,
+  type SourceTimes,
+  sumLate,
+  sumMeasures,
+  type TimeDelta,
+} from './deltas';
+import { keyOf } from './firings';
+import { startsOf, WINDOWS } from './kinds';
+import { NO_NAME, OTHER_NAMES, written } from './names';
+import type { CountedName, Dimension, TenantTime, WindowKey } from './port';
+
+export type WindowAddition = WindowKey & Measures & { readonly endMs: number };
+
+/** What the deltas of a round add, by what they add it to. */
+export class Additions {
+  readonly newNames: CountedName[] = [];
+  private readonly names = new Map<string, Set<string>>();
+  private readonly byWindow = new Map<string, WindowAddition>();
+  private readonly bySource = new Map<string, SourceTimes & { readonly tenant: string }>();
+  private readonly byDay = new Map<string, LateEvents & { readonly tenant: string }>();
+
+  constructor(
+    known: readonly CountedName[],
+    private readonly namesMax: number,
+  ) {
+    for (const { tenant, dimension, name } of known) this.namesOf(tenant, dimension).add(name);
+  }
+
+  add({ tenant, panes, sources, late }: TimeDelta, time: TenantTime | undefined): void {
+    for (const pane of panes) this.addPane(tenant, pane, time?.prunedToMs ?? -Infinity);
+    for (const { source, ...times } of sources) {
+      const name = this.counted(tenant, 'source', source);
+      const key = JSON.stringify([tenant, times.hour, name]);
+      const before = this.bySource.get(key);
+      this.bySource.set(key, {
+        ...{ tenant, source: name, hour: times.hour },
+        lateness: before ? sumHistograms(before.lateness, times.lateness) : times.lateness,
+        skew: before ? sumHistograms(before.skew, times.skew) : times.skew,
+      });
+    }
+    for (const row of late) {
+      const source = this.counted(tenant, 'source', row.source);
+      const key = JSON.stringify([tenant, row.day, source, row.contract]);
+      const before = this.byDay.get(key);
+      this.byDay.set(key, { ...(before ? sumLate(before, row) : row), tenant, source });
+    }
+  }
+
+  windows(): ReadonlyMap<string, WindowAddition> {
+    return this.byWindow;
+  }
+
+  sources(): (SourceTimes & { readonly tenant: string })[] {
+    return sorted(this.bySource);
+  }
+
+  late(): (LateEvents & { readonly tenant: string })[] {
+    return sorted(this.byDay);
+  }
+
+  private addPane(tenant: string, pane: Pane, prunedToMs: number): void {
+    const type = this.counted(tenant, 'type', pane.eventType);
+    const facility = pane.facility === null ? NO_NAME : this.counted(tenant, 'facility', pane.facility);
+    const { events, late, latenessSecondsMax } = pane;
+    for (const shape of WINDOWS) {
+      if (!shape.byType && facility === NO_NAME) continue;
+      for (const startMs of startsOf(shape, pane.atMs)) {
+        const endMs = startMs + shape.sizeMs;
+        if (endMs <= prunedToMs) continue;
+        const window = { tenant, kind: shape.kind, startMs, eventType: shape.byType ? type : NO_NAME, facility };
+        const key = keyOf(window);
+        const before = this.byWindow.get(key);
+        const measures = { events, late, latenessSecondsMax };
+        this.byWindow.set(key, { ...window, endMs, ...(before ? sumMeasures(before, measures) : measures) });
+      }
+    }
+  }
+
+  /** The name as keys have it; the first so many are counted apart. */
+  private counted(tenant: string, dimension: Dimension, name: string): string {
+    const known = this.namesOf(tenant, dimension);
+    if (known.has(name)) return written(name);
+    if (known.size >= this.namesMax) return OTHER_NAMES;
+    known.add(name);
+    this.newNames.push({ tenant, dimension, name });
+    return written(name);
+  }
+
+  private namesOf(tenant: string, dimension: Dimension): Set<string> {
+    const key = `${dimension} ${tenant}`;
+    let names = this.names.get(key);
+    if (!names) this.names.set(key, (names = new Set()));
+    return names;
+  }
+}
+
+const sorted = <T>(rows: ReadonlyMap<string, T>): T[] =>
+  [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
