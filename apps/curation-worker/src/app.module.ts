@@ -16,6 +16,9 @@ import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { GROUPS, keysUsed, TOPICS } from '@millrace/topics';
 import { v4 } from 'uuid';
+import { AdminController } from './admin/admin.controller';
+import { adminProviders, createAdmin } from './admin/admin.module';
+import { EventTotals } from './admin/totals';
 import { LandedBefore } from './claims/landed-before';
 import { type Config, windowSettings } from './config';
 import { ContractsChangedController } from './contracts/contracts-changed.controller';
@@ -109,6 +112,7 @@ export class AppModule {
     const landedBefore = new LandedBefore({ storage, duck, pruned: () => store.pruned(), clock });
     const stager = createDuckStager({ storage, scratch, duck });
     const quarantine = new QuarantineReader(pool);
+    const totals = new EventTotals(pool);
     const recipes = new PrismaRecipeStore(prisma, () => clock.now());
     const mend = createMend({ recipes, open: ({ kind, body }) => new RecipeThread(kind, body) });
     const replayStore = new PostgresReplayStore(pool, v4, () => messages.wake());
@@ -122,7 +126,10 @@ export class AppModule {
         upkeep: new PostgresUpkeep(pool),
         replays: replayStore,
         mend,
-        compactCounts: (signal) => quarantine.compact(signal),
+        compactCounts: async (signal) => {
+          await quarantine.compact(signal);
+          while (!signal.aborted && (await totals.addUp()));
+        },
         stager,
         time,
         compress: gzipRaw,
@@ -179,6 +186,10 @@ export class AppModule {
       ...{ replays: replayStore, store, keeper, stager, mend, unknownTypes: config.unknownTypes },
       landedBefore: (candidates) => landedBefore.find(candidates),
     };
+    const admin = createAdmin({
+      ...{ pool, storage, duck, messaging, clock, timers, replays: replayStore },
+      wake: () => replays.wake(),
+    });
     measured.watch({
       inFlight: () => worker.inFlight,
       positions: () => worker.positions(),
@@ -230,6 +241,7 @@ export class AppModule {
       controllers: [
         DimensionsController,
         QuarantineController,
+        AdminController,
         ReplayController,
         RecipesController,
         TablesChangedController,
@@ -241,6 +253,7 @@ export class AppModule {
         { provide: DIMENSION_SOURCE, useValue: { store, files: dimensionLoads.files } satisfies DimensionSource },
         { provide: KeyRing, useValue: keys },
         { provide: QuarantineReader, useValue: quarantine },
+        ...adminProviders(admin),
         { provide: PLAN_DEPS, useValue: plan },
         { provide: REPLAY_STORE, useValue: replayStore },
         { provide: RECIPE_STORE, useValue: recipes },
