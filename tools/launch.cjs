@@ -6,7 +6,7 @@ var fs = require('fs');
 var spawnSync = require('child_process').spawnSync;
 
 var NODE_MIN = [20, 19];
-var COMMANDS = ['start', 'demo', 'migrate', 'bench', 'chaos', 'fuzz', 'overload', 'simulate'];
+var COMMANDS = ['start', 'demo', 'migrate', 'bench', 'chaos', 'fuzz', 'overload', 'simulate', 'contracts'];
 var root = path.resolve(__dirname, '..');
 
 function fail(lines) {
@@ -41,7 +41,9 @@ if (COMMANDS.indexOf(command) < 0) fail(['usage: node tools/launch.cjs <' + COMM
 
 // In a process of its own: the compiler's memory is not kept for as long as the services run.
 process.env.MILLRACE_LAUNCHED_AT = process.env.MILLRACE_LAUNCHED_AT || String(Date.now());
-var built = spawnSync(process.execPath, [path.join(__dirname, 'build.mjs')], { cwd: root, stdio: 'inherit' });
+// What `contracts` writes to standard output is for files and pipes.
+var stdio = command === 'contracts' ? ['ignore', 2, 2] : 'inherit';
+var built = spawnSync(process.execPath, [path.join(__dirname, 'build.mjs')], { cwd: root, stdio: stdio });
 if (built.status !== 0) fail(['The build failed' + (built.error ? ': ' + built.error.message : ', see above') + '.']);
 
 var entry = path.join(__dirname, 'dist', command, 'main.js');
