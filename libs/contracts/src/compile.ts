@@ -65,7 +65,9 @@ export interface CompiledContract {
 export function compile(contract: Contract): CompiledContract {
   const { columns, excluded } = contractColumns(contract);
   const enriched = enrichedColumns(contract.enrichments).map(({ name, type, doc }) => ({ name, type, doc }));
-  const staged = staging(columns);
+  // Of a thousand contracts few are used soon: what takes long is made when it is first asked for.
+  let made: Made | null = null;
+  const staged = (): Made => (made ??= makeStaging(columns, enriched));
   return {
     name: contract.name,
     version: contract.version,
@@ -86,9 +88,29 @@ export function compile(contract: Contract): CompiledContract {
     recovers: contract.drift.typeClash === 'recover' ? createClashCheck(contract) : null,
     enrichments: contract.enrichments,
     enriched,
+    get typedStruct() {
+      return staged().typedStruct;
+    },
+    get typedSelect() {
+      return staged().typedSelect;
+    },
+    get lenientSelect() {
+      return staged().lenientSelect;
+    },
+    get recovered() {
+      return staged().recovered;
+    },
+    contract,
+  };
+}
+
+type Made = ReturnType<typeof staging>;
+
+function makeStaging(columns: Parameters<typeof staging>[0], enriched: Parameters<typeof enrichedSelect>[0]): Made {
+  const staged = staging(columns);
+  return {
     ...staged,
     typedSelect: [...staged.typedSelect, ...enrichedSelect(enriched)],
     lenientSelect: [...staged.lenientSelect, ...enrichedSelect(enriched)],
-    contract,
   };
 }

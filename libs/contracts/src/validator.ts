@@ -19,12 +19,13 @@ export type PayloadValidator = (payload: unknown, envelope?: PayloadText) => rea
 
 const NONE: readonly Violation[] = [];
 
-/** Compiles a contract's checks once; about a microsecond an event afterwards. */
+/** Compiles a contract's checks at the first payload, some 13 ms; about a microsecond an event afterwards. */
 export function createValidator(contract: Pick<Contract, 'properties'>): PayloadValidator {
-  const validate = compileSchema(contract, false);
+  let first: ValidateFunction | null = null;
   let validateRounded: ValidateFunction | null = null;
 
   return (payload, envelope) => {
+    const validate = (first ??= compileSchema(contract, false));
     if (validate(payload)) return NONE;
     const error = firstError(validate);
     if (error.keyword !== 'int64' || Math.abs(error.data as number) !== INT64_END || !envelope)
