@@ -1,5 +1,6 @@
 import pino from 'pino';
 import { activeTrace } from './context';
+import { logOutput, type LogOutput } from './log-output';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -170,6 +171,17 @@ function allow(fields: Record<string, unknown>, allowed: ReadonlySet<string>): R
   return out;
 }
 
+let output: LogOutput | undefined;
+
+/** Of the whole process, whose end it does not outlast. */
+function standardOutput(): LogOutput {
+  if (output) return output;
+  // Asked for by name, it is opened, and a pipe does not block from then on.
+  const made = logOutput(process.stdout.fd ?? 1);
+  process.on('exit', () => made.flushSync());
+  return (output = made);
+}
+
 /**
  * A JSON logger: one line an entry, ISO time, level by name, the service, and the trace and span ids of the active
  * trace. Field values are scalars or errors; see LOG_FIELDS for which strings are let through.
@@ -186,7 +198,7 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     mixin: () => activeTrace() ?? {},
   };
-  const logger = options.destination ? pino(settings, options.destination) : pino(settings);
+  const logger = pino(settings, options.destination ?? standardOutput());
   // pino applies no formatter of ours to the fields of a child.
   const { child } = logger;
   logger.child = function (this: pino.Logger, fields: pino.Bindings, options?: object) {
