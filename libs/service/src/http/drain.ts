@@ -11,6 +11,8 @@ const SWEEP_MS = 50;
  */
 const QUIET_MS = 250;
 const TURN_MS = 10;
+/** What the system has taken for us comes in within so long. */
+const LAST_MS = 100;
 
 /**
  * Closes an HTTP server without failing a request that it has begun, or that was sent to it: it goes on serving for a
@@ -44,6 +46,7 @@ export class Drain {
     let sweep: NodeJS.Timeout | undefined;
     try {
       await this.quiet(Math.min(QUIET_MS, msMax));
+      await this.lastConnections();
       sweep = setInterval(() => this.closeIdle(), SWEEP_MS);
       const closed = fastify.close();
       this.closeIdle();
@@ -59,8 +62,22 @@ export class Drain {
    * Waits for about `ms`, or for less when there is nobody left to hear of the end. In turns of the event loop, each of
    * which reads what has arrived: a process that gets no time on a busy machine must not take that for quiet.
    */
-  private async quiet(ms: number): Promise<void> {
-    for (let turns = Math.ceil(ms / TURN_MS); turns > 0 && this.sockets.size > 0; turns--) await sleep(TURN_MS);
+  private quiet(ms: number): Promise<void> {
+    return this.turns(ms, () => this.sockets.size > 0);
+  }
+
+  private async turns(ms: number, goOn = (): boolean => true): Promise<void> {
+    for (let turns = Math.ceil(ms / TURN_MS); turns > 0 && goOn(); turns--) await sleep(TURN_MS);
+  }
+
+  /**
+   * A connection that the system has taken for us and that we have not seen is reset when we stop listening. So first the
+   * system is told to take no more, which has clients try again in a second, and what it has taken is accepted.
+   */
+  private async lastConnections(): Promise<void> {
+    const { _handle: handle } = this.fastify.server as { _handle?: { listen?: (backlog: number) => number } };
+    handle?.listen?.(0);
+    await this.turns(LAST_MS);
   }
 
   /** Node counts a connection as idle only after its first request: those that never sent a byte are ours to close. */
