@@ -155,7 +155,7 @@ export class AppModule {
 
     return {
       module: AppModule,
-      imports: [SchemaRegistryModule.compose({ pool, storage })],
+      imports: [SchemaRegistryModule.compose({ pool, storage, contracts })],
       controllers: [
         ...[TablesController, ContractsController, PublishingController, ShadowsController],
         KeysChangedController,

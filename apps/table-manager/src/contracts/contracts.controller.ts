@@ -9,6 +9,7 @@ import { AVRO_SCHEMA_TYPE, JSON_SCHEMA_TYPE } from './body-parsers';
 import { CONTRACT_FORMATS, type ContractFormat } from './contract-body';
 import { ContractsInForce } from './contracts-in-force';
 import { ContractRegistry } from './registry';
+import { answering } from './registry-problems';
 import { COMPATIBILITY_DEFAULT } from './registry-port';
 import { showContract } from './show-contract';
 
@@ -17,6 +18,14 @@ export class FormatQuery {
   @IsOptional()
   @IsIn(CONTRACT_FORMATS)
   format?: ContractFormat;
+
+  @ApiPropertyOptional({
+    enum: ['true', 'false'],
+    description: 'With what the format has no word for: `{schema, losses}`.',
+  })
+  @IsOptional()
+  @IsIn(['true', 'false'])
+  losses?: string;
 }
 
 /** Contracts are the deployment's: every tenant's events are checked against the same ones, so all may read them. */
@@ -51,13 +60,13 @@ export class ContractsController {
   @ApiProduces('application/yaml', 'application/json', JSON_SCHEMA_TYPE, AVRO_SCHEMA_TYPE)
   async current(
     @Param('name') name: string,
-    @Query() { format }: FormatQuery,
+    @Query() query: FormatQuery,
     @Headers('accept') accept: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
     const entry = await this.registry.published.entry(name);
     if (!entry) throw absent(name);
-    return this.show(name, entry.version, format, accept, reply);
+    return this.show(name, entry.version, query, accept, reply);
   }
 
   @Get(':name/versions')
@@ -83,11 +92,11 @@ export class ContractsController {
   async version(
     @Param('name') name: string,
     @Param('version') version: string,
-    @Query() { format }: FormatQuery,
+    @Query() query: FormatQuery,
     @Headers('accept') accept: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
-    return this.show(name, await this.registry.published.resolve(name, version), format, accept, reply);
+    return this.show(name, await this.registry.published.resolve(name, version), query, accept, reply);
   }
 
   @Get(':name/aliases')
@@ -116,13 +125,13 @@ export class ContractsController {
   private async show(
     name: string,
     version: string,
-    format: ContractFormat | undefined,
+    { format, losses }: FormatQuery,
     accept: string | undefined,
     reply: FastifyReply,
   ): Promise<unknown> {
     const text = await this.registry.published.text(name, version);
     if (text === null) throw new ProblemException(404, { detail: 'There is no such contract version.' });
-    const shown = showContract(text, format, accept);
+    const shown = await answering(async () => showContract(text, format, accept, losses === 'true'));
     reply.header('content-type', shown.type);
     reply.header('x-contract-version', version);
     return shown.body;

@@ -8,7 +8,7 @@ import { IsIn, IsOptional, IsString, Length } from 'class-validator';
 import type { FastifyReply } from 'fastify';
 import { AVRO_SCHEMA_TYPE, JSON_SCHEMA_TYPE } from './body-parsers';
 import { CONTRACT_FORMATS, type ContractFormat, formatOf } from './contract-body';
-import { proposedText } from './proposed-text';
+import { type Proposed, proposedText } from './proposed-text';
 import { ContractRegistry } from './registry';
 import { answering } from './registry-problems';
 
@@ -84,7 +84,7 @@ export class PublishingController {
     @Caller() { subject }: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
-    return this.publish(await this.textOf(name, query, body, type), subject, reply);
+    return this.publish(await this.proposed(name, query, body, type), subject, reply);
   }
 
   @Post(':name/check')
@@ -102,8 +102,9 @@ export class PublishingController {
     @Body() body: unknown,
     @Headers('content-type') type: string | undefined,
   ): Promise<unknown> {
-    const text = await this.textOf(name, query, body, type);
-    return answering(() => this.registry.check(text, query.mode));
+    const { text, losses } = await this.proposed(name, query, body, type);
+    const verdict = await answering(() => this.registry.check(text, query.mode));
+    return { ...verdict, ...(losses.length > 0 && { losses }) };
   }
 
   @Put(':name/aliases/:alias')
@@ -144,14 +145,14 @@ export class PublishingController {
     return { name, mode, changed };
   }
 
-  private textOf(name: string, query: ProposalQuery, body: unknown, type: string | undefined): Promise<string> {
-    const format = formatOf(query.format);
+  private proposed(name: string, query: ProposalQuery, body: unknown, type: string | undefined): Promise<Proposed> {
+    const format = formatOf(query.format, type);
     return answering(() => proposedText(this.registry, body, { format, name, version: query.version }));
   }
 
-  private async publish(text: string, by: string, reply: FastifyReply): Promise<unknown> {
+  private async publish({ text, losses }: Proposed, by: string, reply: FastifyReply): Promise<unknown> {
     const { changed, ...published } = await answering(() => this.registry.publish(text, by));
     reply.status(changed ? 201 : 200);
-    return { ...published, changed };
+    return { ...published, changed, ...(losses.length > 0 && { losses }) };
   }
 }

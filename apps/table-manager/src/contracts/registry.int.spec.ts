@@ -121,6 +121,60 @@ test('a compatible version takes effect, an older one is refused, and both modes
   ]);
 });
 
+test('JSON Schema and Avro are proposed and shown, and what they have no word for is listed', async () => {
+  await publish(orders('1.0.0', { name: 'formats' }));
+  const show = (query: string, accept?: string) =>
+    service.call('GET', `/v1/contracts/formats${query}`, undefined, accept ? { accept } : {});
+  const schema = await show('?format=jsonschema');
+  expect(schema.type).toContain('application/schema+json');
+  expect(schema.json).toMatchObject({
+    type: 'object',
+    required: ['order_id'],
+    properties: { order_id: { type: 'string', maxLength: 64 } },
+  });
+  const avro = await show('', 'application/vnd.apache.avro+json');
+  expect(avro.json).toMatchObject({
+    type: 'record',
+    name: 'formats',
+    fields: [{ name: 'order_id' }, { name: 'total' }],
+  });
+  const lossy = (await show('?format=avro&losses=true')).json;
+  expect(lossy.losses).toContainEqual(expect.objectContaining({ path: expect.stringContaining('order_id') }));
+  expect((await show('?format=xml')).status).toBe(400);
+
+  // What was shown comes back as the same contract, under whatever version it is given.
+  for (const [version, body, type] of [
+    ['1.0.1', schema.text, 'application/schema+json'],
+    ['1.0.2', avro.text, 'application/vnd.apache.avro+json'],
+  ]) {
+    const back = await service.call('PUT', `/v1/contracts/formats?version=${version}`, body, { 'content-type': type });
+    expect([version, back.status]).toEqual([version, 201]);
+    const now = (await show('', 'application/json')).json;
+    expect(now).toEqual({ ...parse(orders(version, { name: 'formats' })) });
+  }
+  // A schema of somebody else brings fields; event types and the rest stay.
+  const foreign = {
+    type: 'object',
+    required: ['order_id'],
+    properties: { order_id: { type: 'string' }, extra: { type: 'integer' } },
+  };
+  const json = { 'content-type': 'application/schema+json' };
+  const put = (query: string) => service.call('PUT', `/v1/contracts/formats${query}`, foreign, json);
+  expect((await put('')).json).toMatchObject({ status: 400, errors: [{ path: 'query.version' }] });
+  expect((await service.call('POST', '/v1/contracts/formats/check?version=1.1.0', foreign, json)).json).toMatchObject({
+    mode: 'BACKWARD',
+  });
+  expect((await put('?version=1.1.0')).status).toBe(201);
+  expect((await show('', 'application/json')).json).toMatchObject({
+    customProperties: parse(orders('1.1.0', { name: 'formats' })).customProperties,
+    schema: [{ physicalName: 'formats', properties: [{ name: 'order_id' }, { name: 'extra' }] }],
+  });
+  const broken = await service.call('PUT', '/v1/contracts/formats?version=2.0.0', '{"type":"nonsense"}', {
+    'content-type': 'application/vnd.apache.avro+json',
+  });
+  expect(broken).toMatchObject({ status: 400, type: expect.stringContaining('problem+json') });
+});
+
 test('what no index may say is refused whatever the mode: a claimed event type, a column of another type', async () => {
   const thief = orders('1.0.0', { name: 'thief' }).replace('[thief.placed]', '[orders.placed]');
   expect((await publish(thief)).json).toMatchObject({ status: 409, reason: 'claimed' });
@@ -130,7 +184,7 @@ test('what no index may say is refused whatever the mode: a claimed event type, 
 
 test.each([
   ['an unknown key', orders('1.0.0', { name: 'bad' }).replace('status: active', 'status: active\nowner: me'), 'owner'],
-  ['a bad pattern', orders('1.0.0', { name: 'bad' }).replace('minLength: 1', 'pattern: "(a+)+$"'), 'pattern'],
+  ['a bad pattern', orders('1.0.0', { name: 'bad' }).replace('minLength: 1', 'pattern: "(a"'), 'pattern'],
   ['no YAML', 'a: [', ''],
   ['nesting without end', '['.repeat(50_000), ''],
   ['aliases that unfold', `a: &a [x,x]\n${Array.from({ length: 200 }, () => 'b: *a').join('\n')}`, ''],

@@ -1,6 +1,7 @@
 import { SchemaRegistry as Client, SchemaType } from '@kafkajs/confluent-schema-registry';
 import { compileWireSchema, decodeSchemaFile, decodeWireFormat, schemaFilePath } from '@millrace/envelope/wire-format';
 import { RunningService } from '../testing/running-service';
+import { OPTIONAL_NOTE, orders } from '../testing/sample-contract';
 
 const TYPE = 'application/vnd.schemaregistry.v1+json';
 const ORDER = {
@@ -190,4 +191,43 @@ test('subjects have any name that a topic can give them', async () => {
   expect((await register(encodeURIComponent(subject), ORDER)).status).toBe(200);
   expect((await ask('GET', '/subjects')).json).toContain(subject);
   expect((await ask('GET', `/subjects/${encodeURIComponent(subject)}/versions`)).json).toEqual([1]);
+});
+
+test('a subject that is bound to a contract has its versions and takes no others', async () => {
+  const yaml = { 'content-type': 'application/yaml' };
+  expect((await service.call('POST', '/v1/contracts', orders('1.0.0'), yaml)).status).toBe(201);
+  const bind = (subject: string, body: object) => service.call('PUT', `/v1/contracts/orders/subjects/${subject}`, body);
+  expect((await bind('orders-value', {})).json).toEqual({
+    ...{ subject: 'orders-value', contract: 'orders', schemaType: 'AVRO', versions: 1 },
+  });
+  expect((await bind('orders-json', { schemaType: 'JSON' })).status).toBe(200);
+  expect((await ask('GET', '/subjects/orders-value/versions')).json).toEqual([1]);
+  // Published meanwhile: there is nothing that could be missed.
+  const next = orders('1.1.0', { properties: OPTIONAL_NOTE });
+  expect((await service.call('POST', '/v1/contracts', next, yaml)).status).toBe(201);
+  expect((await ask('GET', '/subjects/orders-value/versions')).json).toEqual([1, 2]);
+  const latest = (await ask('GET', '/subjects/orders-value/versions/latest')).json;
+  const schema = JSON.parse(latest.schema);
+  expect(schema.fields.map(({ name }: { name: string }) => name)).toEqual(['order_id', 'total', 'note']);
+  expect(latest.schema).not.toContain('odcs');
+  expect(JSON.parse((await ask('GET', '/subjects/orders-json/versions/latest')).json.schema)).toMatchObject({
+    properties: { note: { type: ['string', 'null'] } },
+  });
+  // A serializer that registers on its own finds the id; another schema is refused.
+  const client = new Client({ host: `${service.url}/registry` });
+  const { id } = await client.register({ type: SchemaType.AVRO, schema: latest.schema }, { subject: 'orders-value' });
+  expect(id).toBe(latest.id);
+  const message = await client.encode(id, { order_id: 'o-1', total: 1.5, note: null });
+  expect(await client.decode(message)).toMatchObject({ order_id: 'o-1', total: 1.5 });
+  expect(await refusal(register('orders-value', ORDER))).toEqual([409, 409]);
+  expect(await refusal(ask('DELETE', '/subjects/orders-value'))).toEqual([409, 409]);
+  expect((await service.call('GET', '/v1/contracts/orders/subjects')).json.rows).toEqual([
+    { subject: 'orders-json', schemaType: 'JSON' },
+    { subject: 'orders-value', schemaType: 'AVRO' },
+  ]);
+  expect((await service.call('DELETE', '/v1/contracts/orders/subjects/orders-value')).status).toBe(204);
+  expect((await service.call('DELETE', '/v1/contracts/orders/subjects/orders-value')).status).toBe(404);
+  expect((await ask('GET', '/subjects/orders-value/versions')).json).toEqual([1, 2]);
+  expect((await bind('x', {})).status).toBe(200);
+  expect((await service.call('PUT', '/v1/contracts/none/subjects/x', {})).status).toBe(404);
 });

@@ -18,7 +18,7 @@ export interface SchemaRegistryDeps {
   /** Makes a schema readable for every service, by its id, before anybody is told of the id. */
   readonly files: Publisher;
   /** Brings a bound subject up to date with its contract. */
-  readonly followContract?: (subject: string) => Promise<void>;
+  readonly followContract: (subject: string) => Promise<void>;
 }
 
 /** Versions of one subject. */
@@ -42,7 +42,7 @@ export class SchemaRegistry {
   async register(subject: string, type: SchemaType, text: string): Promise<{ id: number; version: number }> {
     assertSubject(subject);
     const schema = readSchema(type, text);
-    await this.deps.followContract?.(subject);
+    await this.deps.followContract(subject);
     const binding = await this.store.binding(subject);
     const mode = await this.modeOf(subject);
     const level = await this.levelOf(subject);
@@ -126,7 +126,7 @@ export class SchemaRegistry {
   /** All versions of a subject, the deleted ones among them; a bound subject has its contract's. */
   async versions(subject: string): Promise<readonly SubjectVersion[]> {
     assertSubject(subject);
-    await this.deps.followContract?.(subject);
+    await this.deps.followContract(subject);
     return this.store.versions(subject);
   }
 

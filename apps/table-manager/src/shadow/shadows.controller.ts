@@ -57,7 +57,7 @@ export class ShadowsController {
     @Caller() { subject: by, tenant }: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
-    const text = await answering(() => proposedText(this.registry, body, { format: 'odcs', name }));
+    const { text } = await answering(() => proposedText(this.registry, body, { format: 'odcs', name }));
     const shadow = await answering(() => this.shadows.request({ text, days, by, tenant }));
     reply.header('location', `/v1/contracts/${encodeURIComponent(name)}/shadow/${shadow.id}`);
     return shown(shadow);
