@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import os from 'node:os';
 import path from 'node:path';
 import { parse } from 'yaml';
+import fc from 'fast-check';
+import { contractFromAvro, contractFromJsonSchema, contractToAvro, contractToJsonSchema } from './convert';
 import { loadContract, readCatalogDir } from './index';
 import {
   CUSTOM_PROPERTY_KEYS,
@@ -14,6 +16,7 @@ import {
   ROOT_KEYS,
   SCHEMA_OBJECT_KEYS,
 } from './odcs-keys';
+import { documentArbitrary } from './testing/arbitrary-document';
 
 /** The standard's own JSON schema, and a validator that knows nothing of ours. */
 const PACKAGES = ['open-data-contract-standard==3.1.2', 'jsonschema==4.25.1'];
@@ -78,6 +81,24 @@ const python = prepare();
   it('accepts every bundled contract', () => {
     const catalog = readCatalogDir();
     expect(official(catalog.map(({ yaml }) => parse(yaml) as unknown))).toEqual(catalog.map(() => []));
+  });
+
+  it('accepts every contract that we make: of other schemas, and at random', () => {
+    const random = fc.sample(documentArbitrary, { numRuns: 60, seed: 9 });
+    const options = { name: 'imported', version: '1.0.0', eventTypes: ['imported'] };
+    const imported = random.flatMap((document) => {
+      const contract = loadContract(JSON.stringify(document));
+      return [
+        contractFromJsonSchema(JSON.stringify(contractToJsonSchema(contract).schema), options).document,
+        contractFromAvro(JSON.stringify(contractToAvro(contract).schema), options).document,
+      ];
+    });
+    const foreign = contractFromJsonSchema(
+      '{"type":"object","required":["a"],"properties":{"a":{"enum":["x",null]},"b-c":{"type":["string","integer"]}}}',
+      options,
+    ).document;
+    const documents = [...random, ...imported, foreign];
+    expect(official(documents)).toEqual(documents.map(() => []));
   });
 
   it('knows exactly the keys that we know', () => {
