@@ -17,6 +17,7 @@ import { keysUsed, TOPICS } from '@millrace/topics';
 import { v4 } from 'uuid';
 import { CatalogWriter } from './catalog/catalog-writer';
 import { PostgresCommitStore } from './commit/postgres-store';
+import { PostgresObservations } from './observation/postgres';
 import type { Config } from './config';
 import { addContractParsers } from './contracts/body-parsers';
 import { ContractsController } from './contracts/contracts.controller';
@@ -77,10 +78,12 @@ export class AppModule {
       connectionsMax: DUCK_CONNECTIONS_MAX,
     });
     const failpoint = createFailpoints('table-manager', config.failpoints);
+    const observations = new PostgresObservations(pool);
     const manager = createTableManager(
       {
         ...{ storage, duck, messaging, clock, sleep, failpoint },
         store: new PostgresCommitStore(pool),
+        observations,
         questions: new DuckQuestions(duck, storage),
         vacuumRecord: new PrismaVacuumRecord(prisma),
         contracts: readCatalogDir(),
@@ -94,6 +97,7 @@ export class AppModule {
         martsEveryMs: config.martsEvery,
         compactEveryMs: config.compactEvery,
         vacuumEveryMs: config.vacuumEvery,
+        inference: { ...config, inferAfterMs: config.inferAfter },
       },
       eventsOf(context),
     );

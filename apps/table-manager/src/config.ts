@@ -1,4 +1,4 @@
-import { bytes, type ConfigOf, defineConfig, duration, integer, path, port, url } from '@millrace/service';
+import { bytes, type ConfigOf, defineConfig, duration, integer, oneOf, path, port, url } from '@millrace/service';
 
 export const config = defineConfig({
   port: port({ env: ['PORT', 'TABLE_MANAGER_PORT'], default: 8083, doc: 'Port to listen on.' }),
@@ -91,6 +91,35 @@ export const config = defineConfig({
     min: 60_000,
     max: 30 * 86_400_000,
     doc: 'How often files that no retained version names are deleted.',
+  }),
+  unknownTypes: oneOf({
+    env: ['UNKNOWN_TYPES'],
+    values: ['infer', 'quarantine', 'refuse'],
+    default: 'infer',
+    doc: 'What becomes of events of types without a contract: a contract is inferred, or they are set aside. The same for all services.',
+  }),
+  inferAfter: duration({
+    env: ['INFER_AFTER'],
+    default: 2_000,
+    min: 0,
+    max: 86_400_000,
+    doc: 'A contract is inferred from what came within so long after the first event of its type; a new field gets its column so long after it was first seen.',
+  }),
+  inferAfterEvents: integer({
+    env: ['INFER_AFTER_EVENTS'],
+    default: 1_000,
+    min: 1,
+    max: 1_000_000_000,
+    unit: 'events',
+    doc: 'With so many events that is not waited for.',
+  }),
+  inferredContractsMax: integer({
+    env: ['INFERRED_CONTRACTS_MAX'],
+    default: 100,
+    min: 0,
+    max: 10_000,
+    unit: 'contracts',
+    doc: "Contracts inferred because of one tenant's events; types beyond that land in clean.events only.",
   }),
   duckMemoryBytes: bytes({
     env: ['DUCKDB_MEMORY_MAX'],

@@ -94,13 +94,20 @@ async function readVersion(
   }
 }
 
+const isReviewed = ({ compiled }: PublishedContract): boolean => compiled.contract.inferred !== 'unreviewed';
+
 /** Of contracts that claim one event type or table nobody could say which decides: none of them does. */
 function settleClaims(
   index: number,
-  contracts: readonly PublishedContract[],
+  given: readonly PublishedContract[],
   unavailable: readonly UnavailableContract[],
 ): PublishedContracts {
   const claims = new Map<string, PublishedContract[]>();
+  const typesOfPeople = new Set(given.filter(isReviewed).flatMap(({ compiled }) => compiled.eventTypes));
+  // What was inferred speaks for a type until a person does.
+  const contracts = given.filter(
+    (one) => isReviewed(one) || !one.compiled.eventTypes.some((type) => typesOfPeople.has(type)),
+  );
   for (const contract of contracts) {
     const { eventTypes, table } = contract.compiled;
     for (const claim of [...eventTypes.map((type) => `the event type "${type}"`), `the table "${table}"`])

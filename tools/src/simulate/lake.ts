@@ -82,6 +82,21 @@ export function questionsOver(storage: Pick<Storage, 'get'>): RowQuestions {
     },
     // Dimensions are not simulated.
     using: async () => [],
+    untyped: async (contract, events, batchIds, loadedAt) => {
+      const rows = (await rowsOf(events)).filter(
+        (row) =>
+          contract.eventTypes.includes(String(row['event_type'])) &&
+          row['_contract_version'] === null &&
+          (batchIds === null || batchIds.includes(Number(row['_batch_id']))),
+      );
+      const typed = rows.map(({ payload, ...row }) => ({
+        ...row,
+        ...Object.fromEntries(contract.columns.map(({ name, path }) => [name, at(JSON.parse(String(payload)), path)])),
+        _contract_version: `${contract.name}@${contract.version}`,
+        _loaded_at: loadedAt,
+      }));
+      return { source: givenRows(typed), rows: typed.length };
+    },
     mart: async (mart, partitions, sources) => {
       const wanted = new Set(partitions);
       const rows: JsonRow[] = [];
@@ -91,6 +106,9 @@ export function questionsOver(storage: Pick<Storage, 'get'>): RowQuestions {
     },
   };
 }
+
+const at = (value: unknown, path: readonly string[]): unknown =>
+  path.reduce<unknown>((within, name) => (within as Record<string, unknown> | null)?.[name] ?? null, value);
 
 export const jsonEngine = (storage: Pick<Storage, 'get'>): RowEngine => createJsonRows(storage);
 

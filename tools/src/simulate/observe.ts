@@ -9,7 +9,7 @@ import type { Cells } from '../checker/observations';
 import { SHIPMENT_MARTS } from '../checker/shipment-fold';
 import type { Clients } from './clients';
 import { jsonEngine, martCells, shipmentOf, tableRows } from './lake';
-import { keyIn, SHIPMENTS_TABLE } from './requests';
+import { INFERRED_TABLES, keyIn, SHIPMENTS_TABLE } from './requests';
 import type { Shared } from './shared';
 import { TENANT } from './webhooks';
 
@@ -102,6 +102,9 @@ export async function observe(shared: Shared, clients: Clients, checker: Checker
       const said = { k: row['event_id'], ...Object.fromEntries(PAYLOAD.map((name) => [name, row[name]])) };
       checker.row(SHIPMENTS_TABLE, { key: keyOf(row), hash: JSON.stringify(said) });
     }
+    for (const table of Object.values(INFERRED_TABLES))
+      for (const row of await readTable(shared, catalog, table))
+        checker.row(table, { key: keyOf(row), hash: JSON.stringify({ k: row['k'], n: row['n'] }) });
     for (const row of lastFates(shared, await readTable(shared, catalog, FATES_TABLE), landedLines))
       checker.fate(keyOf(row), row['fate'] as 'duplicate' | 'quarantined', row['reason'] === 'dead_letter');
     await observeMarts(shared, clients, checker, catalog);

@@ -6,6 +6,8 @@ import type { Route } from './services';
 import { TENANT, webhookRequest } from './webhooks';
 
 export const SHIPMENTS_TABLE = 'clean.shipment_events';
+/** Tables that are inferred for the types of events without a contract. */
+export const INFERRED_TABLES = { 'page.viewed': 'clean.page_viewed', 'order.created': 'clean.order_created' } as const;
 
 export interface Item {
   readonly sent: SentItem;
@@ -66,7 +68,7 @@ function singleRequest(name: string, random: SeededRandom): Request {
   const value = Buffer.from(JSON.stringify({ eventType: 'order.created', payload }));
   const sent: SentItem = {
     ...{ key: name, hash: JSON.stringify(payload), bytes: value.toString() },
-    ...{ fate: 'landed', tables: [EVENTS_TABLE] },
+    ...{ fate: 'landed', tables: [EVENTS_TABLE, INFERRED_TABLES['order.created']] },
   };
   return {
     route: 'single',
@@ -109,7 +111,7 @@ function other(name: string, random: SeededRandom): Item {
   const text = JSON.stringify(event);
   const sent: SentItem = {
     ...{ key: name, hash: JSON.stringify(payload), bytes: text },
-    ...{ fate: 'landed', tables: [EVENTS_TABLE] },
+    ...{ fate: 'landed', tables: [EVENTS_TABLE, INFERRED_TABLES['page.viewed']] },
   };
   return { sent, value: Buffer.from(text), shipment: null };
 }

@@ -164,6 +164,7 @@ export function startTableManager(
   const manager = createTableManager(
     {
       ...{ storage, clock, contracts, store, duck: noDuck },
+      observations: process.over('tables', shared.commits.observations, databaseError),
       messaging: process.messaging(shared.log),
       vacuumRecord: process.over('tables', shared.vacuumRecord, databaseError),
       questions: questionsOver(storage),
@@ -188,6 +189,7 @@ export function startTableManager(
         martPartitionsMax: 3,
         martRowsMax: 1_000_000,
       },
+      inference: { unknownTypes: 'infer', inferAfterMs: 3_000, inferAfterEvents: 5, inferredContractsMax: 10 },
       ...{ compactEveryMs: 10_000, compactFilesMin: 4, targetFileBytes: 64 << 10, vacuumEveryMs: 60_000 },
     },
     { onError: (error, what) => logger.warn({ error: error as Error }, what) },

@@ -89,6 +89,7 @@ export class System {
       [...landing.state.jobs.values()].every(({ state }) => state !== 'running') &&
       time.isAt(last) &&
       commits.isAt(last) &&
+      commits.observations.isFilledTo(last) &&
       readModels.isAt(last, inbound.name, ends)
     );
   }

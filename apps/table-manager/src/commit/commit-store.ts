@@ -1,5 +1,6 @@
 import type { OutboxEntry } from '@millrace/messaging/outbox';
 import type { BatchStaged } from '@millrace/topics';
+import type { Observed } from '../observation/port';
 
 /** Mart partitions by mart id, as text. */
 export type MartPartitions = ReadonlyMap<string, ReadonlySet<string>>;
@@ -38,6 +39,10 @@ export interface Commit extends Pick<Progress, 'lineId' | 'cursor'> {
   /** Mart partitions that the rows of the range belong to. */
   readonly touched: MartPartitions;
   readonly message: OutboxEntry;
+  /** What the events of the range looked like. */
+  readonly observed?: readonly Observed[];
+  /** The contract index of the range's last batch. */
+  readonly contractsIndex?: number;
 }
 
 /**
@@ -69,7 +74,7 @@ export interface CommitStore {
   plan(progress: Progress, to: number): Promise<boolean>;
   /**
    * Moves the cursor, and with it in one transaction: the batches become applied, mart partitions are touched, the
-   * message is in the outbox. False, and nothing changed, when the cursor is not where it was read: another was faster.
+   * message is in the outbox, and what events looked like is in the history. False, and nothing changed, when the cursor is not where it was read: another was faster.
    */
   advance(commit: Commit): Promise<boolean>;
   /** By mart, at most `limit` partitions each. */

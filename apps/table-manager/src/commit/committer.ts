@@ -4,6 +4,7 @@ import type { Failpoint } from '@millrace/observability/failpoints';
 import { type Snapshot, TransactionContradiction } from '@millrace/lakehouse';
 import { TOPICS, type TablesChanged } from '@millrace/topics';
 import { assertOneLake, type CatalogWriter } from '../catalog/catalog-writer';
+import { observedIn } from '../observation/observe';
 import type { TablePool } from '../tables/table-pool';
 import type { CommitStore, Progress } from './commit-store';
 import { type CommitLimits, type CommitPlan, LineContradiction, planCommit } from './plan';
@@ -33,6 +34,8 @@ export interface CommitDone {
   readonly batches: number;
   readonly rows: number;
   readonly landedAt: readonly string[];
+  /** What its events were checked against, as `name@version`; null among them where they had no contract. */
+  readonly seen: readonly (string | null)[];
   /** Trace context of the commit. */
   readonly traceparent?: string;
 }
@@ -135,13 +138,16 @@ export class Committer {
       to: plan.to,
       touched: touches,
       message: { id: this.deps.newId(), topic: TOPICS.tablesChanged.name, body: message },
+      observed: observedIn(plan.batches),
+      contractsIndex: plan.batches[plan.batches.length - 1].contractsIndex,
     });
     await failpoint('cursor-moved');
     if (!moved) return null;
     const rows = [...plan.tables.values()].flat().reduce((sum, file) => sum + file.rows, 0);
     const landedAt = plan.batches.map((batch) => batch.landedAt);
     const traceparent = currentTraceparent();
-    return { from: plan.from, to: plan.to, batches: plan.batches.length, rows, landedAt, traceparent };
+    const seen = [...new Set(plan.batches.flatMap(({ profiles = [] }) => profiles.map(({ contract }) => contract)))];
+    return { from: plan.from, to: plan.to, batches: plan.batches.length, rows, landedAt, seen, traceparent };
   }
 
   /** All tables at once; when one fails the others are waited for, so that nothing goes on behind the next attempt. */

@@ -1,6 +1,7 @@
 import { type OutboxEntry, TableOutbox } from '@millrace/messaging/outbox';
 import { type Pool, type PoolClient, transaction } from '@millrace/postgres';
 import type { BatchStaged } from '@millrace/topics';
+import { foldObserved } from '../observation/postgres';
 import type { Commit, CommitStore, MartPartition, Progress, Staleness } from './commit-store';
 import { LineContradiction } from './plan';
 import * as sql from './statements';
@@ -46,13 +47,15 @@ export class PostgresCommitStore implements CommitStore {
     return rowCount === 1;
   }
 
-  async advance({ lineId, cursor, to, touched, message }: Commit): Promise<boolean> {
+  async advance(commit: Commit): Promise<boolean> {
+    const { lineId, cursor, to, touched, message, observed = [], contractsIndex = 0 } = commit;
     return transaction(this.pool, async (client: Queryable) => {
-      const moved = await client.query(sql.ADVANCE, [lineId, cursor, to]);
+      const moved = await client.query(sql.ADVANCE, [lineId, cursor, to, contractsIndex]);
       if (moved.rowCount !== 1) return false;
       await client.query(sql.APPLY, [lineId, to]);
       const pairs = [...touched].flatMap(([mart, partitions]) => [...partitions].map((p) => [mart, p] as const));
       if (pairs.length > 0) await client.query(sql.TOUCH, [pairs.map((p) => p[0]), pairs.map((p) => p[1]), to]);
+      await foldObserved(client, observed);
       await this.outbox.leave([message], client);
       return true;
     });

@@ -35,7 +35,7 @@ export const ANNOUNCED = `
    WHERE line_id = $1 AND number > $2 ORDER BY number LIMIT $3`;
 
 export const ADVANCE = `
-  UPDATE table_manager.cursor SET number = $3, planned_to = NULL, updated_at = now()
+  UPDATE table_manager.cursor SET number = $3, planned_to = NULL, contracts_index = GREATEST(contracts_index, $4), updated_at = now()
    WHERE line_id = $1 AND number = $2 AND planned_to = $3`;
 
 export const APPLY = `

@@ -15,8 +15,11 @@ import { TableCommitter } from '../commit/table-committer';
 import { TouchedPartitions } from '../commit/touched-partitions';
 import { ContractsInForce } from '../contracts/contracts-in-force';
 import { tellContracts } from '../contracts/tell-contracts';
+import { Inference } from '../inference/inference';
+import type { InferenceSettings } from '../inference/settings';
 import { rebuildMarts, type Rebuilt } from '../marts/rebuild';
 import { Maintenance, publishRearranged, type Vacuumed, type VacuumRecord } from '../tables/maintenance';
+import type { ObservationStore } from '../observation/port';
 import type { RowQuestions } from '../tables/row-questions';
 import { TablePool, type TablePoolDeps } from '../tables/table-pool';
 import { DutyCycle } from './duty-cycle';
@@ -28,6 +31,7 @@ export interface TableManagerPorts {
   readonly duck: Duck;
   readonly questions: RowQuestions;
   readonly store: CommitStore & { readonly outbox: Outbox };
+  readonly observations: ObservationStore;
   readonly messaging: Messaging;
   readonly vacuumRecord: VacuumRecord;
   readonly contracts: readonly CatalogContract[];
@@ -55,6 +59,8 @@ export interface TableManagerSettings {
   readonly compactFilesMin: number;
   readonly targetFileBytes: number;
   readonly vacuumEveryMs: number;
+  /** Without it contracts are neither inferred nor evolved. */
+  readonly inference?: InferenceSettings;
 }
 
 /** What is worth telling people and metrics. */
@@ -73,7 +79,10 @@ export interface TableManager {
     commit(): Promise<CommitDone | null>;
     rebuild(): Promise<Rebuilt | null>;
     maintain(signal: AbortSignal): Promise<void>;
+    /** Contracts for unknown types and new fields, and rows for their tables. Whether something was done. */
+    infer(): Promise<boolean>;
   };
+  readonly inference: Inference | null;
   readonly catalog: CatalogWriter;
   readonly tables: TablePool;
   readonly contracts: ContractsInForce;
@@ -101,6 +110,7 @@ const COMMIT_ROWS_LARGE = 40_000;
 /** Rebuilding and compacting take half of the time beside no commits, and the less the more time commits take. */
 const MARTS_REST_SHARE_MIN = 1;
 const MARTS_REST_SHARE_BUSY = 32;
+const INFER_EVERY_MS = 250;
 const CATALOG_KEEP_MS = 3_600_000;
 /** Numbers whose batch is remembered after it is committed. */
 const APPLIED_KEPT = 500_000;
@@ -141,12 +151,20 @@ export function createTableManager(
     onError: failed('messages wait in the outbox'),
   });
 
+  const inference =
+    settings.inference &&
+    new Inference({
+      ...{ storage, store, observations: ports.observations, tables, catalog, questions, contracts },
+      ...{ now, newId, monotonicMs, failpoint, settings: settings.inference },
+      tell: (index) => tellContracts({ store, storage, now, newId }, index),
+    });
   const { martPartitionsMax: partitionsMax, martRowsMax: rowsMax } = settings;
   /** Trace contexts of the commits that no rebuild has followed yet; only where spans are recorded. */
   const commits: string[] = [];
   const rounds: TableManager['rounds'] = {
     commit: async () => {
       const done = await committer.commitNext();
+      if (done) inference?.committed(done.seen);
       if (done?.traceparent && commits.length < LINKS_MAX) commits.push(done.traceparent);
       return done;
     },
@@ -159,6 +177,7 @@ export function createTableManager(
       return rebuilt;
     },
     maintain: (signal) => maintenance.round(signal),
+    infer: async () => (inference ? inference.round() : false),
   };
   const committing = new DutyCycle(monotonicMs);
   const restBesideCommits = (): number => MARTS_REST_SHARE_MIN + MARTS_REST_SHARE_BUSY * committing.share;
@@ -184,6 +203,16 @@ export function createTableManager(
       return true;
     },
   });
+  const inferenceLoop = paced('contracts were not inferred', {
+    everyMs: INFER_EVERY_MS,
+    idleMs: INFER_EVERY_MS,
+    restShare: restBesideCommits,
+    round: async () => {
+      if (!inference?.isDue) return false;
+      if (await rounds.infer()) relay.wake();
+      return true;
+    },
+  });
   let commitRest = COMMIT_REST_SHARE_MIN;
   const commitLoop = paced('batches were not committed', {
     everyMs: settings.commitEveryMs,
@@ -196,6 +225,7 @@ export function createTableManager(
       if (!done) return false;
       relay.wake();
       martsLoop.wake();
+      if (inference?.isDue) inferenceLoop.wake();
       const tookMs = monotonicMs() - began;
       committing.worked(tookMs);
       const large = Math.min(1, done.rows / COMMIT_ROWS_LARGE);
@@ -274,6 +304,7 @@ export function createTableManager(
       start: async () => {
         const index = await contracts.publish();
         await catalog.adopt();
+        inference?.begin();
         await tellContracts(teller, index);
       },
       stop: async () => undefined,
@@ -296,5 +327,5 @@ export function createTableManager(
     const faulty = loops.find((loop) => loop.fault !== null);
     return faulty?.fault ?? (intake.healthy ? null : 'announced batches are not received');
   };
-  return { work, rounds, catalog, tables, contracts, tell, flush, fault };
+  return { work, rounds, inference: inference ?? null, catalog, tables, contracts, tell, flush, fault };
 }

@@ -1,4 +1,5 @@
-import { type Duck, quoteList } from '@millrace/lakehouse';
+import { type CompiledContract, RECOVERED_COLUMN } from '@millrace/contracts';
+import { type Duck, quoteList, quoteLiteral } from '@millrace/lakehouse';
 import {
   DUCKDB_MACROS,
   type MartDefinition,
@@ -8,6 +9,7 @@ import {
   touchedPartitionsSql,
 } from '@millrace/marts';
 import type { Storage } from '@millrace/storage';
+import { EVENT_DATE_COLUMN, LINEAGE_COLUMNS, TYPED_KEY_COLUMNS } from '@millrace/topics';
 import type { RowQuestions, TableAt } from './row-questions';
 
 /** Questions in SQL, answered by DuckDB. */
@@ -50,6 +52,25 @@ export class DuckQuestions implements RowQuestions {
     return `read_parquet(${quoteList(local)}, union_by_name = true, hive_partitioning = false)`;
   }
 
+  async untyped(
+    contract: CompiledContract,
+    { table, snapshot }: TableAt,
+    batchIds: readonly number[] | null,
+    loadedAt: string,
+  ): Promise<{ source: string; rows: number }> {
+    if (batchIds?.length === 0) return { source: '', rows: 0 };
+    const range = batchIds && { min: Math.min(...batchIds), max: Math.max(...batchIds) };
+    const files = range ? { files: table.prune(snapshot, { _batch_id: range }) } : {};
+    const wanted = [
+      `event_type IN (${quoteList(contract.eventTypes).slice(1, -1)})`,
+      '_contract_version IS NULL',
+      ...(batchIds ? [`_batch_id IN (${batchIds.join(', ')})`] : []),
+    ];
+    const untyped = `(SELECT * FROM (${await table.scanSql(snapshot, files)}) WHERE ${wanted.join(' AND ')})`;
+    const [{ n }] = await this.duck.query(`SELECT count(*) AS n FROM ${untyped}`);
+    return { source: typedSql(contract, untyped, loadedAt), rows: Number(n) };
+  }
+
   async mart(
     mart: MartDefinition,
     partitions: readonly string[],
@@ -70,6 +91,23 @@ export class DuckQuestions implements RowQuestions {
     }
     return martSql(mart, { sources, columns, partitions });
   }
+}
+
+/** Rows of `clean.events` as a contract's table has them; what does not fit is recovered, where the table has a place. */
+function typedSql(contract: CompiledContract, events: string, loadedAt: string): string {
+  const lineage = LINEAGE_COLUMNS.map(({ name }) => {
+    if (name === '_contract_version') return `${quoteLiteral(`${contract.name}@${contract.version}`)} AS ${name}`;
+    return name === '_loaded_at' ? `TIMESTAMPTZ ${quoteLiteral(loadedAt)} AS ${name}` : name;
+  });
+  const columns = [
+    ...TYPED_KEY_COLUMNS.map(({ name }) => name),
+    ...contract.lenientSelect,
+    ...(contract.recovers ? [`${contract.recovered} AS ${RECOVERED_COLUMN}`] : []),
+    ...lineage,
+    EVENT_DATE_COLUMN,
+  ];
+  const parsed = `CASE WHEN json_type(payload) = 'OBJECT' THEN from_json(payload, '${contract.typedStruct}') END`;
+  return `SELECT ${columns.join(', ')} FROM (SELECT *, ${parsed} AS p FROM ${events})`;
 }
 
 const prepared = new WeakMap<Duck, Promise<void>>();

@@ -1,3 +1,4 @@
+import type { CompiledContract } from '@millrace/contracts';
 import type { DeltaTable, Snapshot } from '@millrace/lakehouse';
 import type { MartDefinition, MartDimension } from '@millrace/marts';
 
@@ -15,6 +16,19 @@ export interface RowQuestions {
   touched(mart: MartDefinition, files: readonly string[]): Promise<string[]>;
   /** Partitions of a mart with rows that the changes of a dimension in staged files are about, among those of a source. */
   using(mart: MartDefinition, dimension: MartDimension, files: readonly string[], source: TableAt): Promise<string[]>;
+  /**
+   * Rows of `clean.events` that landed while no contract governed their type, as the contract's table has them, as a
+   * source of rows in the language of the tables' row engine, and how many they are.
+   *
+   * @param batchIds only those of these batches; null for all
+   * @param loadedAt ISO-8601, for `_loaded_at`
+   */
+  untyped(
+    contract: CompiledContract,
+    events: TableAt,
+    batchIds: readonly number[] | null,
+    loadedAt: string,
+  ): Promise<{ readonly source: string; readonly rows: number }>;
   /**
    * The rows of partitions of a mart, computed from its sources, as a source of rows in the language of the tables' row
    * engine.

@@ -1,4 +1,4 @@
-import type { ContractSet } from '@millrace/contracts';
+import { type ContractSet, RECOVERED_COLUMN } from '@millrace/contracts';
 import { MARTS } from '@millrace/marts';
 import {
   DIMENSION_DATE_COLUMN,
@@ -40,6 +40,8 @@ const FATES: TableSpec = {
   partitionExpression: 'CAST(ingest_time AS DATE)',
 };
 
+const RECOVERED_DOC = 'JSON of the values that do not fit their columns, by their path in the event.';
+
 /**
  * The table of an id: built in, a mart, a dimension's, or a contract's. Null when nothing says what it looks like.
  *
@@ -62,6 +64,7 @@ export function tableSpec(
     ...TYPED_KEY_COLUMNS,
     ...contract.columns.map(({ name, type, doc }) => ({ name, type, doc })),
     ...contract.enriched,
+    ...(contract.recovers ? [{ name: RECOVERED_COLUMN, type: 'string', doc: RECOVERED_DOC }] : []),
     ...LINEAGE_COLUMNS,
     { name: EVENT_DATE_COLUMN, type: 'date' },
   ]);

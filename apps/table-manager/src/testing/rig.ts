@@ -11,6 +11,7 @@ import { testDatabase, type TestDatabase } from '@millrace/postgres/testing';
 import { type BatchStaged, CATALOG_PREFIX, type Catalog, GROUPS, TOPICS, tableRoot } from '@millrace/topics';
 import { v4 } from 'uuid';
 import { PostgresCommitStore } from '../commit/postgres-store';
+import { PostgresObservations } from '../observation/postgres';
 import {
   createTableManager,
   type TableManager,
@@ -85,6 +86,7 @@ export async function createRig(): Promise<Rig> {
         {
           ...{ storage: lake.storage, duck: lake.duck, messaging: open(), vacuumRecord: noVacuum },
           store: new PostgresCommitStore(database.pool),
+          observations: new PostgresObservations(database.pool),
           questions: new DuckQuestions(lake.duck, lake.storage),
           ...{ clock: systemClock, monotonicMs: () => performance.now(), sleep, newId: v4, failpoint, contracts },
           ...ports,

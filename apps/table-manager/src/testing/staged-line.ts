@@ -1,4 +1,5 @@
 import { type CompiledContract, compile, readCatalogDir } from '@millrace/contracts';
+import { Profiler } from '@millrace/contracts/profile';
 import { type Duck, quoteIdentifier, quoteLiteral } from '@millrace/lakehouse';
 import type { Storage } from '@millrace/storage';
 import {
@@ -28,6 +29,16 @@ export interface BatchContent {
   /** Under another number than the next one. */
   readonly number?: number;
   readonly batchId?: number;
+  /** Events of other types, as JSON payloads by type, and the contract that checked them. */
+  readonly others?: readonly OtherEvents[];
+}
+
+export interface OtherEvents {
+  readonly eventType: string;
+  readonly payloads: readonly unknown[];
+  /** Then the table gets a staged file too. */
+  readonly contract?: CompiledContract;
+  readonly tenant?: string;
 }
 
 export interface DimensionChange {
@@ -66,9 +77,19 @@ export class StagedLine {
       files.push(await this.stage(batchId, EVENTS_TABLE, eventsSql(batchId, content)));
       files.push(await this.stage(batchId, SHIPMENT_EVENTS, typedSql(batchId, content)));
     }
+    const profiler = new Profiler();
+    for (const other of content.others ?? []) {
+      const { eventType, payloads, contract, tenant = 'demo' } = other;
+      const label = contract ? `${contract.name}@${contract.version}` : null;
+      for (const payload of payloads) profiler.observe(tenant, 'http', eventType, label, payload);
+      const events = otherSql(batchId, other, label);
+      files.push(await this.stage(batchId, EVENTS_TABLE, events, `-${eventType}`));
+      if (contract) files.push(await this.stage(batchId, contract.table, otherTypedSql(contract, events)));
+    }
     if (fates > 0) files.push(await this.stage(batchId, FATES_TABLE, fatesSql(batchId, fates)));
     return {
       ...{ lineId: this.lineId, number, batchId, topic: 'events.inbound', partition: '0', contractsIndex, files },
+      ...profiler.done(),
       range: { from: number * 1_000_000, to: (number + 1) * 1_000_000 },
       landedAt: '2026-03-01T12:00:00.000Z',
       acceptedFrom: '2026-03-01T11:59:59.000Z',
@@ -116,8 +137,8 @@ export class StagedLine {
     };
   }
 
-  private async stage(batchId: number, table: string, sql: string): Promise<StagedFile> {
-    const path = `staged/${table}/b${batchId}-1.parquet`;
+  private async stage(batchId: number, table: string, sql: string, part = ''): Promise<StagedFile> {
+    const path = `staged/${table}/b${batchId}-1${part}.parquet`;
     const staged = await this.storage.stage(path);
     const [stats] = await this.duck.query(
       `COPY (${sql}) TO ${quoteLiteral(staged.localPath)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, RETURN_STATS)`,
@@ -145,6 +166,34 @@ const lineage = (batchId: number): Record<string, string> => ({
   _raw_line: 'i + 1',
   _contract_version: `'shipment_status_changed@1.0.0'`,
 });
+
+function otherSql(
+  batchId: number,
+  { eventType, payloads, tenant = 'demo' }: OtherEvents,
+  label: string | null,
+): string {
+  const list = payloads.map((payload) => quoteLiteral(JSON.stringify(payload))).join(', ');
+  const expressions = {
+    ...lineage(batchId),
+    ...{ event_id: `'${eventType}-${batchId}-' || i`, event_type: quoteLiteral(eventType), event_version: '1' },
+    ...{ event_time: INGESTED, ingest_time: INGESTED, source: `'shop'`, tenant_id: quoteLiteral(tenant) },
+    ...{ payload: 'payloads[i + 1]', dedupe_key: 'md5(i::VARCHAR)', event_date: `DATE '2026-03-01'` },
+    _contract_version: label === null ? 'NULL' : quoteLiteral(label),
+  };
+  return selectOf(
+    EVENTS_COLUMNS,
+    expressions,
+    `(SELECT i, [${list}] AS payloads FROM range(${payloads.length}) AS n(i))`,
+  );
+}
+
+function otherTypedSql(contract: CompiledContract, events: string): string {
+  const names = (columns: readonly { readonly name: string }[]): string[] =>
+    columns.map(({ name }) => name).filter((name) => name !== '_loaded_at');
+  const own = [...contract.lenientSelect, ...(contract.recovers ? [`${contract.recovered} AS _recovered`] : [])];
+  const columns = [...names(TYPED_KEY_COLUMNS), ...own, ...names(LINEAGE_COLUMNS), EVENT_DATE_COLUMN];
+  return `SELECT ${columns.join(', ')} FROM (SELECT *, from_json(payload, '${contract.typedStruct}') AS p FROM (${events}))`;
+}
 
 const INGESTED = `TIMESTAMPTZ '2026-03-01 11:59:59.5+00'`;
 

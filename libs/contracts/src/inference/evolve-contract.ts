@@ -49,14 +49,17 @@ export function evolveContract(
   return { yaml: document.toString(), version, added: change.added, widened: change.widened };
 }
 
-/** Versions of an inferred contract count up; between a person's versions there are those that lead to the next one. */
+/**
+ * Versions of an inferred contract count up. Of what a person wrote it is the least version beyond theirs (Semantic
+ * Versioning 2.0, section 11), so that whichever they write next is newer: 1.4.2, 1.4.3-inferred.1, 1.4.3.
+ */
 export function nextVersion(version: string, inferred: boolean): string {
-  const own = /^(.*)-inferred\.(\d+)$/.exec(version);
-  if (own) return `${own[1]}-inferred.${Number(own[2]) + 1}`;
-  const match = /^(\d+)\.(\d+)(?:\.\d+)?/.exec(version);
-  if (!match) return `${version}-inferred.1`;
-  const minor = `${match[1]}.${Number(match[2]) + 1}.0`;
-  return inferred ? minor : `${minor}-inferred.1`;
+  const own = /^(.*inferred\.)(\d+)$/.exec(version);
+  if (own) return `${own[1]}${Number(own[2]) + 1}`;
+  const match = /^(\d+)\.(\d+)(?:\.(\d+))?$/.exec(version);
+  if (!match) return version.includes('-') ? `${version}.inferred.1` : `${version}-inferred.1`;
+  const [, major, minor, patch = '0'] = match;
+  return inferred ? `${major}.${Number(minor) + 1}.0` : `${major}.${minor}.${Number(patch) + 1}-inferred.1`;
 }
 
 interface Change {

@@ -195,15 +195,17 @@ describe('a next version', () => {
       .replace('version: 0.1.0', '# reviewed by K.\nversion: 1.4.2')
       .replace('  - property: inferred\n    value: unreviewed\n', '');
     const next = evolveContract(loadContract(yaml), yaml, seen('x', [{ a: 5, b: 'new' }]));
-    expect(next).toMatchObject({ version: '1.5.0-inferred.1', added: ['$.payload.b'], widened: [] });
+    expect(next).toMatchObject({ version: '1.4.3-inferred.1', added: ['$.payload.b'], widened: [] });
     expect(next?.yaml).toContain('# reviewed by K.');
     const again = evolveContract(loadContract(next?.yaml ?? ''), next?.yaml ?? '', seen('x', [{ c: 'newer' }]));
-    expect(again?.version).toBe('1.5.0-inferred.2');
+    expect(again?.version).toBe('1.4.3-inferred.2');
     expect(again?.yaml.match(/property: inferred\n +value: true/g)).toHaveLength(2);
   });
 
   it('is counted on whatever the version is called', () => {
-    expect(nextVersion('2026-spring', false)).toBe('2026-spring-inferred.1');
+    expect(nextVersion('2026-spring', false)).toBe('2026-spring.inferred.1');
+    expect(nextVersion('7', false)).toBe('7-inferred.1');
+    expect(nextVersion('1.0.0-rc.1', false)).toBe('1.0.0-rc.1.inferred.1');
     expect(nextVersion('0.9.0', true)).toBe('0.10.0');
   });
 

@@ -13,6 +13,10 @@ export interface Room {
 const SAMPLED_FIRST = 32;
 const SAMPLED_EVERY = 64;
 
+/** Databases store no NUL in a text, and nobody means the others. */
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\x00-\x1f\x7f]/;
+
 /**
  * One field's counts. Fields of an object are kept in the order in which they were first met, and events of a type
  * mostly have theirs in one order: then finding a field is a comparison of two pointers. Some 12 ns a field.
@@ -97,7 +101,8 @@ export class FieldNode {
       this.wide ||
       room.fields >= PROFILE_FIELDS_MAX ||
       depth + 1 >= PROFILE_DEPTH_MAX ||
-      name.length > FIELD_NAME_CHARS_MAX
+      name.length > FIELD_NAME_CHARS_MAX ||
+      CONTROL.test(name)
     ) {
       room.overflow++;
       return null;

@@ -78,6 +78,10 @@ export const PLACES = {
     'marts-recorded',
     /** A message is sent, and still in the outbox. */
     'outbox-appended',
+    /** Rows that landed before their contract was inferred are in its table, and in no catalog; with the table's id. */
+    'filled',
+    /** A catalog names them; nobody was told, and it is not on record. */
+    'fill-shown',
     /** Files are compacted in a version that no catalog names. */
     'compacted',
     /** A vacuum is on record, and has deleted nothing. */

@@ -1,6 +1,7 @@
 import type { Outbox, OutboxEntry, OutboxMessage } from '@millrace/messaging/outbox';
 import type { BatchStaged } from '@millrace/topics';
 import type { Commit, CommitStore, MartPartition, Progress, Staleness } from '../commit-store';
+import { MemoryObservations } from '../../observation/memory/observations';
 import { LineContradiction } from '../plan';
 
 interface Staged {
@@ -21,6 +22,15 @@ export class MemoryCommitStore implements CommitStore {
   readonly staged = new Map<number, Staged>();
   readonly applied = new Map<number, number>();
   readonly partitions = new Map<string, Partition & MartPartition>();
+  /** Of the newest applied batch. */
+  private contractsIndex = 0;
+  readonly observations = new MemoryObservations({
+    contractsApplied: () => this.contractsIndex,
+    batchIds: (from, to) =>
+      [...this.applied, ...[...this.staged].map(([number, { batchId }]): [number, number] => [number, batchId])]
+        .filter(([number]) => number > from && number <= to)
+        .map(([, batchId]) => batchId),
+  });
   private told = 0;
   private cursor: { readonly lineId: string; number: number; plannedTo: number | null } | null = null;
 
@@ -76,7 +86,8 @@ export class MemoryCommitStore implements CommitStore {
     return true;
   }
 
-  async advance({ lineId, cursor, to, touched, message }: Commit): Promise<boolean> {
+  async advance(commit: Commit): Promise<boolean> {
+    const { lineId, cursor, to, touched, message, observed = [], contractsIndex = 0 } = commit;
     const at = this.cursor;
     if (at?.lineId !== lineId || at.number !== cursor || at.plannedTo !== to) return false;
     at.number = to;
@@ -87,6 +98,8 @@ export class MemoryCommitStore implements CommitStore {
       this.applied.set(number, batchId);
     }
     for (const [mart, partitions] of touched) for (const partition of partitions) this.touch(mart, partition, to);
+    this.contractsIndex = Math.max(this.contractsIndex, contractsIndex);
+    this.observations.fold(observed);
     this.outbox.leave(message);
     return true;
   }

@@ -1,0 +1,103 @@
+import type { CompiledContract } from '@millrace/contracts';
+import { TransactionContradiction } from '@millrace/lakehouse';
+import type { OutboxEntry } from '@millrace/messaging/outbox';
+import type { Failpoint } from '@millrace/observability/failpoints';
+import { type Catalog, EVENTS_TABLE, type TablesChanged, TOPICS } from '@millrace/topics';
+import type { CatalogWriter } from '../catalog/catalog-writer';
+import type { CommitStore } from '../commit/commit-store';
+import type { InferredContract, ObservationStore } from '../observation/port';
+import type { RowQuestions } from '../tables/row-questions';
+import type { TablePool } from '../tables/table-pool';
+
+export interface FillDeps {
+  readonly store: Pick<CommitStore, 'progress' | 'announce'>;
+  readonly observations: ObservationStore;
+  readonly tables: TablePool;
+  readonly catalog: CatalogWriter;
+  readonly questions: Pick<RowQuestions, 'untyped'>;
+  readonly contracts: { current(): { readonly index: number; byName(name: string): CompiledContract | undefined } };
+  readonly now: () => number;
+  readonly newId: () => string;
+  readonly failpoint: Failpoint<'table-manager'>;
+}
+
+/**
+ * Fills the tables of inferred contracts with what landed before them.
+ *
+ * A batch landed either under an index that names the contract, and has a staged file for its table, or under an earlier
+ * one, and its rows say in `clean.events` that no contract checked them: the line makes the change at one number n. Those
+ * rows are taken from `clean.events` as one catalog has it, up to the catalog's number, in one Delta commit whose `txn`
+ * says how far; what comes below n after that is taken by the next round. It is over once a batch from n on is applied.
+ * A crash anywhere is made good by the next round: what the table's `txn` says is there is not taken again.
+ *
+ * Resolves with whether there is more to be done when more is committed.
+ */
+export async function fillTables(deps: FillDeps): Promise<boolean> {
+  const open = (await deps.observations.inferred()).filter(({ closed }) => !closed);
+  let left = false;
+  for (const inferred of open) {
+    const contract = deps.contracts.current().byName(inferred.contract);
+    if (!contract) continue;
+    try {
+      left = !(await fillOne(deps, inferred, contract)) || left;
+    } catch (error) {
+      // Another process fills the same table and is further.
+      if (!(error instanceof TransactionContradiction)) throw error;
+      left = true;
+    }
+  }
+  return left;
+}
+
+/** Resolves with whether nothing more can come. */
+async function fillOne(deps: FillDeps, inferred: InferredContract, contract: CompiledContract): Promise<boolean> {
+  const { store, observations, tables, catalog, questions, now, failpoint } = deps;
+  const { name } = contract;
+  // The newest index here is none before the first that names it: to end too late does no harm.
+  const sinceIndex = inferred.sinceIndex ?? deps.contracts.current().index;
+  if (inferred.sinceIndex === null) await observations.noteInForce(name, sinceIndex);
+  // In this order: the catalog covers whatever was applied before it was read.
+  const applied = await observations.contractsApplied();
+  const progress = await store.progress();
+  const at = await catalog.refresh();
+  const entry = at?.tables[EVENTS_TABLE];
+  if (!progress || !at || !entry || at.number < progress.cursor) return false;
+  const to = at.number;
+  const { table } = await tables.ensure(contract.table);
+  const appId = `fill:${name}`;
+  const filledTo = Math.max(inferred.filledTo, (await table.refresh()).transactionVersion(appId) ?? 0);
+  if (to > filledTo) {
+    const events = await tables.at(EVENTS_TABLE, entry.version);
+    if (!events) throw new Error(`the catalog names ${EVENTS_TABLE}, and there is none`);
+    const batchIds = filledTo === 0 ? null : await observations.batchIds(filledTo, to);
+    if (batchIds && batchIds.length !== to - filledTo)
+      throw new Error(`of the batches of (${filledTo}, ${to}] ${batchIds.length} are remembered`);
+    const { source, rows } = await questions.untyped(contract, events, batchIds, new Date(now()).toISOString());
+    if (rows > 0) {
+      await table.append(source, { txn: { appId, version: to, expected: filledTo }, compression: 'snappy' });
+      await failpoint('filled', contract.table);
+    }
+  }
+  await show(deps, contract.table, at, progress.cursor);
+  const closed = applied >= sinceIndex;
+  await observations.noteFilled(name, to, closed);
+  return closed;
+}
+
+/** Names what is filled in a catalog, unless the table holds rows of a commit under way: that will name it. */
+async function show(deps: FillDeps, id: string, at: Catalog, cursor: number): Promise<void> {
+  const { table } = await deps.tables.ensure(id);
+  const { snapshot } = table;
+  if ((snapshot.transactionVersion(at.lineId) ?? 0) > at.number) return;
+  if ((at.tables[id]?.version ?? -1) >= snapshot.version) return;
+  const tables = { [id]: snapshot.version };
+  const published = await deps.catalog.publish({ lineId: at.lineId, number: at.number, tables });
+  deps.tables.publish(id, snapshot);
+  await deps.failpoint('fill-shown', id);
+  const body: TablesChanged = {
+    ...{ lineId: at.lineId, number: cursor, from: cursor + 1, catalogVersion: published.version, tables },
+    at: published.at,
+  };
+  const message: OutboxEntry = { id: deps.newId(), topic: TOPICS.tablesChanged.name, body };
+  await deps.store.announce(message);
+}

@@ -1,0 +1,129 @@
+import type { Failpoint } from '@millrace/observability/failpoints';
+import type { Storage } from '@millrace/storage';
+import type { ContractsInForce } from '../contracts/contracts-in-force';
+import { publishContracts } from '../contracts/publish';
+import { evolveOne } from './evolve-contracts';
+import { type FillDeps, fillTables } from './fill';
+import { inferTypes, type WaitingType } from './infer-types';
+import { EVOLVE_EVERY_MS, TYPES_EVERY_MS, type InferenceSettings, OBSERVED_DAYS } from './settings';
+
+export interface InferenceDeps extends Omit<FillDeps, 'contracts'> {
+  readonly storage: Storage;
+  readonly contracts: ContractsInForce;
+  readonly settings: InferenceSettings;
+  /** Says that contracts changed. */
+  readonly tell: (index: number) => Promise<void>;
+  readonly monotonicMs: () => number;
+  readonly failpoint: Failpoint<'table-manager'>;
+}
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Contracts for events as they come: for types without one, and new versions for new fields; and their tables filled
+ * with what landed before. Rounds of one process are one after another; of several each finds what the others did.
+ */
+export class Inference {
+  /** What commits saw since the last round; everything at first, since another process may have left something. */
+  private readonly dirty = new Set<string | null>();
+  private all = true;
+  private filling = true;
+  private forgotten: string | null = null;
+  private typesMs = -Infinity;
+  private readonly evolvedMs = new Map<string, number>();
+  /** Types that get no contract for now. */
+  waiting: readonly WaitingType[] = [];
+
+  constructor(private readonly deps: InferenceDeps) {}
+
+  /** Events that were checked against these contracts, or none (null), are committed. */
+  committed(seen: readonly (string | null)[]): void {
+    for (const contract of seen) this.dirty.add(contract);
+  }
+
+  /** Whether there is anything to look at. */
+  get isDue(): boolean {
+    return this.all || this.filling || this.dirty.size > 0;
+  }
+
+  /** Another process may have led meanwhile. */
+  begin(): void {
+    this.all = true;
+    this.filling = true;
+  }
+
+  /** Resolves with whether something was done. */
+  async round(): Promise<boolean> {
+    const changed = await this.contracts();
+    const filled = this.filling;
+    if (filled) this.filling = await fillTables(this.deps);
+    await this.forget();
+    return changed || filled;
+  }
+
+  private async contracts(): Promise<boolean> {
+    const { deps } = this;
+    const { monotonicMs } = deps;
+    const seen = new Set(this.dirty);
+    const { all } = this;
+    this.dirty.clear();
+    this.all = false;
+    try {
+      if (!all && seen.size === 0) return false;
+      await deps.contracts.reload();
+      const files = [];
+      if (all || (seen.has(null) && monotonicMs() - this.typesMs >= TYPES_EVERY_MS)) {
+        this.typesMs = monotonicMs();
+        files.push(...(await this.types()));
+      } else if (seen.has(null)) this.dirty.add(null);
+      files.push(...(await this.versions(all ? null : seen)));
+      if (files.length === 0) return false;
+      const { index } = await publishContracts(deps.storage, files, deps.failpoint);
+      await deps.contracts.reload();
+      await deps.tell(index);
+      this.filling = true;
+      return true;
+    } catch (error) {
+      this.all = true;
+      throw error;
+    }
+  }
+
+  private async types() {
+    const { contracts, catalog, observations, storage, settings, now } = this.deps;
+    const tables = (): ReadonlySet<string> => new Set(Object.keys(catalog.current?.tables ?? {}));
+    const found = await inferTypes({ observations, storage, settings, now, tables }, contracts.current());
+    this.waiting = found.waiting;
+    if (found.pending) this.dirty.add(null);
+    return found.files;
+  }
+
+  private async versions(seen: ReadonlySet<string | null> | null) {
+    const { contracts, tables, observations, storage, settings, now, monotonicMs } = this.deps;
+    const columnsOf = async (id: string): Promise<readonly string[]> =>
+      (await tables.find(id))?.snapshot.fields.map(({ name }) => name) ?? [];
+    const files = [];
+    for (const contract of contracts.current().contracts) {
+      const label = `${contract.name}@${contract.version}`;
+      if (seen && !seen.has(label)) continue;
+      if (monotonicMs() - (this.evolvedMs.get(contract.name) ?? -Infinity) < EVOLVE_EVERY_MS) {
+        this.dirty.add(label);
+        continue;
+      }
+      this.evolvedMs.set(contract.name, monotonicMs());
+      const { file, pending } = await evolveOne({ observations, storage, settings, now, columnsOf }, contract);
+      if (file) files.push(file);
+      if (pending) this.dirty.add(label);
+    }
+    return files;
+  }
+
+  /** Once a day. */
+  private async forget(): Promise<void> {
+    const { observations, now } = this.deps;
+    const before = new Date(now() - OBSERVED_DAYS * DAY_MS).toISOString().slice(0, 10);
+    if (before === this.forgotten) return;
+    await observations.forgetBefore(before);
+    this.forgotten = before;
+  }
+}
