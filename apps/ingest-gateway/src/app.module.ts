@@ -200,6 +200,7 @@ export class AppModule {
       storage,
       now: () => clock.now(),
       freshMsMax: CONTRACTS_FRESH_MS_MAX,
+      unknownTypes: config.unknownTypes,
       onError: (error) => logger.warn({ error }, 'contracts could not be read'),
     });
     const sources = parseWebhookSources(config.webhookSources);

@@ -6,6 +6,7 @@ import {
   ingestAccessFields,
   integer,
   number,
+  oneOf,
   path,
   port,
   string,
@@ -178,6 +179,12 @@ export const config = defineConfig({
     doc:
       'How sources of webhooks sign, and whose their events are. One that is named here must; others take a ' +
       'credential like any producer. Several secrets are tried in turn, so that one can be replaced without refusing what is under way.',
+  }),
+  unknownTypes: oneOf({
+    env: ['UNKNOWN_TYPES'],
+    values: ['infer', 'quarantine', 'refuse'],
+    default: 'infer',
+    doc: 'What becomes of events of types without a contract; refuse tells producers that ask for strict checking so. The same for all services.',
   }),
 });
 

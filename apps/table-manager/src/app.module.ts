@@ -26,6 +26,8 @@ import { judgeContracts } from './contracts/judge';
 import { PostgresTurns } from './contracts/postgres-turns';
 import { PublishingController } from './contracts/publishing.controller';
 import { ContractRegistry } from './contracts/registry';
+import { DriftController } from './inference/drift.controller';
+import { DriftReader } from './inference/drift-reader';
 import { PrismaClient } from './generated/prisma/client';
 import { postgresLock } from './run/leader-lock';
 import { Leadership } from './run/leadership';
@@ -118,6 +120,10 @@ export class AppModule {
       now: () => clock.now(),
       flush: () => manager.flush(),
     });
+    const drift = new DriftReader({
+      ...{ observations, storage, contracts: manager.contracts, now: () => clock.now() },
+      settings: { ...config, inferAfterMs: config.inferAfter },
+    });
     const leadership = new Leadership({
       ...{ sleep, work: manager.work },
       lock: postgresLock(pool),
@@ -161,7 +167,7 @@ export class AppModule {
       module: AppModule,
       imports: [SchemaRegistryModule.compose({ pool, storage, contracts })],
       controllers: [
-        ...[TablesController, ContractsController, PublishingController, ShadowsController],
+        ...[TablesController, ContractsController, PublishingController, ShadowsController, DriftController],
         KeysChangedController,
       ],
       providers: [
@@ -172,6 +178,7 @@ export class AppModule {
         { provide: ContractRegistry, useValue: contracts },
         { provide: ShadowStore, useValue: shadowStore },
         { provide: Shadows, useValue: shadows },
+        { provide: DriftReader, useValue: drift },
       ],
     };
   }

@@ -1,5 +1,11 @@
-import { type ContractReader, type ContractSet, loadContractSet } from '@millrace/contracts';
-import { decode } from '@millrace/envelope';
+import {
+  type CompiledContract,
+  type ContractReader,
+  type ContractSet,
+  loadContractSet,
+  type PayloadText,
+} from '@millrace/contracts';
+import { decode, type Refusal } from '@millrace/envelope';
 import type { StrictCheck } from '../capture/batch';
 import { refuseForNow } from '../capture/capture';
 
@@ -8,8 +14,23 @@ export interface ContractSourceOptions {
   readonly now: () => number;
   /** The index is looked up again after this time, ms: how stale a strict answer may be. */
   readonly freshMsMax: number;
+  /** What becomes of events of types without a contract; default `infer`: they are accepted. */
+  readonly unknownTypes?: 'infer' | 'quarantine' | 'refuse';
   /** Told when contracts could not be read and older ones are used. */
   readonly onError: (error: unknown) => void;
+}
+
+const UNKNOWN_TYPE: Refusal = {
+  reason: 'refused_type',
+  rule: 'a contract governs the event type; types without one are refused here',
+  path: '$.event_type',
+};
+
+/** What curation would quarantine the event for, but for policies that leave it to curation. */
+function faultOf(contract: CompiledContract, payload: unknown, envelope: PayloadText): Refusal | null {
+  const violation = contract.validate(payload, envelope)[0];
+  if (violation && !contract.recovers?.(payload)) return violation;
+  return (contract.drift.policy === 'reject' && contract.unknownField?.(payload)) || null;
 }
 
 /**
@@ -33,7 +54,9 @@ export class ContractSource {
       const { eventType, payload } = decoded.envelope;
       if (set.unavailableFor(eventType))
         throw refuseForNow(`The contract of ${eventType} cannot be used yet, so nothing can be checked against it.`);
-      return { decoded, fault: set.byEventType(eventType)?.validate(payload, decoded.envelope)[0] ?? null };
+      const contract = set.byEventType(eventType);
+      if (!contract) return { decoded, fault: this.options.unknownTypes === 'refuse' ? UNKNOWN_TYPE : null };
+      return { decoded, fault: faultOf(contract, payload, decoded.envelope) };
     };
   }
 

@@ -174,23 +174,22 @@ export class ContractRegistry {
       throw new RegistryError('too_many', `${name} has ${versions.length} versions, which is as many as one may have.`);
     await this.assertUnclaimed(next);
     const before = inForce === undefined ? null : await this.published.compiled(name, inForce);
-    if (before?.table !== next.table) return;
-    try {
-      evolveColumns(before.columns, next.columns);
-    } catch (error) {
-      if (!(error instanceof ColumnTypeConflict)) throw error;
-      throw new RegistryError('column_type', `The ${error.message}.`);
-    }
+    if (before?.table === next.table) assertColumns(before.columns, next.columns);
   }
 
   /** @throws RegistryError where another contract governs one of its event types, or has its table */
-  async assertUnclaimed({ name, eventTypes, table }: CompiledContract): Promise<void> {
+  async assertUnclaimed({ name, eventTypes, table, columns }: CompiledContract): Promise<void> {
     const { contracts, unavailable } = await this.deps.inForce();
     for (const other of [...contracts, ...unavailable]) {
       if (other.name === name) continue;
       const shared = eventTypes.find((type) => other.eventTypes?.includes(type));
       const taken = 'table' in other && other.table === table;
       if (shared === undefined && !taken) continue;
+      // What was inferred makes way for what a person writes about the same events.
+      if (shared !== undefined && 'contract' in other && other.contract.inferred === 'unreviewed') {
+        if (taken) assertColumns(other.columns, columns);
+        continue;
+      }
       const what = shared === undefined ? `The table ${table}` : `The event type ${shared}`;
       throw new RegistryError('claimed', `${what} is that of the contract ${other.name} already.`);
     }
@@ -229,6 +228,16 @@ export class ContractRegistry {
     const done = await changeIndex(storage, alter, { by, failpoint });
     if (done.changed) await tell(done.index);
     return done;
+  }
+}
+
+/** A table's columns never change their type. */
+function assertColumns(before: CompiledContract['columns'], next: CompiledContract['columns']): void {
+  try {
+    evolveColumns(before, next);
+  } catch (error) {
+    if (!(error instanceof ColumnTypeConflict)) throw error;
+    throw new RegistryError('column_type', `The ${error.message}.`);
   }
 }
 

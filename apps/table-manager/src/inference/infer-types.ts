@@ -51,13 +51,11 @@ export async function inferTypes(deps: InferDeps, contracts: ContractSet): Promi
     const [tenant] = type.tenants;
     const wait = (why: string): void => void waiting.push({ ...type, why });
     const known = noted.get(eventType);
-    if (settings.unknownTypes !== 'infer') wait(`the policy for unknown types is ${settings.unknownTypes}`);
-    else if (contracts.unavailableFor(eventType)) wait('a contract that may govern it cannot be used');
-    else if (!known && (used.get(tenant) ?? 0) >= settings.inferredContractsMax)
-      wait(`${settings.inferredContractsMax} contracts have been inferred for this tenant, which is the limit`);
-    else if (files.length >= INFERRED_AT_ONCE || !isDue(type, settings, now())) {
-      pending = true;
-      wait('more events are waited for');
+    const facts = { settings, used: used.get(tenant) ?? 0, noted: known !== undefined, nowMs: now(), contracts };
+    const why = files.length >= INFERRED_AT_ONCE ? MORE_EVENTS : waitingReason(type, facts);
+    if (why !== null) {
+      pending ||= why === MORE_EVENTS;
+      wait(why);
     } else {
       const names = known ?? { ...namesFor(eventType, takenBy(deps, contracts, book)), eventType, tenant };
       const kinds = await observations.ofType(eventType);
@@ -80,6 +78,29 @@ export async function inferTypes(deps: InferDeps, contracts: ContractSet): Promi
     }
   }
   return { files, waiting, pending };
+}
+
+const MORE_EVENTS = 'more events are waited for';
+
+/** Why no contract is made for a type now; null where one may be. */
+export function waitingReason(
+  type: UngovernedType,
+  facts: {
+    readonly settings: InferenceSettings;
+    /** Contracts that were inferred for the tenant that sent it first. */
+    readonly used: number;
+    /** Its own is among them. */
+    readonly noted: boolean;
+    readonly nowMs: number;
+    readonly contracts: ContractSet;
+  },
+): string | null {
+  const { settings, used, noted, nowMs, contracts } = facts;
+  if (settings.unknownTypes !== 'infer') return `the policy for unknown types is ${settings.unknownTypes}`;
+  if (contracts.unavailableFor(type.eventType)) return 'a contract that may govern it cannot be used';
+  if (!noted && used >= settings.inferredContractsMax)
+    return `${settings.inferredContractsMax} contracts have been inferred for this tenant, which is the limit`;
+  return isDue(type, settings, nowMs) ? null : MORE_EVENTS;
 }
 
 /** Whether enough has been seen to decide upon: a second look later sees more, and a column never changes its type. */

@@ -52,8 +52,8 @@ export interface ObservedPage {
  * folded is there once, whatever is repeated. Every method may be called by several processes at once.
  */
 export interface ObservationStore {
-  /** Types that had no contract and are not among `governed`, those that came first; at most `TYPES_SHOWN_MAX`. */
-  withoutContract(governed: readonly string[]): Promise<UngovernedType[]>;
+  /** Types that had no contract and are not among `governed`, those that came first; at most `TYPES_SHOWN_MAX`. With a tenant, of its events alone. */
+  withoutContract(governed: readonly string[], tenant?: string): Promise<UngovernedType[]>;
   /** Of a type while it had no contract, of all tenants; the newest `KINDS_READ_MAX`. */
   ofType(eventType: string): Promise<Observed[]>;
   /** Of a version of a contract, of all tenants; the newest `KINDS_READ_MAX`. */

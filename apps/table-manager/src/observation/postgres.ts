@@ -93,13 +93,13 @@ async function roomOf(client: Pick<PoolClient, 'query'>, strangers: readonly Obs
 export class PostgresObservations implements ObservationStore {
   constructor(private readonly pool: Pool) {}
 
-  async withoutContract(governed: readonly string[]): Promise<UngovernedType[]> {
+  async withoutContract(governed: readonly string[], tenant?: string): Promise<UngovernedType[]> {
     const { rows } = await this.pool.query(
       `SELECT event_type, array_agg(tenant ORDER BY first_seen) AS tenants, sum(events) AS events, min(first_seen) AS first_seen
          FROM table_manager.observed_events
-        WHERE contract = '' AND event_type <> '' AND event_type <> ALL ($1::text[])
+        WHERE contract = '' AND event_type <> '' AND event_type <> ALL ($1::text[]) AND ($2::text IS NULL OR tenant = $2)
         GROUP BY event_type ORDER BY min(first_seen), event_type LIMIT ${TYPES_SHOWN_MAX}`,
-      [governed],
+      [governed, tenant ?? null],
     );
     return rows.map((row) => ({
       ...{ eventType: row.event_type, tenants: [...new Set<string>(row.tenants)], events: Number(row.events) },

@@ -38,11 +38,12 @@ export class MemoryObservations implements ObservationStore {
     }
   }
 
-  async withoutContract(governed: readonly string[]): Promise<UngovernedType[]> {
+  async withoutContract(governed: readonly string[], of?: string): Promise<UngovernedType[]> {
     const found = new Map<string, Observed[]>();
     const first = (a: Observed, b: Observed): number => (a.history.firstSeen < b.history.firstSeen ? -1 : 1);
     for (const kind of [...this.kinds.values()].sort(first)) {
       const { contract, eventType } = kind;
+      if (of !== undefined && kind.tenant !== of) continue;
       if (contract !== '' || eventType === '' || governed.includes(eventType)) continue;
       found.set(eventType, [...(found.get(eventType) ?? []), kind]);
     }
