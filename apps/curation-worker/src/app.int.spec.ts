@@ -121,6 +121,55 @@ describe('the service', () => {
     expect((body['errors'] as { path: string }[])[0].path).toMatch(/^query\.(group|page|limit)$/);
   });
 
+  test('answers windows, late data and the clocks of sources, of what landed', async () => {
+    const rowsOf = async (route: string): Promise<Record<string, unknown>[]> => (await get(route)).body.rows;
+    await until(async () => (await rowsOf('/v1/kpis/1d')).length > 0);
+    expect(
+      (await get('/v1/kpis/5m?from=2013-01-31&to=2013-01-31&type=shipment.status.changed&facility=EWR')).body,
+    ).toMatchObject({
+      rows: [
+        {
+          ...{ start: '2013-01-31T10:00:00.000Z', end: '2013-01-31T10:05:00.000Z' },
+          ...{ eventType: 'shipment.status.changed', facilityId: 'EWR', events: 1, late: 1 },
+        },
+      ],
+      watermark: '2013-01-31T09:59:00.000Z',
+    });
+    const sliding = await get('/v1/kpis/1m?limit=2');
+    expect(sliding.body.rows.map(({ start }: { start: string }) => start)).toEqual([
+      '2013-01-31T09:59:20.000Z',
+      '2013-01-31T09:59:40.000Z',
+    ]);
+    const rest = await rowsOf(`/v1/kpis/1m?limit=2&page=${sliding.body['nextPage']}`);
+    expect(rest).toMatchObject([{ start: '2013-01-31T10:00:00.000Z', facilityId: 'EWR' }]);
+    expect(await rowsOf('/v1/kpis/1d?to=2013-01-30')).toEqual([]);
+    expect(await rowsOf('/v1/late-data')).toMatchObject([
+      { day: '2013-01-31', source: 'test', contract: 'shipment_status_changed', events: 1 },
+    ]);
+    expect(await rowsOf('/v1/late-data?contract=other')).toEqual([]);
+    expect(await rowsOf('/v1/late-data/sources?source=test')).toMatchObject([
+      {
+        source: 'test',
+        latenessSeconds: { count: 1, buckets: [{ upTo: null, count: 1 }] },
+        clockSkewSeconds: { count: 0 },
+      },
+    ]);
+  });
+
+  test.each([
+    '/v1/kpis/2m',
+    '/v1/kpis/1m?type=x',
+    '/v1/kpis/5m?from=2013-02-30',
+    '/v1/kpis/5m?page=x',
+    '/v1/late-data?to=x',
+    '/v1/late-data/sources?page=WzFd',
+    '/v1/late-data?page=WyIyMDEzLTAxLTMxIiwiXHUwMDAwIiwiIl0',
+  ])('%s is refused in words', async (route) => {
+    const { status, type, body } = await get(route);
+    expect([status, type]).toEqual([route.includes('2m') ? 404 : 400, 'application/problem+json; charset=utf-8']);
+    expect(body['detail']).toBeTruthy();
+  });
+
   test('what table-manager has committed leaves the outbox', async () => {
     const outboxed = async (): Promise<number> =>
       (await database.pool.query('SELECT count(*)::int AS n FROM curation_worker.outbox')).rows[0].n;

@@ -50,6 +50,7 @@ import { PostgresWork } from './work/postgres-work';
 import { type WorkHandler, WorkRunner } from './work/runner';
 import { WorkRequestedController } from './work/work-requested.controller';
 import { PostgresTimeStore } from './windows/postgres/store';
+import { TIME_STORE, TimeController } from './windows/time.controller';
 import { AdaptiveLinger } from './worker/adaptive-linger';
 import { createCuration } from './worker/curation';
 import { CurationMetrics } from './worker/curation-metrics';
@@ -239,6 +240,7 @@ export class AppModule {
     return {
       module: AppModule,
       controllers: [
+        TimeController,
         DimensionsController,
         QuarantineController,
         AdminController,
@@ -262,6 +264,7 @@ export class AppModule {
         { provide: LandedOutbox, useValue: outbox },
         { provide: FAILPOINT, useValue: failpoint },
         { provide: ContractsKeeper, useValue: keeper },
+        { provide: TIME_STORE, useValue: time },
         { provide: PostgresWork, useValue: work },
         { provide: WorkRunner, useValue: runner },
       ],
