@@ -1,6 +1,7 @@
 import { ProblemException } from '@millrace/service';
 import { parse, stringify } from 'yaml';
 import { AVRO_SCHEMA_TYPE, JSON_SCHEMA_TYPE, TextBody } from './body-parsers';
+import { assertShallow } from './yaml-nesting';
 
 /** In what a contract is read and shown. */
 export const CONTRACT_FORMATS = ['odcs', 'jsonschema', 'avro'] as const;
@@ -16,9 +17,15 @@ export function formatOf(parameter: ContractFormat | undefined, mediaType: strin
   return media.includes(AVRO_SCHEMA_TYPE) ? 'avro' : 'odcs';
 }
 
-/** A contract as the text that is stored of it: YAML stays as it came, a JSON document is written as YAML. */
+/**
+ * A contract as the text that is stored of it: YAML stays as it came, a JSON document is written as YAML.
+ *
+ * @throws ContractError for a text that nests beyond any contract
+ */
 export function odcsText(body: unknown): string {
-  return body instanceof TextBody ? body.text : yamlOf(objectIn(body));
+  if (!(body instanceof TextBody)) return yamlOf(objectIn(body));
+  assertShallow(body.text);
+  return body.text;
 }
 
 /** The text of a schema in JSON. */
