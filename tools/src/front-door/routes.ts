@@ -28,6 +28,7 @@ export const ROUTES: Readonly<Record<ServiceName, readonly string[]>> = {
   ],
   'table-manager': [
     '/v1/contracts',
+    '/v1/inference',
     '/registry',
     '/v1/tables',
     '/v1/marts',

@@ -164,7 +164,8 @@ async function observeTime(shared: Shared, checker: Checker, catalog: Catalog): 
     return {
       ...{ eventType: String(row['event_type']), source: String(row['source']) },
       facility: isShipment ? String(payload['facility_id']) : null,
-      contract: isShipment ? 'shipment_status_changed' : null,
+      // Whether a contract had been inferred by then differs from event to event: each says what checked it.
+      contract: row['_contract_version'] == null ? null : String(row['_contract_version']).split('@')[0],
       latenessSecondsAllowed: isShipment ? ALLOWED_SECONDS.shipments : ALLOWED_SECONDS.others,
       ...{ eventMs: Date.parse(String(row['event_time'])), ingestMs: Date.parse(String(row['ingest_time'])) },
     };
