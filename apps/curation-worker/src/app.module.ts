@@ -35,6 +35,7 @@ import { LandedOutbox, RESEND_DEFAULTS } from './outbox/landed-outbox';
 import { FAILPOINT, TablesChangedController } from './outbox/tables-changed.controller';
 import { QuarantineController } from './quarantine/quarantine.controller';
 import { QuarantineReader } from './quarantine/quarantine-store';
+import { tellQuarantined } from './quarantine/tell-quarantined';
 import { createMend } from './recipes/mend';
 import { PrismaRecipeStore } from './recipes/prisma-store';
 import { RecipeThread } from './recipes/recipe-thread.client';
@@ -127,6 +128,7 @@ export class AppModule {
         upkeep: new PostgresUpkeep(pool),
         replays: replayStore,
         mend,
+        tellQuarantined: () => tellQuarantined({ pool, messaging, withRaw: config.quarantinedRaw }),
         compactCounts: async (signal) => {
           await quarantine.compact(signal);
           while (!signal.aborted && (await totals.addUp()));

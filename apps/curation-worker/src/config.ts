@@ -207,6 +207,11 @@ export const config = defineConfig({
     max: 3_650 * DAY_MS,
     doc: 'How long the ledger of late data keeps a row after its last event.',
   }),
+  quarantinedRaw: boolean({
+    env: ['QUARANTINED_RAW'],
+    default: false,
+    doc: 'Whether messages of events.quarantined hold the bytes of the items.',
+  }),
   duckMemoryBytes: bytes({
     env: ['DUCKDB_MEMORY_MAX'],
     default: 512 << 20,

@@ -4,6 +4,7 @@
  */
 export * from './audit';
 export * from './batches-staged';
+export * from './events-quarantined';
 export * from './event-profile';
 export * from './tables-changed';
 export * from './contracts-changed';
@@ -23,6 +24,8 @@ export const TOPICS = {
   contractsChanged: { name: 'contracts.changed', partitions: 1 },
   kpiWindows: { name: 'kpi.windows', partitions: 1 },
   audit: { name: 'audit', partitions: 1 },
+  /** For outsiders: no service reads it. */
+  eventsQuarantined: { name: 'events.quarantined', partitions: 1 },
   keysChanged: { name: 'keys.changed', partitions: 1 },
   keysUsed: { name: 'keys.used', partitions: 1 },
   workRequested: { name: 'work.requested', partitions: 1 },

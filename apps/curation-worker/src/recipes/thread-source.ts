@@ -23,6 +23,7 @@ const say = (error) => String((error && error.message) || error).slice(0, 500);
 let apply;
 try {
   apply = create();
+  parentPort.postMessage({ ready: true });
 } catch (error) {
   parentPort.postMessage({ broken: say(error) });
 }

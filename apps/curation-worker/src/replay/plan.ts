@@ -56,7 +56,7 @@ export interface Plan {
   readonly estimates?: Readonly<Record<'wouldPass' | 'duplicates' | 'wouldFail', Estimate>>;
 }
 
-/** Items that a plan looks at, at most; beyond it a random sample of so many is. A recipe may take a second an item. */
+/** Items that a plan looks at, at most; beyond it a random sample of so many is. A recipe may take seconds for some. */
 export const PLAN_ITEMS_MAX = 2_000;
 export const PLAN_MENDED_MAX = 256;
 const CHUNK_ITEMS = 256;

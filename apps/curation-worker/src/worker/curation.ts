@@ -52,6 +52,8 @@ export interface CurationPorts extends Pick<LandDeps, 'stager' | 'compress' | 'l
   /** What is to be replayed, and what waits to be tried again. */
   readonly replays: ReplayStore;
   readonly mend?: Mend;
+  /** Tells outsiders what was quarantined; whether there may be more. */
+  readonly tellQuarantined?: () => Promise<boolean>;
   /** Adds up counters of the quarantine. */
   readonly compactCounts?: (signal: AbortSignal) => Promise<void>;
 }
@@ -156,6 +158,13 @@ export function createCuration(
       { name: 'windows', everyMs: windows.everyMs, run: (signal) => fold.turn(signal) },
       { name: 'old windows', everyMs: 60 * MINUTE_MS, run: () => time.prune(windows.keeps) },
       { name: 'claims', everyMs: 20 * MINUTE_MS, run: async (signal) => void (await ports.pruneClaims(signal)) },
+      {
+        name: 'quarantined',
+        everyMs: 1_000,
+        run: async (signal) => {
+          while (!signal.aborted && (await ports.tellQuarantined?.()));
+        },
+      },
       { name: 'counters', everyMs: 10_000, run: async (signal) => ports.compactCounts?.(signal) },
       { name: 'inbox', everyMs: 60 * MINUTE_MS, run: async () => void (await ports.pruneInbox()) },
     ],

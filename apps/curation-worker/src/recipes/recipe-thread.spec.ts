@@ -1,0 +1,47 @@
+import { RecipeThread, THREAD_LIMITS } from './recipe-thread.client';
+
+const open: RecipeThread[] = [];
+const thread = (kind: 'jsonata' | 'json-patch', body: string, limits = {}): RecipeThread => {
+  const made = new RecipeThread(kind, body, { ...THREAD_LIMITS, ...limits });
+  open.push(made);
+  return made;
+};
+afterEach(() => Promise.all(open.splice(0).map((one) => one.close())));
+
+test('an expression and a patch make the item that they say', async () => {
+  const expression = thread('jsonata', '$merge([$, {"n": n + 1}])');
+  expect(await expression.apply('{"n": 1, "x": "y"}')).toEqual({ text: '{"n":2,"x":"y"}' });
+  const patch = thread('json-patch', '[{"op":"move","from":"/a","path":"/b"},{"op":"add","path":"/c","value":[1]}]');
+  expect(await patch.apply('{"a":{"deep":true}}')).toEqual({ text: '{"b":{"deep":true},"c":[1]}' });
+  expect([expression.started, patch.started]).toEqual([1, 1]);
+});
+
+test.each([
+  ['jsonata', '$error("no such carrier")', /no such carrier/],
+  ['jsonata', '"text"', /no object/],
+  ['jsonata', 'nothing.there', /no object/],
+  ['json-patch', '[{"op":"remove","path":"/absent"}]', /./],
+  ['json-patch', '[{"op":"test","path":"/n","value":2}]', /./],
+  ['json-patch', '[{"op":"add","path":"/__proto__/polluted","value":1}]', /prototype|__proto__/i],
+] as const)('%s %s fails of the item, and the thread goes on', async (kind, body, said) => {
+  const one = thread(kind, body);
+  for (let i = 0; i < 2; i++) expect(await one.apply('{"n": 1}')).toEqual({ failure: expect.stringMatching(said) });
+  expect(one.started).toBe(1);
+});
+
+test('a loop is stopped, and the next item has a thread of its own', async () => {
+  const one = thread('jsonata', 'loop ? ($f := function($x) { $f($x + 1) }; $f(1)) : $', { msMax: 1_500 });
+  expect(await one.apply('{"loop": false}')).toEqual({ text: '{"loop":false}' });
+  expect(await one.apply('{"loop": true}')).toEqual({ failure: expect.stringMatching(/longer than 1500 ms|stack/) });
+  expect(await one.apply('{"loop": false}')).toEqual({ text: '{"loop":false}' });
+});
+
+test('a patch that doubles the item with each operation ends at its limits, and not the process', async () => {
+  const doubling = Array.from({ length: 60 }, (_, i) => [
+    { op: 'copy', from: '/a', path: '/twin' },
+    { op: 'move', from: '/twin', path: `/a/x${i}` },
+  ]).flat();
+  const one = thread('json-patch', JSON.stringify(doubling), { memoryMbMax: 16 });
+  const applied = await one.apply(JSON.stringify({ a: { y: 'y'.repeat(1_000) } }));
+  expect('failure' in applied && applied.failure).toMatch(/more than 16 MiB|longer than|ended/);
+});
