@@ -7,6 +7,8 @@ import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { fencedBlocks } from '../docs/markdown';
 import { matchShown } from '../docs/shown';
+import { operationsOf } from '@millrace/service/fuzzing';
+import { attacksOn, standing } from './attack';
 import { freePortRange } from '../start/fixtures/waiting';
 import { type Millrace, startMillrace } from '../start/millrace';
 import { SERVICES, WORKSPACE_ROOT } from '../start/services';
@@ -19,6 +21,8 @@ const SECRETS = { ADMIN_TOKEN, TASK_TOKEN, INGEST_TOKEN: 'the-token-of-the-produ
 const TENANTS = ['acme', 'bolt'] as const;
 type Tenant = (typeof TENANTS)[number];
 const SHIPMENT_LINES = 200;
+/** Ids of the other tenant that each write is tried with. */
+const ATTACKED_IDS_MAX = 8;
 
 interface Operation {
   readonly service: string;
@@ -150,6 +154,8 @@ async function settled(tenant: Tenant): Promise<void> {
 
 const filled = ({ service, path: template }: Operation, id: string): string =>
   `/${service}${template.replace(/\{[^}]+\}/g, encodeURIComponent(id))}`;
+const deploymentOnly = (service: string, method: string, at: string): boolean =>
+  operations.some((each) => each.service === service && each.method === method && each.path === at && each.deployment);
 const isPublic = ({ security }: Operation): boolean => security.length === 0;
 
 it('every operation of every service says who may call it, and asks', async () => {
@@ -269,6 +275,51 @@ it('each sees its own audit', async () => {
     expect(rows.map(({ action, tenant: of }) => [action, of])).toEqual([['api_key.created', tenant]]);
   }
 }, 60_000);
+
+it('no write of one tenant reaches what is another’s, whatever ids and names it gives', async () => {
+  const marker = 'attack-by-acme';
+  const [attacker, victim] = TENANTS;
+  const reads = operations.filter(
+    ({ method, deployment, path: at }) => method === 'GET' && !deployment && !at.includes('{'),
+  );
+  const seen = async (): Promise<{ standing: string[]; text: string }> => {
+    const answers = await Promise.all(reads.map((each) => call('GET', filled(each, ''), keys[victim] as string)));
+    const found = answers.flatMap(({ json }, i) => standing(json, reads[i]?.path));
+    return { standing: found.sort(), text: answers.map(({ text }) => text).join('\n') };
+  };
+  const totals = async () => (await call('GET', '/v1/conservation', keys[victim] as string)).json.totals;
+  const [before, counted] = [await seen(), await totals()];
+  // Whatever looks like the name of a thing of the victim's.
+  const ids = [...new Set(before.standing.map((each) => each.slice(each.indexOf('=') + 1)))].filter((id) =>
+    /^[\w.:-]{1,100}$/.test(id),
+  );
+  expect(ids.length).toBeGreaterThan(3);
+  const attacked = new Set<string>();
+  for (const { name } of SERVICES) {
+    const writes = operationsOf((await call('GET', `/${name}/openapi.json`, null)).json).filter(
+      ({ method, path: at }) => !['GET', 'HEAD', 'OPTIONS'].includes(method) && !deploymentOnly(name, method, at),
+    );
+    for (const [n, write] of writes.entries()) {
+      attacked.add(`${write.method} ${write.path}`);
+      const chosen = ids.slice(0, ATTACKED_IDS_MAX);
+      for (const { method, target, headers, body } of attacksOn(write, { tenant: victim, ids: chosen }, marker, n)) {
+        const text = body.toString('latin1');
+        const answer = await call(method, `/${name}${target}`, keys[attacker] as string, text, headers);
+        expect([method, target, text.slice(0, 200), answer.status < 500 || answer.status === 503]).toEqual([
+          ...[method, target, text.slice(0, 200), true],
+        ]);
+        expect([target, answer.text.includes(`marker-of-${victim}`)]).toEqual([target, false]);
+      }
+    }
+  }
+  expect([...attacked]).toEqual(expect.arrayContaining(['POST /v1/events', 'DELETE /v1/api-keys/{id}']));
+  await settled(attacker);
+  const after = await seen();
+  expect(before.standing.filter((each) => !after.standing.includes(each))).toEqual([]);
+  expect(after.text).not.toContain(marker);
+  expect(await totals()).toEqual(counted);
+  expect((await call('GET', '/v1/events/order-1/trace', keys[victim] as string)).json.status).toBe('LANDED');
+}, 180_000);
 
 it('a revoked key is refused by every service', async () => {
   const made = await call('POST', '/v1/api-keys', ADMIN_TOKEN, { name: 'gone', roles: ['admin'], tenant: 'acme' });
