@@ -64,7 +64,5 @@ export function standing(answer: unknown, path = ''): string[] {
   if (Array.isArray(answer)) return answer.flatMap((each) => standing(each, path));
   if (typeof answer === 'object' && answer !== null)
     return Object.entries(answer).flatMap(([name, value]) => standing(value, `${path}.${name}`));
-  return /(^|\.|[a-z])(id|Id|group|name|state|status|revokedAt|resolution)$/.test(path)
-    ? [`${path}=${answer}`]
-    : [];
+  return /(^|\.|[a-z])(id|Id|group|name|state|status|revokedAt|resolution)$/.test(path) ? [`${path}=${answer}`] : [];
 }
