@@ -192,6 +192,7 @@ describe('the service', () => {
     const text = await (await fetch(`${service.address}/metrics`)).text();
     expect(text).toMatch(/millrace_curated_events_total\{[^}]*fate="quarantined"[^}]*\} 6/);
     expect(text).toMatch(/millrace_quarantined_events_total\{[^}]*reason="unknown_value"[^}]*\} 2/);
+    expect(text).toMatch(/millrace_event_lateness_seconds_bucket\{[^}]*le="\+Inf"[^}]*source="test"[^}]*\} 1/);
     expect(text).toMatch(/millrace_lag_events\{[^}]*partition="0"[^}]*\} 0/);
   });
 

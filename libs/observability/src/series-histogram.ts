@@ -1,6 +1,8 @@
 /** One label combination of a histogram. */
 export interface Series {
   observe(value: number): void;
+  /** Observations that were counted elsewhere by the same bounds: one count a bound, and one beyond the last. */
+  add(counts: readonly number[], sum: number): void;
 }
 
 interface Sample {
@@ -22,6 +24,11 @@ class Buckets implements Series {
     while (i < this.bounds.length && value > this.bounds[i]) i++;
     this.counts[i]++;
     this.sum += value;
+  }
+
+  add(counts: readonly number[], sum: number): void {
+    counts.forEach((n, i) => (this.counts[i] += n));
+    this.sum += sum;
   }
 }
 

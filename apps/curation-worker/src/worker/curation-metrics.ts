@@ -2,6 +2,11 @@ import type { Messaging } from '@millrace/messaging';
 import type { Metrics } from '@millrace/observability';
 import { REPLAY_LOG } from '../replay/stored-batch';
 import type { Landed, LandDeps } from '../landing/land-batch';
+import { LATENESS_BOUNDS_SECONDS, SKEW_BOUNDS_SECONDS } from '../windows/buckets';
+import type { SourceTimes } from '../windows/deltas';
+
+/** Sources that have series of their own. */
+const SOURCES_MAX = 50;
 
 /** What an operator asks: how much, how fast, how far behind, and what is wrong with the rest. */
 export class CurationMetrics {
@@ -11,6 +16,9 @@ export class CurationMetrics {
   private readonly batchEvents;
   private readonly ageSeconds;
   private readonly steps;
+  private readonly lateness;
+  private readonly skew;
+  private readonly sources = new Set<string>();
 
   constructor(private readonly metrics: Metrics) {
     this.events = metrics.counter('millrace_curated_events_total', 'Events by what became of them.', ['fate']);
@@ -31,12 +39,25 @@ export class CurationMetrics {
       'millrace_accepted_to_landed_seconds',
       'From the newest accept time of a batch until it has landed.',
     );
+    this.lateness = metrics.seriesHistogram(
+      'millrace_event_lateness_seconds',
+      'Ingest time less event time of landed events, by source; sources beyond the first are one.',
+      ['source'],
+      LATENESS_BOUNDS_SECONDS,
+    );
+    this.skew = metrics.seriesHistogram(
+      'millrace_producer_clock_skew_seconds',
+      'Producer time less ingest time of landed events, by source; sources beyond the first are one.',
+      ['source'],
+      SKEW_BOUNDS_SECONDS,
+    );
     this.steps = metrics.histogram('millrace_landing_step_seconds', 'Time of a landing by step.', ['step']);
   }
 
   readonly observeStep: LandDeps['observe'] = (step, seconds) => this.steps.observe({ step }, seconds);
 
-  landed({ outcomes, message }: Landed): void {
+  landed({ outcomes, message, time }: Landed): void {
+    for (const { sources } of time) for (const times of sources) this.clocks(times);
     const reasons = new Map<string, number>();
     const fates = { landed: 0, duplicate: 0, quarantined: 0, waiting: 0 };
     let conflicts = 0;
@@ -53,6 +74,13 @@ export class CurationMetrics {
     // What is replayed was accepted long ago.
     if (message.acceptedTo && message.topic !== REPLAY_LOG.topic)
       this.ageSeconds.observe(Math.max(0, Date.parse(message.landedAt) - Date.parse(message.acceptedTo)) / 1_000);
+  }
+
+  private clocks({ source, lateness, skew }: SourceTimes): void {
+    if (this.sources.size < SOURCES_MAX) this.sources.add(source);
+    const label = this.sources.has(source) ? source : 'other';
+    this.lateness.series(label).add(lateness.counts, lateness.sumSeconds);
+    if (skew.counts.some((n) => n > 0)) this.skew.series(label).add(skew.counts, skew.sumSeconds);
   }
 
   /** Values that are read at each scrape. */
