@@ -11,7 +11,7 @@ test('parts and their settings are read', () => {
     portBase: 27_000,
     events: [1_000, 2_000],
     synthetic: 0,
-    claimsMax: 10_000_000,
+    claimsMax: 100_000_000,
     seconds: 600,
   });
 });

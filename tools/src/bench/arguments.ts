@@ -41,7 +41,7 @@ function parsed(args: readonly string[]) {
         'port-base': { type: 'string' },
         events: { type: 'string', default: '1000000,10000000' },
         synthetic: { type: 'string', default: '100000000' },
-        claims: { type: 'string', default: '10000000' },
+        claims: { type: 'string', default: '100000000' },
         seconds: { type: 'string', default: '600' },
       },
     });

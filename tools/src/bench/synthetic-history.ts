@@ -1,15 +1,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { Client } from 'pg';
-import { openDataFolder, passwordsOf } from '../start/data-folder';
-import type { Bench } from './with-millrace';
+import { CATALOG_PREFIX, type Catalog, catalogPath } from '@millrace/topics';
+import { openDataFolder } from '../start/data-folder';
 
 /** Days that the made history is spread over, before all that is loaded. */
 const DAYS = 365;
 const FIRST_DAY_MS = Date.UTC(2012, 0, 1);
 const DAY_MS = 86_400_000;
 const ADDS_PER_COMMIT = 50;
-const CLAIMS_PER_STATEMENT = 200_000;
 const TABLES = ['clean/events', 'clean/shipment_events', 'curated/shipments_daily', 'curated/on_time_performance'];
 
 interface Add {
@@ -64,27 +62,16 @@ function linked(root: string, like: Add, nth: number, rows: number): Add {
   return { ...like, path: made, partitionValues: { [column]: day }, stats, modificationTime: FIRST_DAY_MS };
 }
 
-/** Claims of keys that nobody will ask for. */
-export async function addClaims({ dataDir, postgresPort }: Bench, claims: number): Promise<void> {
-  const password = passwordsOf(openDataFolder(dataDir), ['postgres']).postgres;
-  const client = new Client({
-    host: '127.0.0.1',
-    port: postgresPort,
-    user: 'postgres',
-    password,
-    database: 'millrace',
-  });
-  await client.connect();
-  try {
-    for (let left = claims; left > 0; left -= CLAIMS_PER_STATEMENT) {
-      await client.query(
-        `INSERT INTO curation_worker.claims (k, batch_id, fingerprint, keep_until)
-         SELECT gen_random_uuid(), 1, 0, current_date + 30 FROM generate_series(1, $1)`,
-        [Math.min(left, CLAIMS_PER_STATEMENT)],
-      );
-    }
-    await client.query('ANALYZE curation_worker.claims');
-  } finally {
-    await client.end();
-  }
+/**
+ * Appends catalog files, each a copy of the newest under the next number: as many as an hour of commits and rebuilds
+ * leaves behind before older ones are deleted.
+ */
+export function addCatalogs(dataDir: string, count: number): void {
+  const { lake } = openDataFolder(dataDir);
+  const names = fs.readdirSync(path.join(lake, CATALOG_PREFIX)).filter((name) => /^\d{20}\.json$/.test(name));
+  const newest = names.sort().at(-1);
+  if (newest === undefined) throw new Error(`${lake} has no catalog`);
+  const catalog = JSON.parse(fs.readFileSync(path.join(lake, CATALOG_PREFIX, newest), 'utf8')) as Catalog;
+  for (let version = catalog.version + 1; version <= catalog.version + count; version++)
+    fs.writeFileSync(path.join(lake, catalogPath(version)), JSON.stringify({ ...catalog, version }), { flag: 'wx' });
 }
