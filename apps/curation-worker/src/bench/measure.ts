@@ -1,10 +1,14 @@
-import { decode, type Envelope, fingerprint } from '@millrace/envelope';
+import { Profiler } from '@millrace/contracts/profile';
+import { decode, fingerprint } from '@millrace/envelope';
 import { claimKey, DEFAULT_DEDUPE, exactPayload } from '../claims/claim-key';
 import type { ContractsInForce } from '../contracts/in-force';
-import { curate, type Validated } from '../pipeline/curate';
+import type { Enrich } from '../dimensions/enrich';
+import { curate, type Curated, type Valid, type Validated } from '../pipeline/curate';
 import { dedupe, type Held, settle } from '../pipeline/dedupe';
 import type { MicroBatch } from '../pipeline/received';
-import { type Books, bundledContracts, knownAnswer, microBatches, shipmentItems } from './shipments';
+import { timeDeltas } from '../windows/tally';
+import { withLookups } from './dimensions';
+import { type Books, bundledContracts, DEMO, knownAnswer, microBatches, shipmentItems } from './shipments';
 
 /** One step, or all together. */
 export interface StepCost {
@@ -23,27 +27,33 @@ export interface CurationCost {
 /** As landings are under load. */
 const BATCH_ITEMS = 10_000;
 const APPEND_ITEMS = 100;
+const TOGETHER = 'all of it, from stored batches to fates and rows';
+
+/** What is measured, made once. */
+interface Bench {
+  readonly items: readonly Buffer[];
+  readonly batches: readonly MicroBatch[];
+  readonly contracts: ContractsInForce;
+  readonly enrich: Enrich;
+}
 
 /**
- * What the pipeline's steps cost on the bundled shipments, one thread, nothing outside of memory. All steps are measured
- * in turns, `rounds` times after one for warming up.
+ * What the pipeline's steps cost on the bundled shipments, one thread, nothing outside of memory, with everything on that
+ * a contract can ask for there. All steps are measured in turns, `rounds` times after one for warming up.
  * @throws Error where the events do not become what they are known to become
  */
 export async function measureCuration(rounds = 7): Promise<CurationCost> {
   const items = shipmentItems();
-  const batches = microBatches(items, BATCH_ITEMS, APPEND_ITEMS);
-  const contracts = bundledContracts();
-  const curated = await Promise.all(batches.map(({ items: received }) => curate(received, contracts)));
-  const steps = stepsOf(
+  const bench: Bench = {
     items,
-    batches,
-    contracts,
-    curated.map(({ validated }) => validated),
-  );
+    batches: microBatches(items, BATCH_ITEMS, APPEND_ITEMS),
+    ...withLookups(bundledContracts(), DEMO),
+  };
+  const steps = await stepsOf(bench);
   const taken = new Map<string, number[]>([...steps.keys(), TOGETHER].map((name) => [name, []]));
   for (let round = 0; round <= rounds; round++) {
     for (const [name, run] of steps) note(taken, name, round, cpuOf(run));
-    note(taken, TOGETHER, round, await cpuOfAll(batches, contracts));
+    note(taken, TOGETHER, round, await cpuOfAll(bench));
   }
   const cost = (name: string): StepCost => ({
     name,
@@ -52,66 +62,85 @@ export async function measureCuration(rounds = 7): Promise<CurationCost> {
   return { events: items.length, steps: [...steps.keys()].map(cost), together: cost(TOGETHER) };
 }
 
-const TOGETHER = 'all steps, from stored batches to fates and rows';
-
 function note(taken: Map<string, number[]>, name: string, round: number, microseconds: number): void {
   if (round > 0) taken.get(name)?.push(microseconds);
 }
 
-function stepsOf(
-  items: readonly Buffer[],
-  batches: readonly MicroBatch[],
-  contracts: ContractsInForce,
-  validated: readonly (readonly Validated[])[],
-): Map<string, () => void> {
+async function stepsOf({ items, batches, contracts, enrich }: Bench): Promise<Map<string, () => void>> {
   const options = { contractFor: (type: string) => contracts.contractOf(type)?.compiled };
   const received = batches.flatMap((batch) => batch.items);
-  const envelopes = received.flatMap(({ value, origin }): Envelope[] => {
+  const events = received.flatMap(({ value, origin }) => {
     const decoded = decode(value, origin.headers, options);
-    return decoded.ok ? [decoded.envelope] : [];
+    if (!decoded.ok) return [];
+    const contract = contracts.contractOf(decoded.envelope.eventType);
+    return [{ envelope: decoded.envelope, contract, dedupe: contract?.compiled.dedupe ?? DEFAULT_DEDUPE }];
   });
-  const dedupeOf = new Map(
-    contracts.contracts.flatMap(({ compiled }) => compiled.eventTypes.map((type) => [type, compiled.dedupe])),
-  );
+  const curated = await Promise.all(batches.map((batch) => curate(batch.items, contracts, undefined, enrich)));
+  const profiler = new Profiler();
   return new Map([
     ['JSON.parse alone', () => each(items, parseAnything)],
     ['read', () => each(received, ({ value, origin }) => decode(value, origin.headers, options))],
     [
       'check the contract',
-      () => each(envelopes, (e) => contracts.contractOf(e.eventType)?.compiled.validate(e.payload, e)),
+      () => each(events, ({ envelope: e, contract }) => contract?.compiled.validate(e.payload, e)),
     ],
-    ['claim key', () => each(envelopes, (e) => claimKey(e, dedupeOf.get(e.eventType) ?? DEFAULT_DEDUPE))],
-    ['fingerprint', () => each(envelopes, (e) => fingerprint(exactPayload(e)))],
-    ['dedupe decision', () => void decide(validated)],
+    [
+      'profile',
+      () => each(events, ({ envelope: e }) => profiler.observe(e.tenantId, e.source, e.eventType, null, e.payload)),
+    ],
+    ['look up in two dimensions', () => each(events, ({ envelope, contract }) => enrich(envelope, contract))],
+    ['claim key', () => each(events, ({ envelope, dedupe: by }) => claimKey(envelope, by))],
+    ['fingerprint', () => each(events, ({ envelope }) => fingerprint(exactPayload(envelope)))],
+    ['dedupe decision', () => void new Fates().decide(curated)],
+    [
+      'windows and lateness',
+      () => each(curated, (c) => timeDeltas(c.validated.filter(({ ok }) => ok) as Valid[], c.facilities)),
+    ],
   ]);
 }
 
-/** The fates of all batches, landed one after the other, with every claim in memory. */
-function decide(batches: readonly (readonly Validated[])[]): Books {
-  const claims = new Map<string, Held>();
-  const books = { landed: 0, duplicate: 0, quarantined: 0, waiting: 0 };
-  batches.forEach((validated, n) => {
+/** Batches that land one after the other, with every claim in memory. */
+class Fates {
+  readonly books = { landed: 0, duplicate: 0, quarantined: 0, waiting: 0 };
+  private readonly claims = new Map<string, Held>();
+  private batchId = 0;
+
+  decide(batches: readonly Pick<Curated, 'validated'>[]): void {
+    for (const { validated } of batches) this.settle(validated);
+  }
+
+  /** The batch's events that land. */
+  settle(validated: readonly Validated[]): Valid[] {
+    const batchId = ++this.batchId;
     const deduped = dedupe(validated);
     const held = new Map<string, Held>();
     for (const { key, fingerprint: content } of deduped.candidates) {
-      const holder = claims.get(key);
+      const holder = this.claims.get(key);
       if (holder) held.set(key, holder);
-      else claims.set(key, { batchId: n, fingerprint: content });
+      else this.claims.set(key, { batchId, fingerprint: content });
     }
-    for (const { fate } of settle(deduped, held, n).outcomes) books[fate]++;
-  });
-  return books;
+    const landed: Valid[] = [];
+    settle(deduped, held, batchId).outcomes.forEach(({ fate }, n) => {
+      const event = validated[n];
+      this.books[fate]++;
+      if (fate === 'landed' && event.ok) landed.push(event);
+    });
+    return landed;
+  }
 }
 
-async function cpuOfAll(batches: readonly MicroBatch[], contracts: ContractsInForce): Promise<number> {
+async function cpuOfAll({ batches, contracts, enrich }: Bench): Promise<number> {
   const before = process.cpuUsage();
-  const validated: (readonly Validated[])[] = [];
-  for (const { items } of batches) validated.push((await curate(items, contracts)).validated);
-  const books = decide(validated);
+  const fates = new Fates();
+  for (const { items } of batches) {
+    const { validated, facilities, profiler } = await curate(items, contracts, undefined, enrich);
+    timeDeltas(fates.settle(validated), facilities);
+    profiler.done();
+  }
   const { user, system } = process.cpuUsage(before);
   const known = knownAnswer();
-  if (Object.entries(known).some(([fate, count]) => books[fate as keyof Books] !== count))
-    throw new Error(`the shipments became ${JSON.stringify(books)} instead of ${JSON.stringify(known)}`);
+  if (Object.entries(known).some(([fate, count]) => fates.books[fate as keyof Books] !== count))
+    throw new Error(`the shipments became ${JSON.stringify(fates.books)} instead of ${JSON.stringify(known)}`);
   return user + system;
 }
 

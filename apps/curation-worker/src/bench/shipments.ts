@@ -9,7 +9,8 @@ import { ContractsInForce } from '../contracts/in-force';
 import type { Outcome } from '../pipeline/outcome';
 import { type MicroBatch, receive } from '../pipeline/received';
 
-const DEMO = path.join(__dirname, '..', '..', '..', '..', 'demo', 'shipments');
+/** The bundled data set. */
+export const DEMO = path.join(__dirname, '..', '..', '..', '..', 'demo', 'shipments');
 const TOPIC = TOPICS.eventsInbound.name;
 const PARTITION = '0';
 
