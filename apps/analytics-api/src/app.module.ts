@@ -22,6 +22,7 @@ import type { Config } from './config';
 import type { ConservationDeps } from './conservation/conservation';
 import { CONSERVATION_DEPS, ConservationController } from './conservation/conservation.controller';
 import { MartsController } from './marts/marts.controller';
+import { QualityController } from './marts/quality.controller';
 import { PostgresReadModels } from './projection/postgres-read-models';
 import { createProjections } from './projection/projections';
 import { createLogTail } from './trace/log-tail';
@@ -133,6 +134,7 @@ export class AppModule {
       module: AppModule,
       controllers: [
         MartsController,
+        QualityController,
         ConservationController,
         TraceController,
         AuditController,

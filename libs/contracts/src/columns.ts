@@ -59,6 +59,10 @@ export function contractColumns(contract: Pick<Contract, 'properties'>): {
   return { columns, excluded };
 }
 
+/** The same while the contract is being read, problems or not. */
+export const allColumns = (properties: readonly Property[]): readonly ContractColumn[] =>
+  flatten(properties, '').columns;
+
 /** What keeps a contract's fields from being columns: reserved, impossible or ambiguous names, or none left. */
 export function columnProblems(
   contract: Pick<Contract, 'properties'> & Partial<Pick<Contract, 'enrichments'>>,

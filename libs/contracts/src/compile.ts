@@ -3,7 +3,9 @@ import { type Column, contractColumns, enrichedColumns, type ExcludedField } fro
 import type { Contract, Dedupe, DriftPolicy, Enrichment } from './model';
 import { enrichedSelect, staging } from './staging';
 import { createUnknownFieldCheck } from './unknown-field';
-import { createValidator, type PayloadText } from './validator';
+import type { BatchRule } from './quality/model';
+import { createRowRules } from './quality/row-rules';
+import { createValidator, type PayloadText, type PayloadValidator } from './validator';
 import type { Violation } from './violation';
 
 /** A contract made ready for the hot path. */
@@ -38,6 +40,8 @@ export interface CompiledContract {
    * @returns the first violation, or nothing
    */
   validate(payload: unknown, envelope?: PayloadText): readonly Violation[];
+  /** Rules about the rows of a day. */
+  readonly quality: readonly BatchRule[];
   readonly drift: DriftPolicy;
   /**
    * The first field of a payload that the contract does not list, as a violation; null where the policy is not to set
@@ -82,7 +86,8 @@ export function compile(contract: Contract): CompiledContract {
     facilityPath: contract.facilityPath,
     latenessSeconds: contract.latenessSeconds,
     partitionBy: 'event_date',
-    validate: createValidator(contract),
+    validate: withRowRules(createValidator(contract), contract),
+    quality: contract.quality.batches,
     drift: contract.drift,
     unknownField: createUnknownFieldCheck(contract),
     recovers: contract.drift.typeClash === 'recover' ? createClashCheck(contract) : null,
@@ -112,5 +117,16 @@ function makeStaging(columns: Parameters<typeof staging>[0], enriched: Parameter
     ...staged,
     typedSelect: [...staged.typedSelect, ...enrichedSelect(enriched)],
     lenientSelect: [...staged.lenientSelect, ...enrichedSelect(enriched)],
+  };
+}
+
+function withRowRules(validate: PayloadValidator, { quality }: Contract): PayloadValidator {
+  const check = createRowRules(quality.rows);
+  if (!check) return validate;
+  return (payload, envelope) => {
+    const violations = validate(payload, envelope);
+    if (violations.length > 0) return violations;
+    const violation = check(payload);
+    return violation ? [violation] : violations;
   };
 }

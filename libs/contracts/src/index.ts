@@ -44,3 +44,4 @@ export { formatJsonPath, parseJsonPath } from './property-path';
 export { unknownFields } from './unknown-field';
 export type { PayloadText } from './validator';
 export { VIOLATION_REASONS, type Violation, type ViolationReason } from './violation';
+export type { BatchRule, Measure, QualityRules, RowRule, Threshold } from './quality/model';

@@ -57,6 +57,7 @@ describe('loadContract', () => {
       facilityPath: null,
       latenessSeconds: null,
       enrichments: [],
+      quality: { rows: [], batches: [] },
     });
   });
 

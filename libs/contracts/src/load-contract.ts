@@ -83,6 +83,8 @@ function readContract(reader: DocumentReader, root: Fields): Contract {
       physicalName: reader.string(schema, 'physicalName', path),
       physicalNamePath: join(path, 'physicalName'),
       properties,
+      fields: schema,
+      path,
     }),
   };
   // Columns are derived from properties: they only make sense once those do.

@@ -1,5 +1,6 @@
 import { EVENT_TYPE_CHARS_MAX } from '@millrace/envelope';
 import { type DocumentReader, type Fields, join } from './document-reader';
+import { allColumns } from './columns';
 import { loadEnrichments } from './load-enrichments';
 import type {
   Contract,
@@ -12,6 +13,7 @@ import type {
 } from './model';
 import { CUSTOM_PROPERTY_KEYS } from './odcs-keys';
 import { findProperty, parseJsonPath } from './property-path';
+import { loadRules } from './quality/load-rules';
 
 /**
  * What Millrace adds to the standard, under `customProperties`:
@@ -28,6 +30,7 @@ import { findProperty, parseJsonPath } from './property-path';
  * | drift | `{policy?: ignore or warn or evolve (default) or quarantine or reject, typeClash?: quarantine (default) or recover}` |
  * | inferred | `unreviewed` or `adopted`: written by Millrace |
  * | enrich | list of dimensions to look up: see load-enrichments.ts |
+ * | rules | comparisons of fields and foreign keys: see quality/load-rules.ts |
  *
  * Custom properties of others are none of our business and pass; a misspelt one of ours is refused.
  */
@@ -42,6 +45,7 @@ const OWN = [
   'drift',
   'inferred',
   'enrich',
+  'rules',
 ] as const;
 
 const STRATEGIES: readonly DedupeStrategy[] = ['event_id', 'content', 'business_key'];
@@ -60,6 +64,9 @@ interface SchemaFacts {
   readonly physicalName: string | null;
   readonly physicalNamePath: string;
   readonly properties: readonly Property[];
+  /** The raw schema object, and where it is. */
+  readonly fields: Fields;
+  readonly path: string;
 }
 
 type Extensions = Pick<
@@ -74,6 +81,7 @@ type Extensions = Pick<
   | 'drift'
   | 'inferred'
   | 'enrichments'
+  | 'quality'
 >;
 type Given = ReadonlyMap<string, { value: unknown; path: string }>;
 
@@ -97,6 +105,12 @@ export function loadExtensions(reader: DocumentReader, customProperties: unknown
     drift: loadDrift(reader, given),
     inferred: loadInferred(reader, given),
     enrichments: loadEnrichments(reader, given.get('enrich'), schema.properties),
+    quality: loadRules(reader, {
+      schema: schema.fields,
+      schemaPath: schema.path,
+      rules: given.get('rules'),
+      columns: allColumns(schema.properties),
+    }),
   };
 }
 

@@ -1,3 +1,5 @@
+import type { QualityRules } from './quality/model';
+
 /**
  * A data contract as Millrace uses it: the parts of an Open Data Contract Standard 3.1 document that decide what lands,
  * checked and with defaults filled in. The whole document stays available as `document`.
@@ -29,6 +31,8 @@ export interface Contract {
   readonly inferred: InferredState | null;
   /** What is looked up in dimensions for each event. */
   readonly enrichments: readonly Enrichment[];
+  /** Rules beyond what each field must be by itself. */
+  readonly quality: QualityRules;
   /** The parsed YAML. */
   readonly document: Readonly<Record<string, unknown>>;
 }

@@ -24,6 +24,7 @@ export const VIOLATION_REASONS = {
   duplicate_items: 'A list holds a value twice',
   unknown_field: 'A field is not in the contract',
   rejected_field: 'A field is not in the contract, which rejects such events',
+  contradiction: 'Two fields contradict each other',
   contract_violation: 'The payload breaks its contract',
 } as const;
 

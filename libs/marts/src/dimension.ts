@@ -51,7 +51,7 @@ export function dimensionHistorySql(
  */
 export function partitionsUsingSql(
   { partitionExpression }: Pick<MartDefinition, 'partitionExpression'>,
-  { sourceKey, sourceTime }: MartDimension,
+  { sourceKey, sourceTime }: Pick<MartDimension, 'sourceTime'> & { readonly sourceKey: string },
   source: string,
   changes: string,
 ): string {

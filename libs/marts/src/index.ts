@@ -1,5 +1,6 @@
 /** Marts as portable SQL, the questions that the API asks of them, and the known answers of the bundled data set. */
 export { partitionsUsingSql } from './dimension';
+export { QUALITY_COLUMNS, QUALITY_TABLE, qualityMart } from './quality';
 export { EXCEPTIONS, MARTS, ON_TIME_PERFORMANCE, SHIPMENTS_DAILY } from './catalog';
 export { compareAnswers, type ExpectedFiles, knownAnswers, type KnownAnswers, type Mismatch } from './known-answers';
 export {
@@ -9,8 +10,10 @@ export {
   type MartDimension,
   martSql,
   type MartSqlOptions,
+  REFERENCE_PREFIX,
   touchedPartitionsSql,
 } from './mart';
+export { QUALITY_DAYS_BEFORE, type QualityInput, qualityTrendsQuery } from './quality-queries';
 export {
   type MartQuery,
   PAGE_ROWS_DEFAULT,

@@ -10,6 +10,10 @@ export interface MartDefinition {
   readonly sql: string;
   /** Table ids that it reads, and that must be there. */
   readonly sources: readonly string[];
+  /** Table ids that it reads whole, whatever partitions are built, as `{{ref.clean.x}}`; they must be there. */
+  readonly references?: readonly string[];
+  /** The same mart over those of its sources that are there; null where none is. Absent: all must be. */
+  readonly among?: (tables: ReadonlySet<string>) => MartDefinition | null;
   /** Dimensions that it joins, as of the time of its rows; one that was never loaded has no keys. */
   readonly dimensions: readonly MartDimension[];
   /** A date column; the mart is rebuilt partition by partition. */
@@ -32,8 +36,11 @@ export interface MartDimension {
   readonly table: string;
   /** Its columns that the mart uses; types are Delta's names. Null for a column that was never loaded. */
   readonly attributes: readonly { readonly name: string; readonly type: string }[];
-  /** Column of the mart's source whose value is the key. */
-  readonly sourceKey: string;
+  /**
+   * Column of the mart's source whose value is the key; null where a later load of the dimension is not to make
+   * partitions stale.
+   */
+  readonly sourceKey: string | null;
   /** Column of the mart's source with the time as of which it is joined. */
   readonly sourceTime: string;
 }
@@ -56,6 +63,8 @@ export interface MartSqlOptions {
   readonly partitions?: readonly string[];
 }
 
+/** Before the id of a table that is read whole. */
+export const REFERENCE_PREFIX = 'ref.';
 const PLACEHOLDER = /\{\{([a-z_.]+)\}\}/g;
 const PARTITION = /^\d{4}-\d{2}-\d{2}$/;
 
@@ -64,6 +73,8 @@ const PARTITION = /^\d{4}-\d{2}-\d{2}$/;
  * temporary and belong to the connection.
  */
 export const DUCKDB_MACROS: readonly string[] = [
+  'CREATE OR REPLACE TEMP MACRO to_json_string(any_value) AS CAST(to_json(any_value) AS VARCHAR)',
+  'CREATE OR REPLACE TEMP MACRO regexp_contains(txt, pattern) AS regexp_matches(txt, pattern)',
   'CREATE OR REPLACE TEMP MACRO unix_micros(instant) AS epoch_us(instant)',
 ];
 
@@ -79,6 +90,7 @@ export function martSql(definition: MartDefinition, { sources, columns, partitio
     const dimension = definition.dimensions.find(({ table }) => table === source);
     if (dimension) return dimensionHistorySql(dimension, relation, columns?.[source]);
     if (relation === undefined) throw new Error(`${definition.id} reads ${source}, for which no relation is given`);
+    if (source.startsWith(REFERENCE_PREFIX)) return relation;
     return partitions === undefined ? relation : restrict(relation, definition.partitionExpression, partitions);
   });
 }

@@ -30,9 +30,9 @@ export interface PageInput {
 }
 
 export interface PeriodInput extends PageInput {
-  /** First service day, `YYYY-MM-DD`, inclusive. */
+  /** First day, `YYYY-MM-DD`, inclusive. */
   readonly from?: string;
-  /** Last service day, `YYYY-MM-DD`, inclusive. */
+  /** Last day, `YYYY-MM-DD`, inclusive. */
   readonly to?: string;
   /** Only this tenant's rows; absent means all tenants together. */
   readonly tenant?: string;
@@ -49,12 +49,12 @@ export class Conditions {
   readonly params: Record<string, string | number> = {};
 
   /** @throws QueryInputError for a day that is none, or a period that ends before it begins */
-  static ofPeriod({ from, to, tenant }: PeriodInput): Conditions {
+  static ofPeriod({ from, to, tenant }: PeriodInput, column = 'service_date'): Conditions {
     const conditions = new Conditions();
     for (const [name, day] of Object.entries({ from, to })) if (day !== undefined) checkDay(name, day);
     if (from !== undefined && to !== undefined && from > to) throw new QueryInputError('to', 'must not be before from');
-    conditions.add('service_date >= CAST($from AS DATE)', 'from', from);
-    conditions.add('service_date <= CAST($to AS DATE)', 'to', to);
+    conditions.add(`${column} >= CAST($from AS DATE)`, 'from', from);
+    conditions.add(`${column} <= CAST($to AS DATE)`, 'to', to);
     conditions.equal('tenant_id', 'tenant', tenant);
     return conditions;
   }

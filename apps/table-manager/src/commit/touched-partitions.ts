@@ -8,7 +8,7 @@ export interface TouchedPartitionsDeps {
   readonly questions: Pick<RowQuestions, 'touched' | 'using'>;
   readonly tables: Pick<TablePool, 'at'>;
   readonly catalog: Pick<CatalogWriter, 'current'>;
-  readonly marts: readonly MartDefinition[];
+  readonly marts: () => readonly MartDefinition[];
 }
 
 /**
@@ -22,7 +22,7 @@ export class TouchedPartitions {
     // Marts mostly share a source and an expression: the rows are looked through once for all of those.
     const asked = new Map<string, Promise<string[]>>();
     const touched = new Map<string, Set<string>>();
-    for (const mart of this.deps.marts) {
+    for (const mart of this.deps.marts()) {
       for (const source of mart.sources) {
         if (!plan.tables.has(source)) continue;
         const key = JSON.stringify([source, mart.partitionExpression]);
@@ -51,12 +51,16 @@ export class TouchedPartitions {
     const { questions, tables, catalog } = this.deps;
     const partitions: string[] = [];
     for (const dimension of mart.dimensions) {
+      if (dimension.sourceKey === null) continue;
       const files = plan.tables.get(dimension.table)?.map(({ path }) => path) ?? [];
       if (files.length === 0) continue;
       for (const source of mart.sources) {
         const entry = catalog.current?.tables[source];
         const at = entry && (await tables.at(source, entry.version));
-        if (at) partitions.push(...(await questions.using(mart, dimension, files, at)));
+        if (at)
+          partitions.push(
+            ...(await questions.using(mart, { ...dimension, sourceKey: dimension.sourceKey }, files, at)),
+          );
       }
     }
     return partitions;

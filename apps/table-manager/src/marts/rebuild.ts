@@ -107,11 +107,13 @@ async function openTargets({ tables, marts }: RebuildDeps): Promise<Target[]> {
 /** Null when another process is rebuilding the same partitions: they stay stale until one of the two is done. */
 async function rebuildMart(
   deps: RebuildDeps,
-  { mart, before }: Target,
+  { mart: whole, before }: Target,
   behind: Staleness,
   catalog: Catalog,
 ): Promise<Built | null> {
-  if (behind.stale.length === 0) return { id: mart.id, snapshot: before, partitions: [], upTo: behind.upTo };
+  if (behind.stale.length === 0) return { id: whole.id, snapshot: before, partitions: [], upTo: behind.upTo };
+  const mart = whole.among ? whole.among(new Set(Object.keys(catalog.tables))) : whole;
+  if (!mart) throw new Error(`${whole.id} is stale, but none of its sources is in a catalog`);
   const sources = new Map<string, TableAt>();
   for (const id of mart.sources) {
     const entry = catalog.tables[id];
@@ -120,10 +122,10 @@ async function rebuildMart(
     sources.set(id, at);
   }
   const { partitions, upTo } = nextTurn(mart, behind, sources.values(), deps.rowsMax);
-  for (const { table: id } of mart.dimensions) {
+  for (const id of [...mart.dimensions.map(({ table }) => table), ...(mart.references ?? [])]) {
     const entry = catalog.tables[id];
     const at = entry && (await deps.tables.at(id, entry.version));
-    if (at) sources.set(id, at);
+    if (at && !sources.has(id)) sources.set(id, at);
   }
   const { table } = await deps.tables.ensure(mart.id);
   const rows = await deps.questions.mart(mart, partitions, sources);

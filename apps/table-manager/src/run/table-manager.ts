@@ -1,4 +1,4 @@
-import { MARTS } from '@millrace/marts';
+import { type MartDefinition, MARTS, qualityMart } from '@millrace/marts';
 import { ConsumeLoop, jsonRecords } from '@millrace/messaging/loop';
 import { OutboxRelay } from '@millrace/messaging/outbox';
 import { LINKS_MAX } from '@millrace/observability';
@@ -64,11 +64,15 @@ export function createTableManager(
     onBackgroundError: failed('a checkpoint was not written'),
     beforeCommit: () => failpoint('data-written'),
   });
+  const marts = (): readonly MartDefinition[] => {
+    const quality = qualityMart(contracts.current().contracts);
+    return quality ? [...MARTS, quality] : MARTS;
+  };
   const catalog = new CatalogWriter({ storage, now, monotonicMs, keepMs: CATALOG_KEEP_MS });
   const committer = new Committer({
     ...{ store, tables, catalog, contracts, newId, failpoint },
     tableCommitter: new TableCommitter({ tables, storage, questions, now }),
-    touched: new TouchedPartitions({ questions, tables, catalog, marts: MARTS }),
+    touched: new TouchedPartitions({ questions, tables, catalog, marts }),
     limits: { batchesMax: settings.commitBatchesMax, rowsMax: settings.commitRowsMax },
   });
   const relay = new OutboxRelay({
@@ -97,7 +101,7 @@ export function createTableManager(
     rebuild: async () => {
       const causes = [...commits];
       const rebuilt = await rebuildMarts({
-        ...{ store, tables, catalog, marts: MARTS, questions, partitionsMax, rowsMax, newId, failpoint, causes },
+        ...{ store, tables, catalog, marts: marts(), questions, partitionsMax, rowsMax, newId, failpoint, causes },
       });
       commits.splice(0, causes.length);
       return rebuilt;

@@ -3,14 +3,14 @@ import { type Duck, quoteList, quoteLiteral } from '@millrace/lakehouse';
 import {
   DUCKDB_MACROS,
   type MartDefinition,
-  type MartDimension,
   martSql,
   partitionsUsingSql,
+  REFERENCE_PREFIX,
   touchedPartitionsSql,
 } from '@millrace/marts';
 import type { Storage } from '@millrace/storage';
 import { EVENT_DATE_COLUMN, LINEAGE_COLUMNS, TYPED_KEY_COLUMNS } from '@millrace/topics';
-import type { RowQuestions, TableAt } from './row-questions';
+import type { JoinedDimension, RowQuestions, TableAt } from './row-questions';
 
 /** Questions in SQL, answered by DuckDB. */
 export class DuckQuestions implements RowQuestions {
@@ -38,7 +38,7 @@ export class DuckQuestions implements RowQuestions {
 
   async using(
     mart: MartDefinition,
-    dimension: MartDimension,
+    dimension: JoinedDimension,
     files: readonly string[],
     { table, snapshot }: TableAt,
   ): Promise<string[]> {
@@ -80,11 +80,15 @@ export class DuckQuestions implements RowQuestions {
     const sources: Record<string, string> = {};
     const columns: Record<string, ReadonlySet<string>> = {};
     for (const [id, { table, snapshot }] of tables) {
+      const whole = async (): Promise<string> =>
+        `(${await table.scanSql(snapshot, { files: [...snapshot.files.values()] })})`;
+      if (mart.references?.includes(id)) sources[REFERENCE_PREFIX + id] = await whole();
       if (mart.dimensions.some((dimension) => dimension.table === id)) {
-        sources[id] = `(${await table.scanSql(snapshot, { files: [...snapshot.files.values()] })})`;
+        sources[id] = await whole();
         columns[id] = new Set(snapshot.fields.map(({ name }) => name));
         continue;
       }
+      if (!mart.sources.includes(id)) continue;
       // Where the partition expression is a column of the source, its statistics leave out the files of other days.
       const files = table.prune(snapshot, { [mart.partitionExpression]: { values: partitions } });
       sources[id] = `(${await table.scanSql(snapshot, { files })})`;

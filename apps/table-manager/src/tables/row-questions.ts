@@ -8,6 +8,9 @@ export interface TableAt {
   readonly snapshot: Snapshot;
 }
 
+/** A dimension of which later loads make partitions stale. */
+export type JoinedDimension = Pick<MartDimension, 'sourceTime'> & { readonly sourceKey: string };
+
 /** What is asked of rows; everything else that this service does needs no more than the tables' logs. */
 export interface RowQuestions {
   /** Rows of each of these batches in a table; a batch without rows is absent. */
@@ -15,7 +18,7 @@ export interface RowQuestions {
   /** Partitions of a mart that the rows of staged files belong to. */
   touched(mart: MartDefinition, files: readonly string[]): Promise<string[]>;
   /** Partitions of a mart with rows that the changes of a dimension in staged files are about, among those of a source. */
-  using(mart: MartDefinition, dimension: MartDimension, files: readonly string[], source: TableAt): Promise<string[]>;
+  using(mart: MartDefinition, dimension: JoinedDimension, files: readonly string[], source: TableAt): Promise<string[]>;
   /**
    * Rows of `clean.events` that landed while no contract governed their type, as the contract's table has them, as a
    * source of rows in the language of the tables' row engine, and how many they are.

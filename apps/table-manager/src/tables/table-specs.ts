@@ -1,5 +1,5 @@
 import { type ContractSet, RECOVERED_COLUMN } from '@millrace/contracts';
-import { MARTS } from '@millrace/marts';
+import { MARTS, QUALITY_COLUMNS, QUALITY_TABLE } from '@millrace/marts';
 import {
   DIMENSION_DATE_COLUMN,
   DIMENSION_PREFIX,
@@ -55,7 +55,7 @@ export function tableSpec(
   if (id === EVENTS.id) return EVENTS;
   if (id === FATES.id) return FATES;
   if (id.startsWith(DIMENSION_PREFIX)) return dimensionSpec(id, staged);
-  const mart = MARTS.find((m) => m.id === id);
+  const mart = MARTS.find((m) => m.id === id) ?? (id === QUALITY_TABLE ? QUALITY : null);
   if (mart) return { id, description: mart.name, columns: mart.columns, partitionColumn: mart.partitionColumn };
   const contract = contracts.contracts.find((c) => c.table === id);
   if (!contract) return null;
@@ -83,6 +83,8 @@ function dimensionSpec(id: string, staged: readonly Pick<StagedFile, 'columns'>[
   };
 }
 
+const QUALITY = { name: 'dq_results', columns: QUALITY_COLUMNS, partitionColumn: 'event_date' };
+
 /** A table of one contract's events. */
 export const typedTable = (id: string, description: string, columns: TableSpec['columns']): TableSpec => ({
   ...{ id, description, columns },
@@ -90,6 +92,6 @@ export const typedTable = (id: string, description: string, columns: TableSpec['
   partitionExpression: 'CAST(event_time AS DATE)',
 });
 
-const MART_IDS = new Set(MARTS.map((mart) => mart.id));
+const MART_IDS = new Set([...MARTS.map((mart) => mart.id), QUALITY_TABLE]);
 
 export const isMart = (id: string): boolean => MART_IDS.has(id);

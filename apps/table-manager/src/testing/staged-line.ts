@@ -24,7 +24,7 @@ export interface BatchContent {
   /** Service days that the events are spread over. */
   readonly days?: readonly string[];
   readonly contractsIndex?: number;
-  /** Further columns of the typed table: SQL over a row number `i`, by name. */
+  /** Columns of the typed table, other values or further ones: SQL over a row number `i`, by name. */
   readonly typed?: Readonly<Record<string, string>>;
   /** Under another number than the next one. */
   readonly number?: number;
@@ -213,7 +213,7 @@ function eventsSql(batchId: number, content: BatchContent): string {
 
 function typedSql(batchId: number, content: BatchContent): string {
   const { columns } = shipmentContract();
-  const extra = Object.keys(content.typed ?? {});
+  const extra = Object.keys(content.typed ?? {}).filter((name) => !columns.some((column) => column.name === name));
   const expressions = {
     ...lineage(batchId),
     ...{

@@ -1,0 +1,267 @@
+import type { ContractColumn } from '../columns';
+import { type DocumentReader, type Fields, join } from '../document-reader';
+import type { Property } from '../model';
+import { parseJsonPath } from '../property-path';
+import type { BatchRule, Measure, Operator, QualityRules, RowRule, Severity } from './model';
+import { loadThreshold } from './load-threshold';
+
+const RULES_MAX = 200;
+const VALUES_MAX = 1_000;
+const ID = /^[A-Za-z][A-Za-z0-9_.-]{0,99}$/;
+const OPERATORS: readonly Operator[] = ['=', '<>', '<', '<=', '>', '>='];
+const COMPARABLE = new Set(['string', 'date', 'timestamp', 'number', 'integer', 'boolean']);
+
+export interface RuleSources {
+  /** The raw schema object, for its `quality` and that of its properties. */
+  readonly schema: Fields;
+  readonly schemaPath: string;
+  /** Value of the custom property `rules`. */
+  readonly rules: { readonly value: unknown; readonly path: string } | undefined;
+  readonly columns: readonly ContractColumn[];
+}
+
+/**
+ * Reads the quality rules of a contract: the standard's library metrics under `quality` of a property or of the schema,
+ * and under the custom property `rules` what it has no key for:
+ *
+ * - `{id, left: $.payload.eta, is: '>=', right: $.payload.planned_pickup, severity?}`, or `value` in place of `right`
+ * - `{id, key: $.payload.facility_id, in: {dimension: facilities}, severity?, mustBe…?}`, or `{table: clean.x, column: y}`
+ *
+ * A comparison with severity `error` refuses the event; with `warning` it is a rule about the rows of a day. A rule that
+ * the validator enforces already (`invalidValues`, `mustBe: 0`, `error`) is not counted once more.
+ */
+export function loadRules(reader: DocumentReader, { schema, schemaPath, rules, columns }: RuleSources): QualityRules {
+  const found: { rows: RowRule[]; batches: BatchRule[] } = { rows: [], batches: [] };
+  libraryRules(reader, schema.quality, join(schemaPath, 'quality'), null, found.batches);
+  propertyRules(reader, schema.properties, join(schemaPath, 'properties'), [], columns, found.batches);
+  if (rules) {
+    for (const [index, item] of reader.list(rules.value, rules.path).entries()) {
+      const at = `${rules.path}[${index}]`;
+      const fields = reader.object(item, at);
+      if ('key' in fields) foreignKey(reader, fields, at, columns, found.batches);
+      else comparison(reader, fields, at, columns, found);
+    }
+  }
+  const all = [...found.rows, ...found.batches];
+  if (all.length > RULES_MAX) reader.note('quality', `has ${all.length} rules; ${RULES_MAX} at most`);
+  const twice = all.find(({ id }, i) => all.findIndex((other) => other.id === id) < i);
+  if (twice) reader.note('quality', `has two rules "${twice.id}": give each an id of its own`);
+  return found;
+}
+
+function propertyRules(
+  reader: DocumentReader,
+  value: unknown,
+  path: string,
+  within: readonly string[],
+  columns: readonly ContractColumn[],
+  found: BatchRule[],
+): void {
+  if (!Array.isArray(value)) return;
+  for (const [index, item] of value.entries()) {
+    const at = `${path}[${index}]`;
+    if (item === null || typeof item !== 'object') continue;
+    const fields = item as Fields;
+    const segments = [...within, String(fields.name)];
+    const column = columns.find((candidate) => candidate.path.join('\0') === segments.join('\0')) ?? null;
+    if (fields.quality !== undefined) libraryRules(reader, fields.quality, join(at, 'quality'), column, found);
+    propertyRules(reader, fields.properties, join(at, 'properties'), segments, columns, found);
+  }
+}
+
+function libraryRules(
+  reader: DocumentReader,
+  value: unknown,
+  path: string,
+  column: ContractColumn | null,
+  found: BatchRule[],
+): void {
+  if (!Array.isArray(value)) return;
+  for (const [index, item] of value.entries()) {
+    if (item === null || typeof item !== 'object') continue;
+    const rule = item as Fields;
+    if ((rule.type ?? 'library') !== 'library' || typeof rule.metric !== 'string') continue;
+    const at = `${path}[${index}]`;
+    const severity = severityOf(reader, rule, at);
+    const args = rule.arguments === undefined ? {} : reader.object(rule.arguments, join(at, 'arguments'));
+    const isEnforced = rule.metric === 'invalidValues' && rule.mustBe === 0 && severity === 'error' && args.validValues;
+    if (isEnforced) continue;
+    const threshold = loadThreshold(reader, rule, at);
+    // A rule without a threshold is prose: it says what is watched, not what is right.
+    if (!threshold) continue;
+    const measure = measureOf(reader, rule, args, at, column);
+    if (!measure) continue;
+    const id = typeof rule.id === 'string' ? rule.id : `${column?.name ?? 'table'}_${rule.metric}`;
+    found.push({ ...facts(reader, rule, id, at), severity, measure, threshold, unit: unitOf(reader, rule, at) });
+  }
+}
+
+function measureOf(
+  reader: DocumentReader,
+  rule: Fields,
+  args: Fields,
+  at: string,
+  column: ContractColumn | null,
+): Measure | null {
+  const metric = rule.metric as string;
+  if (metric === 'rowCount') return { metric };
+  if (metric === 'duplicateValues') {
+    const names = args.properties === undefined ? null : reader.list(args.properties, join(at, 'arguments.properties'));
+    const columns = names ? names.map(String) : column ? [column.name] : [];
+    if (columns.length > 0) return { metric, columns };
+    reader.note(join(at, 'arguments.properties'), 'must list the properties whose values are to be unique together');
+    return null;
+  }
+  if (!column) {
+    reader.note(join(at, 'metric'), `${metric} belongs to a property that has a column`);
+    return null;
+  }
+  if (metric === 'nullValues') return { metric, column: column.name };
+  if (metric === 'missingValues')
+    return {
+      metric,
+      column: column.name,
+      values: scalars(reader, args.missingValues ?? [], join(at, 'arguments.missingValues')),
+    };
+  if (metric !== 'invalidValues') return null;
+  if (typeof args.pattern === 'string') return { metric: 'invalidPattern', column: column.name, pattern: args.pattern };
+  if (args.validValues === undefined) {
+    reader.note(join(at, 'arguments'), 'must have validValues or a pattern');
+    return null;
+  }
+  const values = scalars(reader, args.validValues, join(at, 'arguments.validValues'));
+  return { metric, column: column.name, values: values.filter((value) => value !== null) };
+}
+
+function comparison(
+  reader: DocumentReader,
+  fields: Fields,
+  at: string,
+  columns: readonly ContractColumn[],
+  found: { rows: RowRule[]; batches: BatchRule[] },
+): void {
+  reader.keys(
+    fields,
+    new Set(['id', 'left', 'is', 'right', 'value', 'severity', 'dimension', 'description']),
+    at,
+    'a comparison',
+  );
+  const id = reader.requiredString(fields, 'id', at);
+  const severity = severityOf(reader, fields, at);
+  const op = reader.oneOf(fields, 'is', OPERATORS, at);
+  if (op === null) reader.note(join(at, 'is'), `is required: ${OPERATORS.join(', ')}`);
+  const left = columnAt(reader, fields, 'left', at, columns);
+  if ('right' in fields === 'value' in fields) reader.note(at, 'must have either "right", a path, or "value"');
+  const right = 'right' in fields ? columnAt(reader, fields, 'right', at, columns) : null;
+  if (!left || op === null || ('right' in fields && !right)) return;
+  const kind = kindOf(left.property);
+  if (!COMPARABLE.has(left.property.logicalType) || (right && kindOf(right.property) !== kind)) {
+    reader.note(at, 'compares fields of different kinds: both must be texts, dates, times, numbers or booleans');
+    return;
+  }
+  const { value } = fields;
+  if (!right && typeof value !== (kind === 'number' ? 'number' : kind === 'boolean' ? 'boolean' : 'string')) {
+    reader.note(join(at, 'value'), `must be a ${kind}`);
+    return;
+  }
+  const constant = value as string | number | boolean;
+  if (!right && kind === 'timestamp' && Number.isNaN(Date.parse(String(value)))) {
+    reader.note(join(at, 'value'), 'must be an RFC 3339 timestamp');
+    return;
+  }
+  const common = { ...facts(reader, fields, id, at), severity };
+  if (severity === 'error') {
+    const to = right ? { path: right.path } : { value: constant };
+    found.rows.push({ ...common, left: left.path, op, right: to, as: kind === 'timestamp' ? 'instant' : 'value' });
+    return;
+  }
+  const to = right ? { column: right.name } : { value: constant };
+  found.batches.push({
+    ...{ ...common, unit: 'rows', threshold: { op: '=', value: 0 } },
+    measure: { metric: 'comparison', comparison: { left: left.name, op, right: to } },
+  });
+}
+
+function foreignKey(
+  reader: DocumentReader,
+  fields: Fields,
+  at: string,
+  columns: readonly ContractColumn[],
+  found: BatchRule[],
+): void {
+  const own = new Set([
+    'id',
+    'key',
+    'in',
+    'severity',
+    'dimension',
+    'description',
+    'unit',
+    ...Object.keys(fields).filter((key) => key.startsWith('must')),
+  ]);
+  reader.keys(fields, own, at, 'a foreign key');
+  const id = reader.requiredString(fields, 'id', at);
+  const column = columnAt(reader, fields, 'key', at, columns);
+  const to = reader.object(fields.in, join(at, 'in'));
+  reader.keys(to, new Set(['dimension', 'table', 'column']), join(at, 'in'), 'what a foreign key refers to');
+  const named = (key: string, form: RegExp): string | null => {
+    const text = reader.string(to, key, join(at, 'in'));
+    if (text !== null && form.test(text)) return text;
+    reader.note(join(at, `in.${key}`), 'is required: a name as the dimension, table or column has it');
+    return null;
+  };
+  const dimension = 'dimension' in to ? named('dimension', /^[a-z][a-z0-9_]{0,62}$/) : null;
+  const table = 'dimension' in to ? null : named('table', /^clean\.[a-z][a-z0-9_]{0,99}$/);
+  const target = 'dimension' in to ? null : named('column', /^[A-Za-z][A-Za-z0-9_]{0,127}$/);
+  if (!column || (dimension === null && (table === null || target === null))) return;
+  const references = dimension !== null ? { dimension } : { table: table as string, column: target as string };
+  found.push({
+    ...facts(reader, fields, id, at),
+    severity: severityOf(reader, fields, at),
+    measure: { metric: 'foreignKey', column: column.name, references },
+    threshold: loadThreshold(reader, fields, at) ?? { op: '=', value: 0 },
+    unit: unitOf(reader, fields, at),
+  });
+}
+
+function columnAt(
+  reader: DocumentReader,
+  fields: Fields,
+  key: string,
+  at: string,
+  columns: readonly ContractColumn[],
+): ContractColumn | null {
+  const segments = parseJsonPath(reader.requiredString(fields, key, at));
+  const wanted = segments?.[0] === 'payload' ? segments.slice(1).join('\0') : null;
+  const column = columns.find(({ path }) => path.join('\0') === wanted) ?? null;
+  if (!column) reader.note(join(at, key), 'must be the path of a property that has a column, as in $.payload.id');
+  return column;
+}
+
+const kindOf = ({ logicalType }: Property): string => (logicalType === 'integer' ? 'number' : logicalType);
+
+function facts(reader: DocumentReader, fields: Fields, id: string, at: string) {
+  if (id && !ID.test(id))
+    reader.note(join(at, 'id'), 'must be letters, digits, _, . and -, beginning with a letter, 100 at most');
+  return {
+    id,
+    dimension: reader.string(fields, 'dimension', at),
+    doc: (reader.string(fields, 'description', at) ?? '').trim(),
+  };
+}
+
+const severityOf = (reader: DocumentReader, fields: Fields, at: string): Severity =>
+  reader.oneOf(fields, 'severity', ['error', 'warning'] as const, at) ?? 'error';
+
+const unitOf = (reader: DocumentReader, fields: Fields, at: string): BatchRule['unit'] =>
+  reader.oneOf(fields, 'unit', ['rows', 'percent'] as const, at) ?? 'rows';
+
+function scalars(reader: DocumentReader, value: unknown, path: string): (string | number | null)[] {
+  const values = reader.list(value, path);
+  if (values.length > VALUES_MAX) reader.note(path, `must list ${VALUES_MAX} values at most`);
+  values.forEach((item, i) => {
+    if (item !== null && typeof item !== 'string' && typeof item !== 'number')
+      reader.note(`${path}[${i}]`, 'must be a text, a number or null');
+  });
+  return values as (string | number | null)[];
+}

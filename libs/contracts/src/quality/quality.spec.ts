@@ -1,0 +1,143 @@
+import { compile } from '../compile';
+import { ContractError } from '../contract-error';
+import { loadContract } from '../load-contract';
+
+const contract = (rules: string, quality = ''): string => `
+apiVersion: v3.1.0
+kind: DataContract
+id: trips
+name: trips
+version: 1.0.0
+status: active
+schema:
+  - name: trips
+    ${quality}
+    properties:
+      - { name: id, logicalType: string, required: true }
+      - { name: start, logicalType: timestamp }
+      - { name: end, logicalType: timestamp }
+      - { name: miles, logicalType: number }
+      - { name: limit, logicalType: integer }
+      - name: place
+        logicalType: object
+        properties: [{ name: city, logicalType: string, quality: [{ metric: nullValues, mustBeLessThan: 5, unit: percent }] }]
+customProperties:
+  - { property: eventTypes, value: [trip] }
+  - property: rules
+    value:
+${rules}
+`;
+const ORDER = "      - { id: in_order, left: $.payload.end, is: '>=', right: $.payload.start }\n";
+const problems = (rules: string, quality?: string): string[] => {
+  try {
+    loadContract(contract(rules, quality));
+    return [];
+  } catch (error) {
+    return (error as ContractError).problems.map(({ path, rule }) => `${path} ${rule}`);
+  }
+};
+
+describe('rules between fields', () => {
+  const { validate } = compile(
+    loadContract(
+      contract(
+        `${ORDER}      - { id: short, left: $.payload.miles, is: '<=', right: $.payload.limit }\n` +
+          "      - { id: real_city, left: $.payload.place.city, is: '<>', value: Nowhere }\n" +
+          "      - { id: recent, left: $.payload.start, is: '>', value: '2020-01-01T00:00:00Z' }\n",
+      ),
+    ),
+  );
+  const trip = (fields: object) => validate({ id: 'a', ...fields }).map(({ reason, path }) => `${reason} ${path}`);
+
+  it('compare times by instant, numbers and texts as they are, and hold where a side is missing', () => {
+    expect(trip({ start: '2026-01-01T12:00:00+02:00', end: '2026-01-01T11:00:00Z' })).toEqual([]);
+    expect(trip({ start: '2026-01-01T12:00:00Z', end: '2026-01-01T13:00:00+02:00' })).toEqual([
+      'contradiction $.payload.end',
+    ]);
+    expect(trip({ miles: 10.5, limit: 10 })).toEqual(['contradiction $.payload.miles']);
+    expect(trip({ miles: 10, limit: 10 })).toEqual([]);
+    expect(trip({ miles: 10.5 })).toEqual([]);
+    expect(trip({ end: null, start: '2026-01-01T12:00:00Z' })).toEqual([]);
+    expect(trip({ place: { city: 'Nowhere' } })).toEqual(['contradiction $.payload.place.city']);
+    expect(trip({ place: null })).toEqual([]);
+    expect(trip({ start: '2019-12-31T23:59:59Z' })).toEqual(['contradiction $.payload.start']);
+  });
+
+  it('come after what each field must be, and name themselves', () => {
+    expect(validate({ id: 1, miles: 10.5, limit: 10 })[0].reason).toBe('wrong_type');
+    expect(validate({ id: 'a', miles: 10.5, limit: 10 })[0].rule).toBe('miles must be <= $.payload.limit (short)');
+  });
+});
+
+describe('rules about many rows', () => {
+  it('are what the standard’s metrics, foreign keys and warnings say', () => {
+    const { quality } = loadContract(
+      contract(
+        "      - { id: in_order, left: $.payload.end, is: '>=', right: $.payload.start, severity: warning }\n" +
+          '      - { id: known, key: $.payload.place.city, in: { dimension: cities }, mustBeBetween: [0, 3] }\n',
+        'quality: [{ id: volume, metric: rowCount, mustBeBetween: [10, 20], severity: warning }, ' +
+          '{ metric: duplicateValues, arguments: { properties: [id] }, mustBe: 0 }, { metric: rowCount }]',
+      ),
+    );
+    expect(quality.rows).toEqual([]);
+    expect(
+      quality.batches.map(({ id, severity, measure, threshold, unit }) => [
+        id,
+        severity,
+        measure.metric,
+        threshold,
+        unit,
+      ]),
+    ).toEqual([
+      ['volume', 'warning', 'rowCount', { op: 'between', from: 10, to: 20 }, 'rows'],
+      ['table_duplicateValues', 'error', 'duplicateValues', { op: '=', value: 0 }, 'rows'],
+      ['place_city_nullValues', 'error', 'nullValues', { op: '<', value: 5 }, 'percent'],
+      ['in_order', 'warning', 'comparison', { op: '=', value: 0 }, 'rows'],
+      ['known', 'error', 'foreignKey', { op: 'between', from: 0, to: 3 }, 'rows'],
+    ]);
+  });
+
+  it.each([
+    [
+      "      - { id: a, left: $.payload.end, is: '>=', right: $.payload.miles }",
+      'customProperties[1].value[0] compares fields of different kinds',
+    ],
+    [
+      "      - { id: a, left: $.payload.nothing, is: '>=', value: 1 }",
+      'customProperties[1].value[0].left must be the path of a property',
+    ],
+    ['      - { id: a, left: $.payload.miles, is: like, value: 1 }', 'customProperties[1].value[0].is must be one of'],
+    ["      - { id: a, left: $.payload.miles, is: '<' }", 'customProperties[1].value[0] must have either "right"'],
+    [
+      "      - { id: a, left: $.payload.miles, is: '<', value: many }",
+      'customProperties[1].value[0].value must be a number',
+    ],
+    [
+      "      - { id: a, left: $.payload.start, is: '<', value: soon }",
+      'customProperties[1].value[0].value must be an RFC 3339',
+    ],
+    [
+      "      - { id: '1; DROP', left: $.payload.miles, is: '<', value: 1 }",
+      'customProperties[1].value[0].id must be letters',
+    ],
+    [
+      '      - { id: a, key: $.payload.id, in: { table: other.x, column: y } }',
+      'customProperties[1].value[0].in.table is required',
+    ],
+    [
+      '      - { id: a, key: $.payload.id, in: { dimension: x }, mustBe: 1, mustNotBe: 2 }',
+      'customProperties[1].value[0] has mustBe and mustNotBe',
+    ],
+    [
+      '      - { id: a, key: $.payload.id, in: { dimension: x }, mustBeBetween: [2, 1] }',
+      'customProperties[1].value[0].mustBeBetween must be two',
+    ],
+    [
+      '      - { id: a, key: $.payload.id, to: { dimension: x } }',
+      'customProperties[1].value[0].to is not a key of a foreign key',
+    ],
+    [ORDER + ORDER, 'quality has two rules "in_order"'],
+  ])('that cannot be are refused with their place: %s', (rules, wanted) => {
+    expect(problems(rules).filter((problem) => problem.startsWith(wanted))).toHaveLength(1);
+  });
+});
