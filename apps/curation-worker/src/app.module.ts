@@ -196,6 +196,7 @@ export class AppModule {
     measured.watch({
       inFlight: () => worker.inFlight,
       positions: () => worker.positions(),
+      contractsIndex: () => keeper.current?.contracts.index ?? 0,
       contractsUnavailable: () => keeper.unavailable.length,
       messaging,
       topic: GROUPS.curation.topic,

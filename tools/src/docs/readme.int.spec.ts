@@ -15,7 +15,7 @@ const [install, ...curls] = blocks.filter(({ language }) => language === 'sh').m
 const shown = blocks.filter(({ language }) => language === 'json').map(({ text }) => text);
 
 /** Pages whose commands are run with `npm start`; each speaks of things of its own. */
-const PAGES = ['docs/contracts.md', 'docs/dimensions.md', 'docs/quarantine.md'];
+const PAGES = ['docs/dimensions.md', 'docs/quality.md', 'docs/quarantine.md'];
 
 let dir: string;
 beforeAll(() => {
@@ -112,8 +112,13 @@ describe('with `npm start`', () => {
       let compared = 0;
       for (const [i, { language, text }] of shownBy.entries()) {
         const answer = shownBy[i + 1];
-        if (language !== 'sh' || !text.startsWith('curl') || answer?.language !== 'json') continue;
+        if (language !== 'sh' || !text.startsWith('curl')) continue;
         const command = text.replaceAll('127.0.0.1:8080', `127.0.0.1:${base}`);
+        if (answer?.language !== 'json') {
+          await shell(command);
+          if (command.includes('/v1/contracts')) await contractsInForce(base);
+          continue;
+        }
         const deadline = Date.now() + 30_000;
         const compare = async (): Promise<string[]> => matchShown(answer.text, parsed((await shell(command)).output));
         let differences = await compare();
@@ -138,6 +143,19 @@ describe('with `npm start`', () => {
     }
   });
 });
+
+/** Waits until curation works under the newest contracts. */
+async function contractsInForce(base: number): Promise<void> {
+  const read = async (where: string): Promise<string> => (await fetch(`http://127.0.0.1:${base}${where}`)).text();
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const { index } = JSON.parse(await read('/v1/contracts')) as { index: number };
+    const inForce = /^millrace_contracts_index(?:\{[^}]*\})? (\d+)/m.exec(await read('/curation-worker/metrics'))?.[1];
+    if (Number(inForce) >= index) return;
+    if (Date.now() > deadline) throw new Error(`curation works under contracts ${inForce}, the newest are ${index}`);
+    await sleep(50);
+  }
+}
 
 /** What is no JSON is shown as it is. */
 function parsed(output: string): unknown {

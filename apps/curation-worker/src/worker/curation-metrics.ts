@@ -87,12 +87,16 @@ export class CurationMetrics {
   watch(read: {
     readonly inFlight: () => number;
     readonly positions: () => ReadonlyMap<string, number>;
+    readonly contractsIndex: () => number;
     readonly contractsUnavailable: () => number;
     readonly messaging: Messaging;
     readonly topic: string;
   }): void {
     this.metrics.gauge('millrace_landings_in_flight', 'Deliveries read and not yet landed.', [], (gauge) =>
       gauge.set(read.inFlight()),
+    );
+    this.metrics.gauge('millrace_contracts_index', 'Index of the contracts in force in this worker.', [], (gauge) =>
+      gauge.set(read.contractsIndex()),
     );
     this.metrics.gauge(
       'millrace_unavailable_contracts',
