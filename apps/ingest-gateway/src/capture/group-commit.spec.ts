@@ -95,27 +95,6 @@ test('beside an append under way another begins after the linger at the latest',
   expect(log.map(texts)).toEqual([['a'], ['b', 'c']]);
 });
 
-test('requests that come while an append is under way share the next one, however many they are', async () => {
-  const { groupCommit, log, timers } = setUp({ appendMs: 1 });
-  const submit = (...names: string[]) => names.forEach((name) => void groupCommit.submit([item(name)]));
-  submit('a');
-  await timers.pass(0);
-  submit('b');
-  submit('c', 'd', 'e');
-  await timers.pass(0);
-  expect(log.map(texts)).toEqual([['a']]);
-  await timers.pass(1);
-  expect(log.map(texts)).toEqual([['a'], ['b', 'c', 'd', 'e']]);
-});
-
-test('an append that is as large as it may be begins beside another at once', async () => {
-  const { groupCommit, log, timers } = setUp({ appendMs: 100, limits: { batchItemsMax: 3 } });
-  void groupCommit.submit([item('a')]);
-  await timers.pass(0);
-  for (const name of ['b', 'c', 'd']) void groupCommit.submit([item(name)]);
-  expect(log.map(texts)).toEqual([['a'], ['b', 'c', 'd']]);
-});
-
 test('the header counts items by tenant, source and accept hour, and numbers the appends of a partition', async () => {
   const { groupCommit, log, timers } = setUp();
   const later = { at: '2026-01-01T11:00:00.000Z' };

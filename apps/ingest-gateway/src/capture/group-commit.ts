@@ -53,10 +53,9 @@ const OPEN_DECAY = 0.98;
  * Group commit: requests that arrive together are appended together, and each is answered once that one append is
  * durable. A request's items go into one append, in order.
  *
- * While nothing is under way, an append begins when half of those who could share it are there, or when a turn of the
- * event loop brings no further request. Those that come meanwhile make up the next one, which begins when that one ends,
- * or beside it when it is as large as it may be or its first request has waited for the linger: a fast disk is asked once
- * at a time, by many, and a slow one by several. So a single caller waits for nobody, and many share.
+ * An append begins when half of those who could share it are there, or when a turn of the event loop brings no further
+ * request; a second one beside it also when its first request has waited for the linger. So a single caller waits for
+ * nobody, and many share.
  *
  * `submit` resolves after durability. It rejects with `QueueFullError`, `QueueTimeoutError` or the append's
  * `MessagingError`; `MESSAGING_UNKNOWN` means that the items may be in the log, and a caller must say so (503: retry with
@@ -129,7 +128,7 @@ export class GroupCommit {
     const { timers, limits } = this.deps;
     this.expiry ??= timers.after(limits.queueMsMax, () => this.expire());
     if (!this.mayAppend()) return;
-    if (this.isFull() || (this.underWay === 0 && this.isHalf())) this.flush();
+    if (this.isLarge()) this.flush();
     else if (this.underWay > 0) this.linger ??= timers.after(limits.lingerMsMax, () => this.lingered());
     else if (!this.looking) {
       this.looking = true;
@@ -142,13 +141,10 @@ export class GroupCommit {
    * Half of the requests that are open at a time, as seen lately: one half is stored while the other half's answers go
    * out and its callers come back. With all of them in one append, everyone waits for the disk together.
    */
-  private isHalf(): boolean {
-    return this.queue.requests * 2 >= this.openLately;
-  }
-
-  private isFull(): boolean {
+  private isLarge(): boolean {
     const { batchItemsMax, batchBytesMax } = this.deps.limits;
-    return this.queue.items >= batchItemsMax || this.queue.bytes >= batchBytesMax;
+    const { requests, items, bytes } = this.queue;
+    return requests * 2 >= this.openLately || items >= batchItemsMax || bytes >= batchBytesMax;
   }
 
   private lookAgain(): void {
