@@ -25,7 +25,7 @@ export interface SchemaRegistryDeps {
 export const SUBJECT_VERSIONS_MAX = 1_000;
 /** Settings of all subjects that have none of their own. */
 export const GLOBAL = '';
-const SUBJECT = /^[^\u0000-\u001f\u007f]{1,255}$/;
+const SUBJECT = /^\P{Cc}{1,255}$/u;
 
 /**
  * Subjects, their versions, and schemas by id, as the Confluent Schema Registry has them. An id is given to a schema once;
