@@ -12,6 +12,8 @@ import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { LogWatch } from '@millrace/messaging/watch';
 import { createFailpoints } from '@millrace/observability/failpoints';
 import { createPool } from '@millrace/postgres';
+import { noMasterKeys } from '@millrace/privacy';
+import { createFileMasterKeys } from '@millrace/privacy/filesystem';
 import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { GROUPS, keysUsed, TOPICS } from '@millrace/topics';
@@ -33,6 +35,7 @@ import { PostgresUpkeep } from './maintenance/postgres-upkeep';
 import { pruneClaims, pruneInbox } from './maintenance/prune-claims';
 import { LandedOutbox, RESEND_DEFAULTS } from './outbox/landed-outbox';
 import { FAILPOINT, TablesChangedController } from './outbox/tables-changed.controller';
+import { PostgresKeyStore } from './privacy/postgres/key-store';
 import { QuarantineController } from './quarantine/quarantine.controller';
 import { QuarantineReader } from './quarantine/quarantine-store';
 import { tellQuarantined } from './quarantine/tell-quarantined';
@@ -44,6 +47,7 @@ import type { PlanDeps } from './replay/plan';
 import { PLAN_DEPS, RECIPE_STORE, REPLAY_STORE, ReplayController, WAKE_REPLAYS } from './replay/replay.controller';
 import { PostgresReplayStore } from './replay/postgres-store';
 import { shadow, type ShadowState } from './shadow/shadow';
+import { openingStore } from './replay/opening-store';
 import { createDuckStager } from './staging/stage';
 import { gzipRaw } from './staging/raw-parts';
 import { landedBatches } from './work/landed-batches';
@@ -58,6 +62,7 @@ import { CurationMetrics } from './worker/curation-metrics';
 
 const STATEMENT_MS_MAX = 60_000;
 const READ_CONNECTIONS_MAX = 2;
+const DAY_MS = 86_400_000;
 
 /** Requests wake the runner; this is for jobs whose worker is gone. */
 const WORK_POLL_MS = 2_000;
@@ -122,46 +127,55 @@ export class AppModule {
       ...{ messaging, outbox: new TableOutbox(pool, 'curation_worker', 'message_outbox') },
       onError: (error) => logger.warn({ error: error as Error }, 'messages could not be sent yet'),
     });
-    const { worker, keeper, relay, windowsRelay, schedule, replays, dimensionLoads } = createCuration(
-      {
-        ...{ messaging, store, outbox, storage, clock, random, timers, logger, failpoint },
-        upkeep: new PostgresUpkeep(pool),
-        replays: replayStore,
-        mend,
-        tellQuarantined: () => tellQuarantined({ pool, messaging, withRaw: config.quarantinedRaw }),
-        compactCounts: async (signal) => {
-          await quarantine.compact(signal);
-          while (!signal.aborted && (await totals.addUp()));
+    const { worker, keeper, relay, windowsRelay, schedule, replays, dimensionLoads, opener, protections } =
+      createCuration(
+        {
+          ...{ messaging, store, outbox, storage, clock, random, timers, logger, failpoint },
+          upkeep: new PostgresUpkeep(pool),
+          replays: replayStore,
+          mend,
+          tellQuarantined: () => tellQuarantined({ pool, messaging, withRaw: config.quarantinedRaw }),
+          compactCounts: async (signal) => {
+            await quarantine.compact(signal);
+            while (!signal.aborted && (await totals.addUp()));
+          },
+          stager,
+          time,
+          compress: gzipRaw,
+          landedBefore: (candidates) => landedBefore.find(candidates),
+          observe: measured.observeStep,
+          waits: systemWaits,
+          pruneClaims: (signal) => pruneClaims(pool, signal),
+          pruneInbox: () => pruneInbox(pool, config.inboxKeep),
+          privacy: {
+            keys: new PostgresKeyStore(pool),
+            master:
+              config.masterKeyFile === undefined
+                ? noMasterKeys('contracts in force classify fields: set MASTER_KEY_FILE')
+                : createFileMasterKeys(config.masterKeyFile, random),
+            dailyKeepDays: config.dailyKeysKeep / DAY_MS,
+          },
         },
-        stager,
-        time,
-        compress: gzipRaw,
-        landedBefore: (candidates) => landedBefore.find(candidates),
-        observe: measured.observeStep,
-        waits: systemWaits,
-        pruneClaims: (signal) => pruneClaims(pool, signal),
-        pruneInbox: () => pruneInbox(pool, config.inboxKeep),
-      },
-      {
-        member: `${os.hostname()}/${process.pid}`,
-        eventsMax: config.landingEventsMax,
-        bytesMax: config.landingBytesMax,
-        lingerMs: () => linger.ms,
-        deliveriesMax: config.deliveriesMax,
-        landingsMax: config.landingsMax,
-        heartbeatMs: config.heartbeatEvery,
-        contractsEveryMs: config.contractsEvery,
-        workerSilenceMsMax: config.workerSilenceMax,
-        stagedKeepMs: config.stagedKeep,
-        unknownTypes: config.unknownTypes,
-        retry: { attemptsMax: config.retryAttemptsMax, waitMsMin: config.retryWait },
-        windows: windowSettings(config),
-      },
-      (landed) => {
-        measured.landed(landed);
-        linger.landed(landed.outcomes.length);
-      },
-    );
+        {
+          member: `${os.hostname()}/${process.pid}`,
+          eventsMax: config.landingEventsMax,
+          bytesMax: config.landingBytesMax,
+          lingerMs: () => linger.ms,
+          deliveriesMax: config.deliveriesMax,
+          landingsMax: config.landingsMax,
+          heartbeatMs: config.heartbeatEvery,
+          contractsEveryMs: config.contractsEvery,
+          workerSilenceMsMax: config.workerSilenceMax,
+          stagedKeepMs: config.stagedKeep,
+          unknownTypes: config.unknownTypes,
+          retry: { attemptsMax: config.retryAttemptsMax, waitMsMin: config.retryWait },
+          windows: windowSettings(config),
+        },
+        (landed) => {
+          measured.landed(landed);
+          linger.landed(landed.outcomes.length);
+        },
+      );
     const work = new PostgresWork(pool);
     const runner = new WorkRunner({
       ...{ store: work, messaging, timers, logger },
@@ -170,7 +184,7 @@ export class AppModule {
         shadow: ((job, state, signal) =>
           shadow(
             {
-              ...{ storage, timers, itemsPerSecondMax: config.shadowItemsPerSecondMax },
+              ...{ storage, timers, opener, itemsPerSecondMax: config.shadowItemsPerSecondMax },
               monotonicMs: () => performance.now(),
               landedBatches: (ids) => landedBatches(pool, ids),
             },
@@ -186,7 +200,15 @@ export class AppModule {
       return loaded;
     });
     const plan: PlanDeps = {
-      ...{ replays: replayStore, store, keeper, stager, mend, unknownTypes: config.unknownTypes },
+      ...{
+        replays: openingStore(replayStore, opener),
+        protections,
+        store,
+        keeper,
+        stager,
+        mend,
+        unknownTypes: config.unknownTypes,
+      },
       landedBefore: (candidates) => landedBefore.find(candidates),
     };
     const admin = createAdmin({

@@ -212,6 +212,18 @@ export const config = defineConfig({
     default: false,
     doc: 'Whether messages of events.quarantined hold the bytes of the items.',
   }),
+  masterKeyFile: path({
+    env: ['MASTER_KEY_FILE'],
+    optional: true,
+    doc: 'File of the master keys, readable by its owner only; made on first use. Without it no event lands of which a contract classifies fields.',
+  }),
+  dailyKeysKeep: duration({
+    env: ['DAILY_KEYS_KEEP'],
+    default: 35 * DAY_MS,
+    min: 2 * DAY_MS,
+    max: 3_650 * DAY_MS,
+    doc: 'How long what waits for curation or is quarantined can be read, where it may hold personal data; longer than the log keeps anything.',
+  }),
   duckMemoryBytes: bytes({
     env: ['DUCKDB_MEMORY_MAX'],
     default: 512 << 20,

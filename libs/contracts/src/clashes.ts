@@ -1,6 +1,6 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
-import { holdsRestricted } from './columns';
 import type { Contract } from './model';
+import { classifies } from './privacy';
 import { findProperty } from './property-path';
 import { compileSchema } from './validator';
 
@@ -10,7 +10,7 @@ const TIME_FORMATS: ReadonlySet<unknown> = new Set(['date', 'date-time']);
 
 /**
  * Whether nothing is wrong with a payload but values that do not fit the type of their column, none of them required or
- * holding what is restricted. Slow, and asked only of payloads that have been refused.
+ * holding what is classified as personal. Slow, and asked only of payloads that have been refused.
  */
 export function createClashCheck(contract: Pick<Contract, 'properties'>): (payload: unknown) => boolean {
   let validate: ValidateFunction | null = null;
@@ -23,7 +23,7 @@ export function createClashCheck(contract: Pick<Contract, 'properties'>): (paylo
     const path = instancePath.slice(1).split('/');
     const segments = path.map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
     const property = findProperty(contract.properties, segments);
-    return property === null || !holdsRestricted(property);
+    return property === null || !classifies(property);
   };
   return (payload) => {
     validate ??= compileSchema(contract, false, true);

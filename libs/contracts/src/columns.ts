@@ -1,5 +1,6 @@
 import type { ContractProblem } from './contract-error';
 import type { Contract, Enrichment, Property } from './model';
+import { isPersonal } from './privacy';
 
 /** A column of a typed table, in terms of no particular warehouse. */
 export interface Column {
@@ -48,7 +49,7 @@ interface Flattened {
 
 /**
  * The columns of a contract's typed table: scalars as they are, objects flattened with `_`, arrays and objects without
- * fields of their own as JSON text. A field classified `restricted`, or one that holds such a field and cannot be taken
+ * fields of their own as JSON text, other classified fields as the text of their tokens. A field classified `restricted`, or one that holds such a field and cannot be taken
  * apart, has no column: in clear it must not reach a typed table.
  */
 export function contractColumns(contract: Pick<Contract, 'properties'>): {
@@ -111,13 +112,14 @@ function flatten(properties: readonly Property[], schemaPath: string): Flattened
   const taken = new Map<string, string>();
 
   const visit = (list: readonly Property[], at: string, within: readonly Property[], prefix: string): void => {
-    list.forEach((property, index) => {
+    list.forEach((listed, index) => {
       const here = `${at}.properties[${index}]`;
-      const segments = [...within, property].map(({ name }) => name);
-      if (hidden(property)) {
+      const segments = [...within, listed].map(({ name }) => name);
+      if (hidden(listed)) {
         excluded.push({ path: segments, classification: RESTRICTED });
         return;
       }
+      const property = isPersonal(listed.classification) ? asToken(listed) : listed;
       if (property.logicalType === 'object' && property.properties.length > 0) {
         visit(property.properties, here, [...within, property], `${prefix}${property.physicalName ?? property.name}_`);
         return;
@@ -144,6 +146,12 @@ function flatten(properties: readonly Property[], schemaPath: string): Flattened
 
 /** Holds what does not fit its column, of contracts that ask for it: a JSON object of values by their JSON path. */
 export const RECOVERED_COLUMN = '_recovered';
+
+/** A classified value, as it is once a token stands in its place: a text, whatever it was. */
+const asToken = (property: Property): Property => ({
+  ...property,
+  ...{ logicalType: 'string', decimal: null, limits: {}, values: null, properties: [], items: null },
+});
 
 /** Restricted as a whole, or an array whose elements are in part: its JSON text would show them. */
 function hidden(property: Property): boolean {

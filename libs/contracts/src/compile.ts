@@ -2,6 +2,7 @@ import { createClashCheck } from './clashes';
 import { type Column, contractColumns, enrichedColumns, type ExcludedField } from './columns';
 import type { Contract, Dedupe, DriftPolicy, Enrichment } from './model';
 import { enrichedSelect, staging } from './staging';
+import { compilePrivacy, type CompiledPrivacy } from './privacy';
 import { createUnknownFieldCheck } from './unknown-field';
 import type { BatchRule } from './quality/model';
 import { createRowRules } from './quality/row-rules';
@@ -17,7 +18,7 @@ export interface CompiledContract {
   readonly table: string;
   /** The contract's own columns, in its order; the table adds key, lineage and partition columns. */
   readonly columns: readonly Column[];
-  /** Fields that have no column because they are restricted. */
+  /** Fields that have no column because they are restricted. Columns of other classified fields hold tokens. */
   readonly excluded: readonly ExcludedField[];
   readonly dedupe: Dedupe;
   /** Repeats are recognised for this many days; equals `dedupe.windowDays`. */
@@ -32,6 +33,8 @@ export interface CompiledContract {
   readonly enrichments: readonly Enrichment[];
   /** Columns of the table that come from dimensions; they follow the contract's own. */
   readonly enriched: readonly { readonly name: string; readonly type: string; readonly doc: string }[];
+  /** Null for a contract that classifies nothing. */
+  readonly privacy: CompiledPrivacy | null;
   /** Typed tables are partitioned by the UTC date of the event time. */
   readonly partitionBy: 'event_date';
   /**
@@ -85,6 +88,7 @@ export function compile(contract: Contract): CompiledContract {
     eventTimePath: contract.eventTimePath,
     facilityPath: contract.facilityPath,
     latenessSeconds: contract.latenessSeconds,
+    privacy: compilePrivacy(contract),
     partitionBy: 'event_date',
     validate: withRowRules(createValidator(contract), contract),
     quality: contract.quality.batches,

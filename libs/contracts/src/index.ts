@@ -40,8 +40,17 @@ export type {
   Property,
   UnknownFieldPolicy,
 } from './model';
-export { formatJsonPath, parseJsonPath } from './property-path';
 export { unknownFields } from './unknown-field';
+export {
+  type CompiledPrivacy,
+  holdsPersonal,
+  isPersonal,
+  type Privacy,
+  type ProtectedNode,
+  type TokenMode,
+} from './privacy';
+export { formatJsonPath, parseJsonPath } from './property-path';
+export { protectPayload } from './protect-payload';
 export type { PayloadText } from './validator';
 export { VIOLATION_REASONS, type Violation, type ViolationReason } from './violation';
 export type { BatchRule, Measure, QualityRules, RowRule, Threshold } from './quality/model';

@@ -12,6 +12,7 @@ import type {
   UnknownFieldPolicy,
 } from './model';
 import { CUSTOM_PROPERTY_KEYS } from './odcs-keys';
+import { checkEventTime, loadPrivacy } from './load-privacy';
 import { findProperty, parseJsonPath } from './property-path';
 import { loadRules } from './quality/load-rules';
 
@@ -31,6 +32,7 @@ import { loadRules } from './quality/load-rules';
  * | inferred | `unreviewed` or `adopted`: written by Millrace |
  * | enrich | list of dimensions to look up: see load-enrichments.ts |
  * | rules | comparisons of fields and foreign keys: see quality/load-rules.ts |
+ * | privacy | `{subject?, kind?, lakeTokens?, reversible?, envelope?}`, see privacy.ts |
  *
  * Custom properties of others are none of our business and pass; a misspelt one of ours is refused.
  */
@@ -46,6 +48,7 @@ const OWN = [
   'inferred',
   'enrich',
   'rules',
+  'privacy',
 ] as const;
 
 const STRATEGIES: readonly DedupeStrategy[] = ['event_id', 'content', 'business_key'];
@@ -82,25 +85,30 @@ type Extensions = Pick<
   | 'inferred'
   | 'enrichments'
   | 'quality'
+  | 'privacy'
 >;
 type Given = ReadonlyMap<string, { value: unknown; path: string }>;
 
 export function loadExtensions(reader: DocumentReader, customProperties: unknown, schema: SchemaFacts): Extensions {
   const given = collect(reader, customProperties);
+  const { properties } = schema;
+  const subjectPath = loadPath(reader, given, 'subject', properties, (p) => p.logicalType === 'string', 'a string');
+  const eventTimePath = loadPath(
+    reader,
+    given,
+    'eventTime',
+    properties,
+    (p) => p.logicalType === 'timestamp',
+    'a timestamp',
+  );
+  checkEventTime(reader, properties, eventTimePath, given.get('eventTime')?.path);
   return {
     eventTypes: loadEventTypes(reader, given),
     table: loadTable(reader, given, schema),
     dedupe: loadDedupe(reader, given, schema),
-    subjectPath: loadPath(reader, given, 'subject', schema.properties, (p) => p.logicalType === 'string', 'a string'),
-    eventTimePath: loadPath(
-      reader,
-      given,
-      'eventTime',
-      schema.properties,
-      (p) => p.logicalType === 'timestamp',
-      'a timestamp',
-    ),
-    facilityPath: loadPath(reader, given, 'facility', schema.properties, (p) => p.logicalType === 'string', 'a string'),
+    subjectPath,
+    eventTimePath,
+    facilityPath: loadPath(reader, given, 'facility', properties, (p) => p.logicalType === 'string', 'a string'),
     latenessSeconds: loadLateness(reader, given),
     drift: loadDrift(reader, given),
     inferred: loadInferred(reader, given),
@@ -111,6 +119,7 @@ export function loadExtensions(reader: DocumentReader, customProperties: unknown
       rules: given.get('rules'),
       columns: allColumns(schema.properties),
     }),
+    privacy: loadPrivacy(reader, given.get('privacy'), properties, subjectPath),
   };
 }
 

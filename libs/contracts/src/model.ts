@@ -1,4 +1,5 @@
 import type { QualityRules } from './quality/model';
+import type { Privacy } from './privacy';
 
 /**
  * A data contract as Millrace uses it: the parts of an Open Data Contract Standard 3.1 document that decide what lands,
@@ -33,6 +34,8 @@ export interface Contract {
   readonly enrichments: readonly Enrichment[];
   /** Rules beyond what each field must be by itself. */
   readonly quality: QualityRules;
+  /** What is personal data beside the classification of fields; null or absent where the contract says nothing of it. */
+  readonly privacy?: Privacy | null;
   /** The parsed YAML. */
   readonly document: Readonly<Record<string, unknown>>;
 }
@@ -104,7 +107,10 @@ export interface Property {
   readonly decimal: { readonly precision: number; readonly scale: number } | null;
   /** Present and not null. */
   readonly required: boolean;
-  /** `restricted` fields get no column. Inherited from the enclosing object. */
+  /**
+   * `restricted`, `pii`, `personal` and `sensitive` values are stored as tokens; `restricted` fields get no column.
+   * Inherited from the enclosing object.
+   */
   readonly classification: string | null;
   readonly doc: string;
   readonly limits: Limits;

@@ -20,6 +20,11 @@ export interface InboundHeaders {
   readonly contenttype?: string;
   /** JSON object of further attributes: CloudEvents `ce-*` of a binary request, Pub/Sub attributes, webhook headers. */
   readonly attributes?: string;
+  /**
+   * Id of the key that the value is sealed under, and with it `attributes`, as base64 (see @millrace/privacy); absent for
+   * what is in clear.
+   */
+  readonly sealed?: string;
 }
 
 /**

@@ -1,16 +1,32 @@
 import { gunzipSync } from 'node:zlib';
+import { Opener, PostgresKeyStore, Protections } from '@millrace/curation-worker/simulation';
 import { DeltaTable, openDuck } from '@millrace/lakehouse';
+import { systemClock, systemRandom } from '@millrace/observability';
 import { createPool, type Pool } from '@millrace/postgres';
+import { createFileMasterKeys } from '@millrace/privacy/filesystem';
+import type { Storage } from '@millrace/storage';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { CATALOG_PREFIX, type Catalog, FATES_TABLE } from '@millrace/topics';
 import type { Checker } from '../checker/checker';
 import { foldShipments, SHIPMENT_MARTS, type ShipmentEvent } from '../checker/shipment-fold';
 import { keyOfLine, rawLinesOf } from './raw-line';
-import { contentHash, EVENTS, eventHash, NOTE_TYPE, noteKey, sha, shipmentKey, SHIPMENTS } from './shipment-item';
+import {
+  contentHash,
+  EVENTS,
+  eventHash,
+  isToken,
+  NOTE_TYPE,
+  noteKey,
+  sha,
+  shipmentKey,
+  SHIPMENTS,
+  withoutPersonal,
+} from './shipment-item';
 import { shipmentColumns, shipmentOfRow } from './typed-row';
 
 export interface ObserveOptions {
   readonly lakeDir: string;
+  readonly masterKeyFile: string;
   /** Of the superuser, to read every schema. */
   readonly databaseUrl: string;
   readonly conservation: readonly Readonly<Record<string, unknown>>[];
@@ -48,9 +64,11 @@ export async function observe(checker: Checker, options: ObserveOptions): Promis
       if (fates.has(at)) checker.fate(`two fates at ${at}`, 'duplicate');
       fates.set(at, String(row['fate']));
     }
-    for (const part of parts) observeRaw(checker, part, gunzipSync(await storage.get(part)), fates);
+    const opener = openerOf(storage, pool, options.masterKeyFile);
+    for (const part of parts)
+      observeRaw(checker, part, await opened(opener, gunzipSync(await storage.get(part))), fates);
     for (const at of fates.keys()) checker.fate(`no line at ${at}`, 'duplicate');
-    await observeQuarantine(checker, pool);
+    await observeQuarantine(checker, pool, opener);
     await observeTables(checker, rows, options);
     await observeMarts(checker, rows, options);
     for (const row of options.conservation) checker.conservation(conservationOf(row));
@@ -90,12 +108,28 @@ function observeRaw(checker: Checker, part: string, bytes: Buffer, fates: Map<st
   }
 }
 
-async function observeQuarantine(checker: Checker, pool: Pool): Promise<void> {
+async function observeQuarantine(checker: Checker, pool: Pool, opener: Opener): Promise<void> {
   const { rows } = await pool.query(
-    `SELECT raw, headers->>'format' AS format FROM curation_worker.quarantine WHERE status = 'open'`,
+    `SELECT raw, headers, sealed_by AS "sealedBy" FROM curation_worker.quarantine WHERE status = 'open'`,
   );
-  for (const row of rows as { raw: Buffer; format: string }[])
-    checker.fate(keyOfLine(row.raw, row.format), 'quarantined');
+  for (const item of await opener.items(rows as Parameters<Opener['items']>[0])) {
+    if (!item.ok) throw new Error(`a quarantined item is ${item.why}`);
+    checker.fate(keyOfLine(item.raw, item.headers.format), 'quarantined');
+  }
+}
+
+function openerOf(storage: Storage, pool: Pool, masterKeyFile: string): Opener {
+  const keys = new PostgresKeyStore(pool);
+  const master = createFileMasterKeys(masterKeyFile, systemRandom);
+  const deps = { storage, keys, master, clock: systemClock, random: systemRandom, dailyKeepDays: 30 };
+  return new Opener(new Protections(deps), keys);
+}
+
+/** A raw part as it was before its lines were sealed. */
+async function opened(opener: Opener, part: Buffer): Promise<Buffer> {
+  const lines = await opener.lines(part.toString('utf8').trimEnd().split('\n'));
+  for (const line of lines) if (typeof line !== 'string') throw new Error(`a raw line is ${line.why}`);
+  return Buffer.from(lines.map((line) => `${line as string}\n`).join(''));
 }
 
 async function observeTables(
@@ -113,7 +147,8 @@ async function observeTables(
       continue;
     }
     const key = shipmentKey(String(row['source']), String(row['event_id']));
-    checker.row(EVENTS, { key, hash: eventHash(type, Number(row['at']), payload) });
+    const said = withoutPersonal(payload, isToken);
+    checker.row(EVENTS, { key, hash: eventHash(type, Number(row['at']), said) });
   }
   for (const row of await rows(SHIPMENTS, shipmentColumns)) {
     const found = shipmentOfRow(row);

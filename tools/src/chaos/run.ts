@@ -107,7 +107,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
     for (const fault of injector.faults) checker.fault(fault);
     const { shipments, hashes } = sent;
     const databaseUrl = settled.adminUrl;
-    await observe(checker, { lakeDir: path.join(dataDir, 'lake'), databaseUrl, conservation, shipments, hashes });
+    await observe(checker, {
+      lakeDir: path.join(dataDir, 'lake'),
+      masterKeyFile: path.join(dataDir, 'keys', 'master.json'),
+      databaseUrl,
+      conservation,
+      shipments,
+      hashes,
+    });
     return { report: checker.finish(), statuses: client.statuses, healMs };
   } finally {
     stop.abort();

@@ -1,5 +1,12 @@
 import { conservation } from '@millrace/analytics-api/simulation';
-import { lateOf, type OracleEvent, type OracleWindow, windowsOf } from '@millrace/curation-worker/simulation';
+import {
+  lateOf,
+  Opener,
+  type OracleEvent,
+  type OracleWindow,
+  Protections,
+  windowsOf,
+} from '@millrace/curation-worker/simulation';
 import { DeltaTable, type Duck } from '@millrace/lakehouse';
 import type { JsonRow } from '@millrace/lakehouse/memory';
 import { MARTS } from '@millrace/marts';
@@ -12,6 +19,7 @@ import { jsonEngine, martCells, shipmentOf, tableRows } from './lake';
 import { INFERRED_TABLES, keyIn, SHIPMENTS_TABLE } from './requests';
 import type { Shared } from './shared';
 import { TENANT } from './webhooks';
+import { EPOCH_MS } from './world';
 
 const PAYLOAD = [
   ...['shipment_id', 'status', 'service_date', 'carrier_code', 'facility_id', 'lane', 'distance_miles'],
@@ -43,12 +51,19 @@ export async function readTable(
 /** Where each landed line of the raw zone is, and whose it is. */
 async function readRaw(shared: Shared, checker: Checker): Promise<Map<string, string>> {
   const keys = new Map<string, string>();
+  const clock = { now: () => EPOCH_MS + shared.world.nowMs };
+  const { storage, master, subjectKeys, world } = shared;
+  const protections = new Protections({
+    ...{ storage, master, clock, keys: subjectKeys, dailyKeepDays: 30 },
+    random: { bytes: (n) => Buffer.alloc(n, world.nowMs & 0xff) },
+  });
+  const opener = new Opener(protections, subjectKeys);
   for (const { message } of shared.landing.state.manifests.values()) {
     for (const file of (message as BatchStaged).files) {
       if (file.kind !== 'raw') continue;
-      const lines = (await shared.storage.get(file.path)).toString('utf8').split('\n');
-      lines.forEach((line, i) => {
-        if (line === '') return;
+      const lines = (await shared.storage.get(file.path)).toString('utf8').trimEnd().split('\n');
+      (await opener.lines(lines)).forEach((line, i) => {
+        if (typeof line !== 'string') throw new Error(`a raw line is ${line.why}`);
         const bytes = bytesOf(line);
         const key = keyIn(bytes) ?? `unreadable ${file.path}:${i + 1}`;
         keys.set(`${file.path}:${i + 1}`, key);

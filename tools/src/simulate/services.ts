@@ -5,6 +5,8 @@ import {
   confirmTables,
   createCuration,
   createMemoryStager,
+  type KeyStore,
+  LandingError,
   type MemoryLandedOutbox,
   MemoryReplayStore,
   MemoryUpkeep,
@@ -42,6 +44,8 @@ import { type Shared, WINDOWS_READER } from './shared';
 
 const TOPIC = TOPICS.eventsInbound;
 const DAY_MS = 86_400_000;
+const landingError: ErrorOf = (method) =>
+  new LandingError('LANDING_UNAVAILABLE', `the connection broke during ${method}`);
 const databaseError: ErrorOf = (method) => new Error(`the connection broke during ${method}`);
 
 export type Route = 'batch' | 'single' | 'push' | 'webhook';
@@ -117,6 +121,11 @@ export function startCuration(process: SimProcess, shared: Shared): void {
       pruneClaims: async () => undefined,
       pruneInbox: async () => undefined,
       replays: process.over('landing', new MemoryReplayStore(shared.landing), databaseError),
+      privacy: {
+        master: shared.master,
+        keys: process.over<KeyStore>('landing', shared.subjectKeys, landingError),
+        dailyKeepDays: 30,
+      },
     },
     {
       member: process.service,

@@ -1,7 +1,14 @@
 import { MemoryReadModels } from '@millrace/analytics-api/simulation';
-import { MemoryLandedOutbox, MemoryLandingStore, MemoryTimeStore } from '@millrace/curation-worker/simulation';
+import {
+  MemoryKeyStore,
+  MemoryLandedOutbox,
+  MemoryLandingStore,
+  MemoryTimeStore,
+} from '@millrace/curation-worker/simulation';
 import { MemoryIdempotencyStore } from '@millrace/ingest-gateway/simulation';
 import { MemoryLog } from '@millrace/messaging/memory';
+import type { MasterKeys } from '@millrace/privacy';
+import { createMemoryMasterKeys } from '@millrace/privacy/memory';
 import type { Storage } from '@millrace/storage';
 import { MemoryCommitStore, type VacuumRecord, type VacuumRun } from '@millrace/table-manager/simulation';
 import { GROUPS, type KpiWindowFired, TOPICS } from '@millrace/topics';
@@ -20,6 +27,8 @@ export interface Shared {
   readonly databaseClock: HostClock;
   readonly log: MemoryLog;
   readonly storage: Storage;
+  readonly master: MasterKeys;
+  readonly subjectKeys: MemoryKeyStore;
   readonly landing: MemoryLandingStore;
   readonly landedOutbox: MemoryLandedOutbox;
   readonly time: MemoryTimeStore;
@@ -48,6 +57,8 @@ export function createShared(world: World, faults: Faults, mutation: Mutation | 
   const landing = new MemoryLandingStore({ clock: databaseClock });
   return {
     ...{ world, faults, mutation, databaseClock, log, landing },
+    master: createMemoryMasterKeys({ bytes: (n) => Buffer.alloc(n, 1) }),
+    subjectKeys: new MemoryKeyStore(() => landing.bumpKeysEpoch()),
     storage: sharedStorage(() => EPOCH_MS + world.nowMs),
     landedOutbox: new MemoryLandedOutbox(landing),
     time: new MemoryTimeStore(landing),

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { simulate } from './run';
 
-const SEEDS = 10;
+const SEEDS = 11;
 
 test(`nothing is lost, doubled, altered or miscounted under the faults of ${SEEDS} seeds`, async () => {
   const failed: string[] = [];

@@ -9,7 +9,7 @@ afterEach(() => fs.rmSync(dir, { recursive: true, force: true }));
 
 it('is made with all that is in it', () => {
   const folder = openDataFolder(path.join(dir, 'a', 'b'));
-  expect(fs.readdirSync(folder.root).sort()).toEqual(['lake', 'logs', 'tmp']);
+  expect(fs.readdirSync(folder.root).sort()).toEqual(['keys', 'lake', 'logs', 'tmp']);
 });
 
 it.each([

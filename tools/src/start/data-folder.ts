@@ -9,6 +9,8 @@ export interface DataFolder {
   /** Objects of the storage port: raw zone, staged files, tables, contracts. */
   readonly lake: string;
   readonly postgres: string;
+  /** The master keys: whoever has them and the databases can read what is sealed. */
+  readonly keys: string;
   readonly logs: string;
   /** Scratch files; emptied at each start. */
   readonly temporary: string;
@@ -27,6 +29,7 @@ export function openDataFolder(dir: string): DataFolder {
     root,
     lake: path.join(root, 'lake'),
     postgres: path.join(root, 'postgres'),
+    keys: path.join(root, 'keys'),
     logs: path.join(root, 'logs'),
     temporary: path.join(root, 'tmp'),
   };
@@ -35,7 +38,7 @@ export function openDataFolder(dir: string): DataFolder {
     if (!fs.existsSync(root)) fs.accessSync(nearestExisting(root), fs.constants.W_OK);
     fs.mkdirSync(root, { recursive: true });
     // People's data is in these. Postgres sees to its own, which another account may have to enter.
-    for (const each of [folder.lake, folder.logs, folder.temporary])
+    for (const each of [folder.lake, folder.keys, folder.logs, folder.temporary])
       fs.mkdirSync(each, { recursive: true, mode: 0o700 });
     const probe = path.join(root, `.write-probe.${process.pid}`);
     fs.writeFileSync(probe, Buffer.alloc(4096));

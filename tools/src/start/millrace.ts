@@ -226,6 +226,7 @@ function serviceSpecs(
         [portVariable]: String(planned.port),
         DATABASE_URL: urls[name],
         STORAGE_ROOT: folder.lake,
+        MASTER_KEY_FILE: env['MASTER_KEY_FILE'] ?? path.join(folder.keys, 'master.json'),
         // Scratch files go to the disk that the user chose, not to a small /tmp.
         TMPDIR: folder.temporary,
         // A producer like any other: it comes in by the front door.

@@ -29,7 +29,8 @@ test('failed events are paged, newest first, and each is found by its id', async
   expect(pages[1].body.pagination).toEqual({ page: 2, limit: 3, total: 8, totalPages: 3 });
   expect((await get('/admin/events/f3')).body).toEqual({
     ...{ id: 'f3', eventType: 'shipment.status.changed', metadata: null, status: 'DEAD_LETTER', retryCount: 0 },
-    payload: expect.objectContaining({ status: 'lost', shipment_id: 's-f3' }),
+    // Its contract classifies fields: what broke it is not shown.
+    payload: null,
     ...{ processedAt: null, failedAt: expect.stringMatching(/Z$/) },
     failureReason: expect.stringContaining('unknown_value'),
     ...{ createdAt: expect.stringMatching(/Z$/), updatedAt: expect.stringMatching(/Z$/) },

@@ -76,6 +76,8 @@ export const ofLog = (id: string, at: string): EventView => ({
 
 /** What the event says, as far as it can be read; its exact bytes are in `/v1/quarantine`. */
 function contentOf(row: Row): { payload: unknown; metadata: unknown } {
+  // What is sealed may hold personal data.
+  if (row['sealed_by'] !== null && row['sealed_by'] !== undefined) return { payload: null, metadata: null };
   const raw = row['raw'] as Buffer;
   try {
     const decoded = decode(raw, row['headers'] as InboundHeaders);

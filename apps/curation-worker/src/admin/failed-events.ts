@@ -9,9 +9,10 @@ export interface FailedPage {
   readonly total: number;
 }
 
-const WAITING = 'id, event_id, event_type, accepted_at, headers, raw, attempts, last_error, updated_at, epoch';
+const WAITING =
+  'id, event_id, event_type, accepted_at, headers, raw, sealed_by, attempts, last_error, updated_at, epoch';
 const QUARANTINED =
-  'id, event_id, event_type, accepted_at, headers, raw, attempts, reason, rule, path, status, replays, quarantined_at, healed_at';
+  'id, event_id, event_type, accepted_at, headers, raw, sealed_by, attempts, reason, rule, path, status, replays, quarantined_at, healed_at';
 
 /** Ids come from the index alone; rows are read for one page. */
 const page = (order: 'ASC' | 'DESC'): string => `

@@ -1,3 +1,6 @@
+import { createMemoryStorage } from '@millrace/storage/memory';
+import type { Protection } from '../privacy/protection';
+import { testProtections } from '../testing/protections';
 import { Profiler } from '@millrace/contracts/profile';
 import { decode, fingerprint } from '@millrace/envelope';
 import { claimKey, DEFAULT_DEDUPE, exactPayload } from '../claims/claim-key';
@@ -31,6 +34,8 @@ const TOGETHER = 'all of it, from stored batches to fates and rows';
 
 /** What is measured, made once. */
 interface Bench {
+  /** Keys of nobody, as a worker has them. */
+  readonly protection: Protection | null;
   readonly items: readonly Buffer[];
   readonly batches: readonly MicroBatch[];
   readonly contracts: ContractsInForce;
@@ -44,10 +49,12 @@ interface Bench {
  */
 export async function measureCuration(rounds = 7): Promise<CurationCost> {
   const items = shipmentItems();
+  const withDimensions = withLookups(bundledContracts(), DEMO);
   const bench: Bench = {
     items,
     batches: microBatches(items, BATCH_ITEMS, APPEND_ITEMS),
-    ...withLookups(bundledContracts(), DEMO),
+    ...withDimensions,
+    protection: await testProtections(createMemoryStorage()).under(withDimensions.contracts, 0, false),
   };
   const steps = await stepsOf(bench);
   const taken = new Map<string, number[]>([...steps.keys(), TOGETHER].map((name) => [name, []]));
@@ -66,7 +73,7 @@ function note(taken: Map<string, number[]>, name: string, round: number, microse
   if (round > 0) taken.get(name)?.push(microseconds);
 }
 
-async function stepsOf({ items, batches, contracts, enrich }: Bench): Promise<Map<string, () => void>> {
+async function stepsOf({ items, batches, contracts, enrich, protection }: Bench): Promise<Map<string, () => void>> {
   const options = { contractFor: (type: string) => contracts.contractOf(type)?.compiled };
   const received = batches.flatMap((batch) => batch.items);
   const events = received.flatMap(({ value, origin }) => {
@@ -75,7 +82,9 @@ async function stepsOf({ items, batches, contracts, enrich }: Bench): Promise<Ma
     const contract = contracts.contractOf(decoded.envelope.eventType);
     return [{ envelope: decoded.envelope, contract, dedupe: contract?.compiled.dedupe ?? DEFAULT_DEDUPE }];
   });
-  const curated = await Promise.all(batches.map((batch) => curate(batch.items, contracts, undefined, enrich)));
+  const curated = await Promise.all(
+    batches.map((batch) => curate(batch.items, contracts, protection, undefined, enrich)),
+  );
   const profiler = new Profiler();
   return new Map([
     ['JSON.parse alone', () => each(items, parseAnything)],
@@ -129,11 +138,11 @@ class Fates {
   }
 }
 
-async function cpuOfAll({ batches, contracts, enrich }: Bench): Promise<number> {
+async function cpuOfAll({ batches, contracts, enrich, protection }: Bench): Promise<number> {
   const before = process.cpuUsage();
   const fates = new Fates();
   for (const { items } of batches) {
-    const { validated, facilities, profiler } = await curate(items, contracts, undefined, enrich);
+    const { validated, facilities, profiler } = await curate(items, contracts, protection, undefined, enrich);
     timeDeltas(fates.settle(validated), facilities);
     profiler.done();
   }

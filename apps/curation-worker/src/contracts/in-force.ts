@@ -16,6 +16,8 @@ const NONE: readonly FormerDedupe[] = [];
  * that cannot be used, is `unavailable`: events that it governs, or may, are quarantined and healed by a replay.
  */
 export class ContractsInForce {
+  /** Whether any of them classifies fields. */
+  readonly classify: boolean;
   private readonly byType = new Map<string, ContractInForce>();
 
   constructor(
@@ -24,6 +26,7 @@ export class ContractsInForce {
     readonly unavailable: readonly UnavailableContract[] = [],
     private readonly former: ReadonlyMap<string, readonly FormerDedupe[]> = new Map(),
   ) {
+    this.classify = contracts.some(({ compiled }) => compiled.privacy !== null);
     for (const contract of contracts) for (const type of contract.compiled.eventTypes) this.byType.set(type, contract);
   }
 

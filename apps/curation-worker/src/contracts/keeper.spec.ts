@@ -26,7 +26,7 @@ const other = Buffer.from(
 const judge = async (): Promise<string[]> => {
   const contracts = keeper.current?.contracts;
   if (!contracts) throw new Error('none in force');
-  const { validated } = await curate(batchOf([shipmentEvent('a'), other]).items, contracts);
+  const { validated } = await curate(batchOf([shipmentEvent('a'), other]).items, contracts, null);
   return validated.map((event) => (event.ok ? (event.contract?.label ?? 'no contract') : event.refusal.reason));
 };
 
@@ -101,7 +101,7 @@ test('a changed strategy is claimed under both for one window', async () => {
   expect(contracts?.formerDedupe('other')).toEqual([]);
 
   const keysAt = async (at: string): Promise<number> => {
-    const { validated } = await curate(batchOf([shipmentEvent('a')], 0, { at }).items, contracts as never);
+    const { validated } = await curate(batchOf([shipmentEvent('a')], 0, { at }).items, contracts as never, null);
     return validated[0].ok ? 1 + validated[0].formerKeys.length : 0;
   };
   const day = 86_400_000;

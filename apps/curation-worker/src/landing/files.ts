@@ -9,7 +9,7 @@ export function writeRaw(deps: LandDeps, places: RawPlaces, validated: readonly 
   const raw = allEnded(
     places.parts
       .filter(({ stored }) => !stored)
-      .map((part) => writeRawPart(deps.storage, part, validated, deps.compress)),
+      .map((part) => writeRawPart(deps.storage, part, validated, deps.compress, deps.random)),
   );
   // It is awaited late; until then a rejection is not an unhandled one.
   raw.catch(() => undefined);

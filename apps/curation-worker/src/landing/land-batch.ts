@@ -1,4 +1,4 @@
-import { type Clock, currentTraceparent } from '@millrace/observability';
+import { type Clock, currentTraceparent, type Random } from '@millrace/observability';
 import type { Failpoint } from '@millrace/observability/failpoints';
 import type { Storage } from '@millrace/storage';
 import type { StagedFile } from '@millrace/topics';
@@ -24,6 +24,7 @@ import { undo, writeRaw } from './files';
 import { type Landing, LandingError, type LandingStore, type ReplayEntry } from './port';
 import { settledRows, waitingRows } from './replayed';
 import { typeStats } from './type-stats';
+import { timed } from './timed';
 
 export interface LandDeps {
   readonly store: LandingStore;
@@ -39,6 +40,8 @@ export interface LandDeps {
   readonly failpoint: Failpoint<'curation-worker'>;
   readonly timers: Pick<Timers, 'every'>;
   readonly clock: Clock;
+  /** Of what is sealed. */
+  readonly random: Random;
   /** Seconds that a step took. */
   readonly observe: (step: 'claim' | 'stage' | 'raw' | 'tally' | 'commit', seconds: number) => void;
 }
@@ -181,8 +184,8 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
 
   const healing = replay?.entry.from === 'quarantine';
   if (healing) await landing.settleReplay(settledRows(replay, validated, outcomes, places), batchId);
-  else await landing.quarantine(quarantineRows(batch, validated, outcomes, places, { batchId, attempts }));
-  if (putAside) await landing.wait(waitingRows(batch, validated, places, batchId, putAside));
+  else await landing.quarantine(quarantineRows(batch, validated, outcomes, places, { batchId, attempts }, deps.random));
+  if (putAside) await landing.wait(waitingRows(batch, validated, places, batchId, putAside, deps.random));
   await deps.failpoint('after-quarantine');
   const time = timeDeltas(landedEvents(validated, outcomes), attempt.curated.facilities);
   await timed(deps, 'tally', () => landing.tally(time, batchId));
@@ -279,19 +282,6 @@ function landedEvents(validated: readonly Validated[], outcomes: readonly Outcom
     if (event.ok && outcomes[i].fate === 'landed') events.push(event);
   });
   return events;
-}
-
-async function timed<T>(
-  { observe }: LandDeps,
-  step: Parameters<LandDeps['observe']>[0],
-  task: () => Promise<T>,
-): Promise<T> {
-  const began = performance.now();
-  try {
-    return await task();
-  } finally {
-    observe(step, (performance.now() - began) / 1_000);
-  }
 }
 
 export type LandBatch = typeof landBatch;

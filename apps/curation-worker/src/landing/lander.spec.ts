@@ -7,6 +7,8 @@ import { type Bench, batchOf, makeBench, shipmentEvent } from '../testing/landin
 import { dataFiles, publishContracts, rawLines, stagedRows } from '../testing/lake';
 import { testDuck } from '../testing/worker-under-test';
 import type { LandOutcome } from './lander';
+import { MemoryKeyStore } from '../privacy/memory/key-store';
+import { Opener } from '../privacy/opener';
 import { type Landing, LandingError, type LandingStore } from './port';
 
 let duck: Duck;
@@ -15,7 +17,7 @@ afterAll(() => duck.close());
 
 const signal = new AbortController().signal;
 const land = async ({ lander, epoch }: Bench, batch: MicroBatch): Promise<LandOutcome> =>
-  lander.land(await lander.prepare(batch), { epoch, attempts: 1, signal });
+  lander.land(await lander.prepare(batch, { signal }), { epoch, attempts: 1, signal });
 
 const events = (n: number, from = 0): Buffer[] => Array.from({ length: n }, (_, i) => shipmentEvent(`e${from + i}`));
 const fates = (outcome: LandOutcome): string[] =>
@@ -123,7 +125,7 @@ test('a batch whose header miscounts its records is not landed', async () => {
       counts: whole.counts.map((row) => ({ ...row, count: 4 })),
     })),
   };
-  await expect(bench.lander.prepare(wrong)).rejects.toThrow(CountMismatch);
+  await expect(bench.lander.prepare(wrong, { signal })).rejects.toThrow(CountMismatch);
 });
 
 test('a store that is away for a while delays a landing and repeats nothing of it', async () => {
@@ -215,14 +217,14 @@ test('messages without positions land once, also when some of a delivery have la
 test('a dead letter is quarantined unread, with its bytes and its last failure', async () => {
   const bench = await makeBench({ duck });
   const batch = batchOf([Buffer.from([0xff, 0x00])]);
-  const prepared = await bench.lander.prepare(batch, { deadLetter: 'it ends processes' });
+  const prepared = await bench.lander.prepare(batch, { deadLetter: 'it ends processes', signal });
   await bench.lander.land(prepared, { epoch: bench.epoch, attempts: 4, signal });
-  expect(bench.store.state.quarantine).toMatchObject([
-    {
-      ...{ reason: 'dead_letter', raw: Buffer.from([0xff, 0x00]), attempts: 4 },
-      rule: expect.stringContaining('it ends processes'),
-    },
+  const { quarantine } = bench.store.state;
+  expect(quarantine).toMatchObject([
+    { reason: 'dead_letter', attempts: 4, rule: expect.stringContaining('it ends processes') },
   ]);
+  const [item] = await new Opener(bench.protections, new MemoryKeyStore()).items([...quarantine]);
+  expect(item).toMatchObject({ ok: true, raw: Buffer.from([0xff, 0x00]) });
 });
 
 test('an event that landed before its claim was pruned is a duplicate', async () => {

@@ -3,14 +3,14 @@ import type { Logger } from '@millrace/observability';
 import { StorageError } from '@millrace/storage';
 import type { ContractsKeeper, InForce } from '../contracts/keeper';
 import { assertCounts } from '../pipeline/counts';
-import { CURATION_REASONS } from '../pipeline/outcome';
 import { createParseStep } from '../pipeline/parse';
-import type { MicroBatch, Received } from '../pipeline/received';
+import type { MicroBatch } from '../pipeline/received';
 import { type Curated, curate, curateUnread, type Valid, type Validated } from '../pipeline/curate';
-import type { Invalid, UnknownTypes } from '../pipeline/validate';
+import type { UnknownTypes } from '../pipeline/validate';
 import { bisect } from '../staging/bisect';
 import { eventRows } from '../staging/event-rows';
 import { deleteFiles } from './files';
+import { isUnread, unread, unstorable } from './judged';
 import {
   type Attempt,
   type LandBatch,
@@ -20,6 +20,9 @@ import {
   type Replay,
   UnknownLanding,
 } from './land-batch';
+import { KeyError } from '@millrace/privacy';
+import { openItems } from '../privacy/open-items';
+import type { Protection, Protections } from '../privacy/protection';
 import { LandingError, type LandingStore } from './port';
 
 /** A micro-batch that has been read and checked, under the contracts of then. */
@@ -45,6 +48,7 @@ export interface Backoff {
 
 export interface LanderDeps extends LandDeps {
   readonly keeper: ContractsKeeper;
+  readonly protections: Protections;
   readonly backoff: Backoff;
   readonly logger: Logger;
   readonly landBatch: LandBatch;
@@ -64,6 +68,8 @@ export interface Ownership {
 }
 
 export interface PrepareOptions {
+  /** Ends the waiting for keys. */
+  readonly signal: AbortSignal;
   /** Quarantine the items unread, as dead letters of this failure. */
   readonly deadLetter?: string;
   /** The items will be put aside: nothing is checked, and read only what they are called if that is known to be safe. */
@@ -80,16 +86,42 @@ const DUCK_TRIES_MAX = 3;
 export class Lander {
   constructor(private readonly deps: LanderDeps) {}
 
-  /** Reads and checks a micro-batch. */
-  async prepare(batch: MicroBatch, { deadLetter, putAside }: PrepareOptions = {}): Promise<Prepared> {
-    assertCounts(batch);
-    const inForce = this.inForce();
-    const names = putAside === 'named' ? createParseStep(inForce.contracts) : null;
-    const curated =
-      deadLetter !== undefined || putAside
-        ? curateUnread(batch.items, (received) => unread(received, names, deadLetter))
-        : await this.curate(batch.items, inForce);
-    return { batch, curated, inForce };
+  /** Reads and checks a micro-batch. Waits for keys that cannot be had now: no event is to blame for them. */
+  async prepare(sealed: MicroBatch, { signal, deadLetter, putAside }: PrepareOptions): Promise<Prepared> {
+    assertCounts(sealed);
+    const { protections } = this.deps;
+    return this.untilKeys(signal, async () => {
+      const inForce = this.inForce();
+      // What is put aside by its names has to be opened for them; what has ended processes is not touched.
+      const batch = putAside === 'unread' ? sealed : await openItems(sealed, (id) => protections.inboundKey(id));
+      if (deadLetter === undefined && !putAside) return { batch, curated: await this.curate(batch, inForce), inForce };
+      const names = putAside === 'named' ? createParseStep(inForce.contracts) : null;
+      const protection = await this.protectionOf(batch, inForce);
+      const curated = curateUnread(batch.items, (received) => unread(received, names, deadLetter), protection);
+      return { batch, curated, inForce };
+    });
+  }
+
+  private async curate(batch: MicroBatch, inForce: InForce): Promise<Curated> {
+    const protection = await this.protectionOf(batch, inForce);
+    return curate(batch.items, inForce.contracts, protection, this.deps.unknownTypes, inForce.enrich);
+  }
+
+  private protectionOf({ items }: MicroBatch, { contracts, keysEpoch }: InForce): Promise<Protection | null> {
+    const sealed = items.some(({ origin }) => origin.wasSealed || origin.headers.sealed !== undefined);
+    return this.deps.protections.under(contracts, keysEpoch, sealed);
+  }
+
+  private async untilKeys<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+    for (let failures = 1; ; failures++) {
+      try {
+        return await task();
+      } catch (error) {
+        if (!canWaitOut(error)) throw error;
+        this.deps.onTrouble(error);
+        await this.deps.backoff.wait(failures, signal);
+      }
+    }
   }
 
   /** @throws what cannot be waited out: the landing's own failure, a fenced epoch, or the abort's reason */
@@ -115,13 +147,13 @@ export class Lander {
           case 'taken': {
             if (result.left.size === 0 || !replay) return { kind: 'taken' };
             ({ batch, replay } = leftOf(batch, replay, result.left));
-            curated = await this.curate(batch.items, inForce);
+            curated = await this.curate(batch, inForce);
             continue;
           }
           case 'seen': {
             batch = await unseen(this.deps.store, batch);
             if (batch.items.length === 0) return { kind: 'dropped' };
-            curated = await this.curate(batch.items, inForce);
+            curated = await this.curate(batch, inForce);
             continue;
           }
         }
@@ -130,7 +162,10 @@ export class Lander {
           await this.refresh(ownership.signal);
           inForce = this.inForce();
           // What was set aside unread stays so.
-          if (!curated.validated.every(isUnread)) curated = await this.curate(batch.items, inForce);
+          if (!curated.validated.every(isUnread)) {
+            const [again, under] = [batch, inForce];
+            curated = await this.untilKeys(ownership.signal, () => this.curate(again, under));
+          }
           continue;
         }
         if (error instanceof DuckError && error.canRetry && ++duckTries >= DUCK_TRIES_MAX) throw error;
@@ -139,10 +174,6 @@ export class Lander {
         await this.deps.backoff.wait(++failures, ownership.signal);
       }
     }
-  }
-
-  private curate(items: readonly Received[], { contracts, enrich }: InForce): Promise<Curated> {
-    return curate(items, contracts, this.deps.unknownTypes, enrich);
   }
 
   private inForce(): InForce {
@@ -216,44 +247,12 @@ export class Lander {
 
 function canWaitOut(error: unknown): error is Error {
   return (
-    (error instanceof LandingError || error instanceof StorageError || error instanceof DuckError) && error.canRetry
+    (error instanceof LandingError ||
+      error instanceof StorageError ||
+      error instanceof DuckError ||
+      error instanceof KeyError) &&
+    error.canRetry
   );
-}
-
-function unstorable(event: Validated): Invalid {
-  const refusal = { reason: 'unstorable', rule: CURATION_REASONS.unstorable, path: '$.payload' };
-  const { received } = event;
-  if (!event.ok) return { ...event, refusal };
-  const { eventId, eventType } = event.envelope;
-  return { ok: false, received, refusal, eventId, eventType, contract: event.contract?.compiled ?? null };
-}
-
-/** Events that nothing is checked of. */
-const UNREAD: ReadonlySet<string> = new Set(['dead_letter', 'processing_failed']);
-const isUnread = (event: Validated): boolean => !event.ok && UNREAD.has(event.refusal.reason);
-
-function unread(
-  received: Received,
-  parse: ReturnType<typeof createParseStep> | null,
-  deadLetter: string | undefined,
-): Invalid {
-  const rule = `${CURATION_REASONS.dead_letter}; the last failure: ${deadLetter ?? ''}`;
-  const refusal = { reason: deadLetter === undefined ? 'processing_failed' : 'dead_letter', rule, path: '$' };
-  return { ok: false, received, refusal, ...namesOf(received, parse), contract: null };
-}
-
-/** What an event is called, as far as that can be found out. */
-function namesOf(
-  received: Received,
-  parse: ReturnType<typeof createParseStep> | null,
-): Pick<Invalid, 'eventId' | 'eventType'> {
-  try {
-    const decoded = parse?.(received).decoded;
-    if (decoded) return decoded.ok ? decoded.envelope : decoded;
-  } catch {
-    // It may be this what its landing failed of.
-  }
-  return { eventId: received.names?.eventId ?? null, eventType: received.names?.eventType ?? null };
 }
 
 /** The part of a replay that nobody else has landed. */

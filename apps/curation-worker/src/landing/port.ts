@@ -176,6 +176,8 @@ export interface QuarantineRow {
   readonly headers: InboundHeaders;
   readonly ingestionId: string;
   readonly raw: Buffer;
+  /** Key that `raw` and the headers are sealed under (quarantine/sealed-item.ts); null for a row in clear. */
+  readonly sealedBy: string | null;
 }
 
 /** Where a replay takes its rows from. */
@@ -237,6 +239,7 @@ export interface WaitingRow {
   readonly headers: InboundHeaders;
   readonly ingestionId: string;
   readonly raw: Buffer;
+  readonly sealedBy: string | null;
   readonly error: string;
   /** Milliseconds from now. */
   readonly retryInMs: number;

@@ -1,8 +1,10 @@
+import type { Random } from '@millrace/observability';
 import type { Validated } from '../pipeline/curate';
 import type { Outcome } from '../pipeline/outcome';
 import type { MicroBatch } from '../pipeline/received';
 import { causeOf } from '../quarantine/rows';
 import type { RawPlaces } from '../staging/raw-parts';
+import { storedBytes } from '../quarantine/sealed-item';
 import type { Replay } from './land-batch';
 import type { SettledRow, WaitingRow } from './port';
 
@@ -35,6 +37,7 @@ export function waitingRows(
   places: RawPlaces,
   batchId: number,
   { error, retryInMs }: { readonly error: string; readonly retryInMs: number },
+  random: Pick<Random, 'bytes'>,
 ): WaitingRow[] {
   return validated.map((event, i) => {
     const { origin, value, offset } = event.received;
@@ -44,7 +47,8 @@ export function waitingRows(
       eventType: event.ok ? event.envelope.eventType : event.eventType,
       ...{ topic: batch.topic, partition: batch.partition, offset, batchId },
       ...{ rawPart: places.pathOf(i), rawLine: places.lineOf(i) },
-      ...{ headers: origin.headers, ingestionId: origin.ingestionId, raw: value, error, retryInMs },
+      ...storedBytes({ headers: origin.headers, raw: value }, event.seal, random),
+      ...{ ingestionId: origin.ingestionId, error, retryInMs },
     };
   });
 }

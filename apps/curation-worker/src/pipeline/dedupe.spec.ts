@@ -17,6 +17,7 @@ const event = (key: string, formerKeys: readonly string[] = [], fingerprint = '0
   facility: 0,
   producerMs: null,
   row: 0,
+  seal: null,
 });
 const refused: Validated = {
   ok: false,
@@ -25,6 +26,7 @@ const refused: Validated = {
   eventId: null,
   eventType: null,
   contract: null,
+  seal: null,
 };
 
 /** Batches over a set of claims, as the landing store keeps them. */

@@ -29,7 +29,7 @@ async function fates(drift: object, payloads: readonly unknown[], unknownTypes?:
     Buffer.from(JSON.stringify({ event_id: `e${i}`, event_type: type, payload })),
   );
   const contracts = new ContractsInForce(1, [contractOf(drift)]);
-  const { validated, profiler } = await curate(batchOf(values).items, contracts, unknownTypes);
+  const { validated, profiler } = await curate(batchOf(values).items, contracts, null, unknownTypes);
   const reasons = validated.map((event) => (event.ok ? 'ok' : `${event.refusal.reason} ${event.refusal.path}`));
   return { reasons, profiles: profiler.done().profiles };
 }

@@ -30,4 +30,6 @@ export const CURATION_REASONS = {
   incomplete_business_key: 'each part of the business key is present and a string, number or boolean',
   unstorable: 'the event can be written to its tables',
   dead_letter: 'the event can be processed, if not at once, then after some more tries',
+  key_expired: 'the key that the item was sealed under is kept until it is curated',
+  unsealable: 'the bytes are as they were sealed when they were received',
 } as const;

@@ -11,5 +11,10 @@ export interface Parsed {
 /** Reads an item as its header says. Contracts only lend the paths of subject and event time. */
 export function createParseStep(contracts: ContractsInForce): (received: Received) => Parsed {
   const options = { contractFor: (type: string) => contracts.contractOf(type)?.compiled };
-  return (received) => ({ received, decoded: decode(received.value, received.origin.headers, options) });
+  return (received) => ({
+    received,
+    decoded: received.unopened
+      ? { ok: false, refusal: received.unopened, eventId: null, eventType: null }
+      : decode(received.value, received.origin.headers, options),
+  });
 }

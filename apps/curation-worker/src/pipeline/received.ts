@@ -1,4 +1,5 @@
 import type { DeliveredBatch } from '@millrace/messaging';
+import type { Refusal } from '@millrace/envelope';
 import type { InboundHeaders } from '@millrace/topics';
 
 /** What all items of one request share: their headers and what follows from them. */
@@ -14,6 +15,8 @@ export interface Origin {
   readonly hour: string;
   /** When it was in the log, by the log's clock, in milliseconds since 1970; its accept time where that is not known. */
   readonly durableMs: number;
+  /** The items came sealed, and have been opened; the headers no longer say so. */
+  readonly wasSealed?: true;
 }
 
 /** One item of a micro-batch, as it came. */
@@ -30,6 +33,8 @@ export interface Received {
   readonly log?: { readonly topic: string; readonly partition: string };
   /** Set for a mended version of an item: which raw line it replaces. */
   readonly mends?: Mends;
+  /** Why `value` is still as it was sealed. */
+  readonly unopened?: Refusal;
 }
 
 export interface StoredAt {

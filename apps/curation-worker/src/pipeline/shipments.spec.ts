@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { compile, readCatalogDir } from '@millrace/contracts';
+import { createMemoryStorage } from '@millrace/storage/memory';
 import type { InboundHeaders } from '@millrace/topics';
 import { ContractsInForce } from '../contracts/in-force';
+import { testProtections } from '../testing/protections';
 import { curate, type Validated } from './curate';
 import { dedupe, type Held, settle } from './dedupe';
 import type { Outcome } from './outcome';
@@ -108,7 +110,8 @@ describe('the shipments data set', () => {
 
   beforeAll(async () => {
     items = asReceived(lines());
-    ({ validated } = await curate(items, contracts));
+    const protection = await testProtections(createMemoryStorage()).under(contracts, 0, false);
+    ({ validated } = await curate(items, contracts, protection));
   });
 
   test('has as many lines as its manifest says', () => expect(items).toHaveLength(expected.lines));

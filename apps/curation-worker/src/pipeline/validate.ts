@@ -2,6 +2,8 @@ import { type Envelope, fingerprint, type Refusal } from '@millrace/envelope';
 import { claimKey, DEFAULT_DEDUPE, exactPayload } from '../claims/claim-key';
 import type { ContractInForce, ContractsInForce, FormerDedupe } from '../contracts/in-force';
 import { CURATION_REASONS } from './outcome';
+import { type CompiledPrivacy, holdsPersonal } from '@millrace/contracts';
+import { nobody, type Person, SOMEBODY, type Subject, subjectOf } from '../privacy/subject';
 import type { Parsed } from './parse';
 import type { Received } from './received';
 
@@ -20,6 +22,8 @@ export interface Checked {
   /** 16 hex digits; equal for equal content however it was written. */
   readonly fingerprint: string;
   readonly windowDays: number;
+  /** Whose personal data is in it, by its contract. */
+  readonly subject: Subject | null;
 }
 
 /** An item that is to be quarantined, with what is known of it. */
@@ -30,6 +34,7 @@ export interface Invalid {
   readonly eventId: string | null;
   readonly eventType: string | null;
   readonly contract: { readonly name: string; readonly version: string } | null;
+  readonly person: Person;
 }
 
 /** What becomes of events of types that no contract governs: they land, and a contract is inferred, or they do not. */
@@ -40,21 +45,22 @@ export function createValidateStep(
   contracts: ContractsInForce,
   unknownTypes: UnknownTypes = 'infer',
 ): (parsed: Parsed) => Checked | Invalid {
+  /** An item that cannot be read is somebody's, unless its type is known and classifies nothing. */
+  const unread = (eventType: string | null): Person => {
+    const contract = eventType === null ? undefined : contracts.contractOf(eventType);
+    return contract && contract.compiled.privacy === null ? null : SOMEBODY;
+  };
   return ({ received, decoded }) => {
     if (!decoded.ok) {
       const { refusal, eventId, eventType } = decoded;
-      return { ok: false, received, refusal, eventId, eventType, contract: null };
+      return { ok: false, received, refusal, eventId, eventType, contract: null, person: unread(eventType) };
     }
     const { envelope } = decoded;
     const { eventId, eventType } = envelope;
     const contract = contracts.contractOf(eventType);
     const invalid = (refusal: Refusal, by: Invalid['contract']): Invalid => ({
-      ok: false,
-      received,
-      refusal,
-      eventId,
-      eventType,
-      contract: by,
+      ...{ ok: false, received, refusal, eventId, eventType, contract: by },
+      person: personIn(envelope, contract, contracts),
     });
     if (!contract) {
       const missing = contracts.unavailableFor(eventType);
@@ -88,6 +94,7 @@ export function createValidateStep(
       formerKeys: formerKeys(envelope, contracts.formerDedupe(eventType)),
       fingerprint: fingerprint(exactPayload(envelope)),
       windowDays: compiled?.windowDays ?? DEFAULT_DEDUPE.windowDays,
+      subject: compiled?.privacy ? subjectWithin(envelope, compiled.privacy) : null,
     };
   };
 }
@@ -99,6 +106,23 @@ const stranger = (reason: 'unknown_type' | 'refused_type'): Refusal => ({
 });
 
 const STRANGERS = { quarantine: stranger('unknown_type'), refuse: stranger('refused_type') };
+/** Whom an event that keeps its contract is about; null where it holds nothing that the contract classifies. */
+function subjectWithin(envelope: Envelope, privacy: CompiledPrivacy): Subject | null {
+  const { subject, attributes, traceId } = privacy.envelope;
+  const holds =
+    holdsPersonal(envelope.payload, privacy.root) ||
+    (subject && envelope.subject !== null) ||
+    (attributes && envelope.attributesJson !== null) ||
+    (traceId && envelope.traceId !== null);
+  return holds ? (subjectOf(envelope, privacy) ?? nobody(envelope.tenantId)) : null;
+}
+
+/** Whose data may be in an event that breaks its contract: whatever it holds may be in the wrong place. */
+function personIn(envelope: Envelope, contract: ContractInForce | undefined, contracts: ContractsInForce): Person {
+  if (!contract) return contracts.unavailableFor(envelope.eventType) ? SOMEBODY : null;
+  const { privacy } = contract.compiled;
+  return privacy && (subjectOf(envelope, privacy) ?? SOMEBODY);
+}
 
 const NO_KEYS: readonly string[] = [];
 

@@ -28,6 +28,8 @@ export interface ShownItem {
   readonly lastFailure: string | null;
   /** The mended version that the last replay tried, and its line in the raw zone. */
   readonly mended: { readonly recipe: string; readonly rawPart: string; readonly rawLine: number } | null;
+  /** The item may hold personal data: it is kept sealed under the key of this id, and not shown. */
+  readonly sealed?: string;
   /** Where the item is UTF-8. */
   readonly text?: string;
   /** Where it is not. */
@@ -37,9 +39,20 @@ export interface ShownItem {
   readonly truncated: boolean;
 }
 
-/** An item with its bytes as text, or as base64 where they are no UTF-8. */
+/** An item with its bytes as text, or as base64 where they are no UTF-8; of sealed ones only their number is shown. */
 export function showItem(item: QuarantinedItem, bytesMax = SHOWN_BYTES_MAX): ShownItem {
-  const { groupId, acceptedAt, quarantinedAt, raw, recipe, mendedPart, mendedLine, tenant: _tenant, ...more } = item;
+  const {
+    groupId,
+    acceptedAt,
+    quarantinedAt,
+    raw,
+    sealedBy,
+    recipe,
+    mendedPart,
+    mendedLine,
+    tenant: _tenant,
+    ...more
+  } = item;
   const { healedAs: _as, healedAt: _at, healedBatch: _batch, ...rest } = more;
   return {
     ...rest,
@@ -49,7 +62,9 @@ export function showItem(item: QuarantinedItem, bytesMax = SHOWN_BYTES_MAX): Sho
     acceptedAt: acceptedAt.toISOString(),
     quarantinedAt: quarantinedAt.toISOString(),
     mended: recipe === null ? null : { recipe, rawPart: String(mendedPart), rawLine: Number(mendedLine) },
-    ...showBytes(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength), bytesMax),
+    ...(sealedBy === null
+      ? showBytes(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength), bytesMax)
+      : { sealed: sealedBy, bytes: raw.byteLength, truncated: true }),
   };
 }
 

@@ -4,7 +4,9 @@ import type { Outcome } from '../pipeline/outcome';
 import type { MicroBatch } from '../pipeline/received';
 import type { Validated } from '../pipeline/curate';
 import type { RawPlaces } from '../staging/raw-parts';
+import type { Random } from '@millrace/observability';
 import { groupId, groupOf } from './grouping';
+import { storedBytes } from './sealed-item';
 
 /** What is wrong with an item, as the quarantine has it. */
 export function causeOf(event: Validated, refusal: Refusal): QuarantineCause {
@@ -34,6 +36,7 @@ export function quarantineRows(
   outcomes: readonly Outcome[],
   places: RawPlaces,
   landing: { readonly batchId: number; readonly attempts: number },
+  random: Pick<Random, 'bytes'>,
 ): QuarantineRow[] {
   const rows: QuarantineRow[] = [];
   outcomes.forEach((outcome, i) => {
@@ -52,9 +55,8 @@ export function quarantineRows(
       batchId: landing.batchId,
       rawPart: places.pathOf(i),
       rawLine: places.lineOf(i),
-      headers: origin.headers,
       ingestionId: origin.ingestionId,
-      raw: value,
+      ...storedBytes({ headers: origin.headers, raw: value }, event.seal, random),
     });
   });
   return rows;

@@ -6,7 +6,7 @@ import { type EventQuarantined, TOPICS } from '@millrace/topics';
 export interface TellDeps {
   readonly pool: Pick<Pool, 'query'>;
   readonly messaging: Pick<Messaging, 'append'>;
-  /** Whether messages hold the items' bytes. */
+  /** Whether messages hold the items' bytes, those of sealed ones excepted. */
   readonly withRaw: boolean;
 }
 
@@ -51,13 +51,16 @@ export async function tellQuarantined({ pool, messaging, withRaw }: TellDeps): P
   return batches.length === BATCHES_MAX;
 }
 
+/** What is sealed may hold personal data, and is told to nobody. */
+const CLEAR = `CASE WHEN sealed_by IS NULL THEN raw ELSE ''::bytea END`;
+
 async function tellBatch({ pool, messaging, withRaw }: TellDeps, lineId: string, batch: Batch): Promise<void> {
   for (let after = 0; ;) {
     const { rows } = await pool.query(
       `SELECT * FROM (
          SELECT *, sum(octet_length(raw)) OVER (ORDER BY id) - octet_length(raw) AS bytes_before FROM (
            SELECT id, tenant, source, event_type, event_id, group_id, reason, rule, path, contract, contract_version,
-                  accepted_at, raw_part, raw_line, ${withRaw ? 'raw' : `''::bytea AS raw`}
+                  accepted_at, raw_part, raw_line, sealed_by, ${withRaw ? CLEAR : `''::bytea`} AS raw
              FROM curation_worker.quarantine WHERE last_batch_id = $1 AND id > $2 ORDER BY id LIMIT ${RECORDS_MAX}) picked
        ) sized WHERE bytes_before < ${BYTES_MAX} ORDER BY id`,
       [batch.batchId, after],
@@ -83,7 +86,7 @@ function recordOf(row: Record<string, unknown>, lineId: string, { number, at }: 
     ...{ contract: orNull('contract'), contractVersion: orNull('contract_version') },
     ...{ acceptedAt: (row['accepted_at'] as Date).toISOString(), at },
     ...{ rawPart: text('raw_part'), rawLine: Number(row['raw_line']) },
-    ...(withRaw && { raw: (row['raw'] as Buffer).toString('base64') }),
+    ...(withRaw && row['sealed_by'] === null && { raw: (row['raw'] as Buffer).toString('base64') }),
   };
   const headers = { 'content-type': 'application/json', tenant: body.tenant };
   return { key: null, headers, value: Buffer.from(JSON.stringify(body)) };

@@ -1,3 +1,5 @@
+import type { Unreadable } from '../privacy/opener';
+
 /** Why events of a job are still in quarantine, by cause. */
 export interface ReplayFailure {
   readonly cause: string;
@@ -40,3 +42,10 @@ function add(known: ReplayFailure[], cause: string, group: string | null): Repla
 
 const others = (known: ReplayFailure[]): ReplayFailure =>
   known.find(({ cause, group }) => cause === OTHERS && group === null) ?? add(known, OTHERS, null);
+
+/** Why an item can never be read again. */
+export const UNREADABLE: Readonly<Record<Unreadable, string>> = {
+  erased: 'the key of its subject was destroyed by an erasure',
+  expired: 'the key that it was sealed under has expired',
+  damaged: 'its bytes are not as they were sealed',
+};

@@ -1,4 +1,6 @@
-import type { ContractsKeeper } from '../contracts/keeper';
+import type { ContractsKeeper, InForce } from '../contracts/keeper';
+import type { Protections } from '../privacy/protection';
+import { UNREADABLE } from './failures';
 import type { LandDeps } from '../landing/land-batch';
 import type { LandingStore } from '../landing/port';
 import { MARTS } from '@millrace/marts';
@@ -23,6 +25,7 @@ export interface PlanDeps {
   readonly stager: Stager;
   readonly mend: Mend;
   readonly unknownTypes?: UnknownTypes;
+  readonly protections: Pick<Protections, 'under'>;
 }
 
 /** Why some would still be refused. */
@@ -82,7 +85,7 @@ export async function planReplay(
   const { current } = deps.keeper;
   if (!current) throw new Error('nothing can be planned before contracts have been read');
   const { selected, ids } = await deps.replays.sample(tenant, selection, itemsMax);
-  const trial = new Trial(deps, current.contracts, tenant, recipe);
+  const trial = new Trial(deps, current, tenant, recipe);
   for (let from = 0; from < ids.length;) {
     const items = await deps.replays.load(ids.slice(from, from + CHUNK_ITEMS), CHUNK_BYTES_MAX);
     // What somebody else has replayed meanwhile is passed.
@@ -100,8 +103,6 @@ export async function planReplay(
   };
 }
 
-type Contracts = NonNullable<ContractsKeeper['current']>['contracts'];
-
 /** What has come of the items tried so far. */
 class Trial {
   examined = 0;
@@ -115,22 +116,28 @@ class Trial {
 
   constructor(
     private readonly deps: PlanDeps,
-    private readonly contracts: Contracts,
+    private readonly inForce: InForce,
     private readonly tenant: string,
     private readonly recipe: RecipeRef | null,
   ) {}
 
   async add(items: readonly StoredItem[]): Promise<void> {
     this.examined += items.length;
+    const lost = items.flatMap(({ id, unreadable }) => (unreadable ? [{ id, failure: UNREADABLE[unreadable] }] : []));
+    for (const { id, failure } of lost)
+      this.fail(id, { ...{ reason: 'unreadable', rule: failure, path: '$' }, contract: null, eventType: null });
+    const readable = items.filter(({ unreadable }) => !unreadable);
     const { mended, failures } = this.recipe
-      ? await this.deps.mend(this.tenant, this.recipe, items)
+      ? await this.deps.mend(this.tenant, this.recipe, readable)
       : { mended: new Map<number, never>(), failures: [] };
     for (const { id, failure } of failures)
       this.fail(id, { ...{ reason: 'recipe_failed', rule: failure, path: '$' }, contract: null, eventType: null });
     const failed = new Set(failures.map(({ id }) => id));
-    const tried = items.filter(({ id }) => !failed.has(id));
+    const tried = readable.filter(({ id }) => !failed.has(id));
     const batch = storedBatch(tried, REPLAY_LOG, mended);
-    const curated = await curate(batch.items, this.contracts, this.deps.unknownTypes);
+    const { contracts, keysEpoch } = this.inForce;
+    const protection = await this.deps.protections.under(contracts, keysEpoch, false);
+    const curated = await curate(batch.items, contracts, protection, this.deps.unknownTypes);
     const known = dedupe(curated.validated);
     const held = new Map([
       ...(await this.deps.store.held(known.candidates.map(({ key }) => key))),

@@ -1,5 +1,6 @@
 import type { InboundHeaders } from '@millrace/topics';
 import type { ReplayEntry } from '../landing/port';
+import type { Unreadable } from '../privacy/opener';
 import type { ReplayFailure } from './failures';
 
 /** Which quarantined items: those that meet all that is given. */
@@ -60,6 +61,10 @@ export interface StoredItem {
   /** Null in rows of releases that did not keep it. */
   readonly ingestionId: string | null;
   readonly raw: Buffer;
+  /** Key that `raw` and `headers` are sealed under (see quarantine/sealed-item.ts); null where they are in clear. */
+  readonly sealedBy: string | null;
+  /** Why it can never be read again; then it is as it is stored. */
+  readonly unreadable?: Unreadable;
   readonly rawPart: string;
   readonly rawLine: number;
   readonly topic: string;

@@ -26,7 +26,7 @@ const FAILED = `
   UPDATE curation_worker.replay_job SET attempts = attempts + 1, suspect_to = coalesce(tried_to, suspect_to), tried_to = NULL
    WHERE id = $1 AND epoch = $2 AND state = 'running'`;
 
-const ITEM = 'id, headers, ingestion_id, raw, raw_part, raw_line, topic, partition, "offset"';
+const ITEM = 'id, headers, ingestion_id, raw, sealed_by, raw_part, raw_line, topic, partition, "offset"';
 
 const TAKE_WAITING = `
   UPDATE curation_worker.waiting
@@ -208,6 +208,7 @@ const itemOf = (row: Row): StoredItem => ({
   headers: row['headers'] as StoredItem['headers'],
   ingestionId: row['ingestion_id'] as string | null,
   raw: row['raw'] as Buffer,
+  sealedBy: row['sealed_by'] as string | null,
   rawPart: String(row['raw_part']),
   rawLine: Number(row['raw_line']),
   topic: String(row['topic']),

@@ -4,6 +4,7 @@ import type { Landed } from '../landing/land-batch';
 import type { Lander } from '../landing/lander';
 import type { ReplayEntry, SkippedRow } from '../landing/port';
 import type { Mended } from '../recipes/port';
+import { UNREADABLE } from './failures';
 import type { Job, RecipeRef, ReplayStore, StoredItem } from './port';
 import { REPLAY_LOG, RETRY_LOG, storedBatch } from './stored-batch';
 
@@ -109,13 +110,17 @@ export class ReplayRunner {
     place: NonNullable<ReplayEntry['job']>,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { mended, failures } = job.recipe
-      ? await this.deps.mend(job.tenant, job.recipe, items)
+    const unreadable = items.flatMap(({ id, unreadable: why }) => (why ? [{ id, failure: UNREADABLE[why] }] : []));
+    const readable = unreadable.length === 0 ? items : items.filter((item) => !item.unreadable);
+    const mending = job.recipe
+      ? await this.deps.mend(job.tenant, job.recipe, readable)
       : { mended: new Map<number, Mended>(), failures: [] };
+    const { mended } = mending;
+    const failures = [...mending.failures, ...unreadable];
     const failed = new Set(failures.map(({ id }) => id));
     const tried = items.filter(({ id }) => !failed.has(id));
     if (tried.length === 0) return this.pass(place, failures);
-    const prepared = await this.deps.lander.prepare(storedBatch(tried, REPLAY_LOG, mended));
+    const prepared = await this.deps.lander.prepare(storedBatch(tried, REPLAY_LOG, mended), { signal });
     const rowIds = tried.map(({ id }) => id);
     const entry: ReplayEntry = { from: 'quarantine', ids: rowIds, job: place, skipped: failures };
     const outcome = await this.deps.lander.land(prepared, {
@@ -146,12 +151,13 @@ export class ReplayRunner {
     const replay = { entry: { from: 'waiting' as const, ids: [id], job: null }, rowIds: [id] };
     const land = async (deadLetter: string | null): Promise<void> => {
       const batch = storedBatch([item], RETRY_LOG);
-      const prepared = await lander.prepare(batch, deadLetter === null ? {} : { deadLetter });
+      const prepared = await lander.prepare(batch, deadLetter === null ? { signal } : { deadLetter, signal });
       const outcome = await lander.land(prepared, { ...ownership, replay });
       if (outcome.kind === 'landed') this.deps.onLanded(outcome);
     };
     try {
-      if (failures >= this.policy.attemptsMax) await land(item.lastError);
+      if (item.unreadable) await land(UNREADABLE[item.unreadable]);
+      else if (failures >= this.policy.attemptsMax) await land(item.lastError);
       else {
         try {
           await land(null);

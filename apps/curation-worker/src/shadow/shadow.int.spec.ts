@@ -10,6 +10,9 @@ import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { GROUPS, type ShadowJob, type ShadowTally, TOPICS, type WorkResult } from '@millrace/topics';
 import { v4 } from 'uuid';
 import { PostgresLandingStore } from '../landing/postgres/store';
+import { Opener } from '../privacy/opener';
+import { PostgresKeyStore } from '../privacy/postgres/key-store';
+import { testProtections } from '../testing/protections';
 import { systemTimers } from '../machine.client';
 import {
   appendItems,
@@ -62,6 +65,7 @@ beforeAll(async () => {
   const worker = await startWorker({
     ...{ messaging, storage, duck },
     store: new PostgresLandingStore(database.pool),
+    keys: new PostgresKeyStore(database.pool),
     options: { eventsMax: 1_500 },
   });
   await until(() => caughtUp(messaging), 60_000);
@@ -85,6 +89,11 @@ const job = (changes: Partial<ShadowJob> = {}): ShadowJob => ({
   ...{ contractsIndex: 1, from: '2026-11-19', to: DAY, tenant: 'default', ...changes },
 });
 
+function openerOf(): Opener {
+  const keys = new PostgresKeyStore(database.pool);
+  return new Opener(testProtections(storage, keys), keys);
+}
+
 interface RunnerOptions {
   readonly itemsPerSecondMax?: number;
   readonly leaseMs?: number;
@@ -100,6 +109,7 @@ function start({
     (async function* () {
       const deps = {
         ...{ storage, timers: systemTimers, itemsPerSecondMax, stepEveryMs: 0 },
+        opener: openerOf(),
         monotonicMs: () => performance.now(),
         landedBatches: (ids: readonly number[]) => landedBatches(database.pool, ids),
       };
@@ -150,7 +160,7 @@ async function expected(): Promise<{ breaks: number; heals: number; unscoped: nu
     fates.filter(({ fate }) => fate === 'quarantined').map((row) => [`${row._raw_part}:${row._raw_line}`, row]),
   );
   let [breaks, heals, unscoped] = [0, 0, 0];
-  for (const { path: part, line, text } of await rawLines(storage, batches)) {
+  for (const { path: part, line, text } of await rawLines(storage, batches, openerOf())) {
     const fate = refused.get(`${part}:${line}`);
     if (fate && fate.event_type === null) unscoped++;
     const body = /,"body":/.test(text)

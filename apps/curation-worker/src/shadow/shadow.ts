@@ -10,6 +10,7 @@ import { OTHER_TYPES, rawFolder, writerOf } from '../staging/paths';
 import { JobError, type Step } from '../work/runner';
 import type { Timers } from '../worker/timers';
 import { Pace } from './pace';
+import type { Opener } from '../privacy/opener';
 import { readRawPart } from './read-raw-part';
 import { Tally } from './tally';
 
@@ -17,6 +18,8 @@ export interface ShadowDeps {
   readonly storage: Pick<Storage, 'get' | 'list'>;
   /** Of some batches, those that have landed; the files of others are visible to nobody. */
   readonly landedBatches: (batchIds: readonly number[]) => Promise<ReadonlySet<number>>;
+  /** Opens raw lines that are sealed. */
+  readonly opener: Pick<Opener, 'lines'>;
   readonly timers: Pick<Timers, 'sleep'>;
   readonly monotonicMs: () => number;
   readonly itemsPerSecondMax: number;
@@ -81,7 +84,7 @@ export async function* shadow(
     if (landed) {
       const ofPart = new Tally();
       let line = 0;
-      for (const item of await readRawPart(deps.storage, part.path)) {
+      for (const item of await readRawPart(deps.storage, part.path, deps.opener)) {
         line++;
         tryItem(item, ofPart, { part: part.path, line, wanted, judges, tenant: job.tenant });
         if (line % PACED_ITEMS !== 0) continue;

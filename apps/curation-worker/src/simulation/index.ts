@@ -15,3 +15,8 @@ export type { Stager } from '../staging/stager';
 export { MemoryReplayStore } from '../replay/memory-store';
 export type { Job, ReplayStore } from '../replay/port';
 export { createCuration, type Curation, type CurationPorts, type CurationSettings } from '../worker/curation';
+export type { KeyStore } from '../privacy/key-store';
+export { MemoryKeyStore } from '../privacy/memory/key-store';
+export { PostgresKeyStore } from '../privacy/postgres/key-store';
+export { Opener } from '../privacy/opener';
+export { Protections } from '../privacy/protection';

@@ -34,6 +34,11 @@ export class ByteBuilder {
     this.length += bytes.length;
   }
 
+  /** Begins anew in the same memory: what `done` returned before is overwritten. */
+  clear(): void {
+    this.length = 0;
+  }
+
   get size(): number {
     return this.length;
   }

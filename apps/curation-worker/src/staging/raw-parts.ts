@@ -8,7 +8,9 @@ import type { Validated } from '../pipeline/curate';
 import type { RawGroups } from './raw-groups';
 import { OTHER_TYPES, rawPartPath, UNREADABLE_TYPE } from './paths';
 import { ByteBuilder } from './byte-builder';
-import { addRawLine, rawLineHead } from './raw-line';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Random } from '@millrace/observability';
+import { addRawLine, addSealedLine, rawLineHead } from './raw-line';
 
 /** Raw parts of one batch, at most: each costs a file and two syncs, and an item chooses its own event type. */
 export const RAW_PARTS_MAX = 24;
@@ -100,13 +102,19 @@ export function placeRaw(raw: RawGroups, batchId: number, epoch: number, partsMa
 /** Formats whose readable items are JSON texts; the data of the others may be anything. */
 const JSON_FORMATS: ReadonlySet<string> = new Set(['event', 'events-api']);
 
+/** Lines sealed between two turns of the event loop: some 5 ms. */
+const TURN_SEALS = 1_000;
+
 /** Compresses and stores one part: durable and visible when it resolves. Rejects with a StorageError. */
 export async function writeRawPart(
   storage: Storage,
   part: RawPart,
   validated: readonly Validated[],
-  compress: Compress = gzipRaw,
+  compress: Compress,
+  random: Pick<Random, 'bytes'>,
 ): Promise<StagedFile> {
+  const plain = new ByteBuilder(0);
+  let sealed = 0;
   const heads = new Map<Received['origin'], Buffer>();
   const lines = new ByteBuilder(
     part.items.reduce((sum, i) => sum + validated[i].received.value.length + LINE_BYTES, 0),
@@ -118,7 +126,13 @@ export async function writeRawPart(
     if (!head) heads.set(received.origin, (head = rawLineHead(received.origin)));
     const read = event.ok || event.contract !== null;
     const isJson = read && JSON_FORMATS.has(received.origin.headers.format) ? true : parses(received.value);
-    addRawLine(lines, head, received, isJson);
+    if (event.seal === null) addRawLine(lines, head, received, isJson);
+    else {
+      plain.clear();
+      addRawLine(plain, head, received, isJson);
+      addSealedLine(lines, plain.done(), received, event.seal, random);
+      if (++sealed % TURN_SEALS === 0) await nextTurn();
+    }
   }
   const bytes = await compress(lines.done());
   await storage.createIfAbsent(part.path, bytes);

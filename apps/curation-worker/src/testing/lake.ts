@@ -8,6 +8,7 @@ import type { Pool } from '@millrace/postgres';
 import type { Storage } from '@millrace/storage';
 import { type BatchStaged, type InboundHeaders, TOPICS } from '@millrace/topics';
 import { v4 } from 'uuid';
+import type { Opener } from '../privacy/opener';
 
 export const MIGRATIONS = [
   { schema: 'log', dir: path.join(__dirname, '../../../../libs/messaging/src/postgres/migrations') },
@@ -131,16 +132,21 @@ export async function stagedRows(
   );
 }
 
-/** Lines of all raw parts that the batches name, parsed. */
+/** Lines of all raw parts that the batches name; with an opener, as they were before they were sealed. */
 export async function rawLines(
   storage: Storage,
   batches: readonly LandedBatch[],
+  opener?: Pick<Opener, 'lines'>,
 ): Promise<{ path: string; line: number; text: string }[]> {
   const lines: { path: string; line: number; text: string }[] = [];
   for (const file of batches.flatMap((batch) => batch.files)) {
     if (file.kind !== 'raw') continue;
     const text = gunzipSync(await storage.get(file.path)).toString('utf8');
-    text.split('\n').forEach((line, i) => line !== '' && lines.push({ path: file.path, line: i + 1, text: line }));
+    const found = text.replace(/\n$/, '').split('\n');
+    for (const [i, line] of (opener ? await opener.lines(found) : found).entries()) {
+      if (typeof line !== 'string') throw new Error(`a raw line is ${line.why}`);
+      lines.push({ path: file.path, line: i + 1, text: line });
+    }
   }
   return lines;
 }

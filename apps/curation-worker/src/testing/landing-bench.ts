@@ -19,7 +19,10 @@ import type { Stager } from '../staging/stager';
 import { JitteredBackoff } from '../worker/backoff';
 import { type Failpoint, noFailpoints } from '@millrace/observability/failpoints';
 import type { Timers } from '../worker/timers';
+import type { KeyStore } from '../privacy/key-store';
+import type { Protections } from '../privacy/protection';
 import { publishContracts } from './lake';
+import { testProtections } from './protections';
 import { testLogger } from './worker-under-test';
 
 export const HEADERS: InboundHeaders = {
@@ -77,6 +80,7 @@ export interface Bench {
   readonly storage: Storage;
   readonly keeper: ContractsKeeper;
   readonly lander: Lander;
+  readonly protections: Protections;
   readonly epoch: number;
   /** Failures that were waited out. */
   readonly troubles: (Error | null)[];
@@ -89,6 +93,7 @@ export interface BenchOptions {
   readonly store?: MemoryLandingStore;
   readonly wrap?: (store: LandingStore) => LandingStore;
   readonly storage?: Storage;
+  readonly keys?: KeyStore;
   readonly landBatch?: LandBatch;
   readonly failpoint?: Failpoint<'curation-worker'>;
   readonly timers?: Timers;
@@ -106,6 +111,7 @@ export async function makeBench(options: BenchOptions): Promise<Bench> {
   const epoch = await store.register('bench');
   await store.take(PARTITION, epoch, 0);
   const troubles: (Error | null)[] = [];
+  const protections = testProtections(storage, options.keys);
   const lander = new Lander({
     ...{
       store,
@@ -115,6 +121,8 @@ export async function makeBench(options: BenchOptions): Promise<Bench> {
       compress: gzipRaw,
       logger: testLogger,
       clock: systemClock,
+      random: systemRandom,
+      protections,
     },
     backoff: new JitteredBackoff(systemRandom, systemTimers, 1, 5),
     failpoint: options.failpoint ?? noFailpoints,
@@ -126,5 +134,5 @@ export async function makeBench(options: BenchOptions): Promise<Bench> {
     observe: () => undefined,
     onTrouble: (error) => void troubles.push(error),
   });
-  return { store: memory, storage, keeper, lander, epoch, troubles };
+  return { store: memory, storage, keeper, lander, protections, epoch, troubles };
 }

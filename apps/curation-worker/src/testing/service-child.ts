@@ -15,6 +15,7 @@ export function startService(
       ...{
         DATABASE_URL: databaseUrl,
         STORAGE_ROOT: storageRoot,
+        MASTER_KEY_FILE: path.join(storageRoot, '.keys', 'master.json'),
         WORKER_SILENCE_MAX: '1s',
         WORKER_HEARTBEAT_EVERY: '200ms',
         PARTITION_LEASE: '1s',

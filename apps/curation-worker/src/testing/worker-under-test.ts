@@ -16,13 +16,17 @@ import { gzipRaw } from '../staging/raw-parts';
 import { createDuckStager } from '../staging/stage';
 import { JitteredBackoff } from '../worker/backoff';
 import { type Failpoint, noFailpoints } from '@millrace/observability/failpoints';
+import type { KeyStore } from '../privacy/key-store';
 import type { SessionOptions } from '../worker/session';
 import { CurationWorker } from '../worker/worker';
+
+import { testProtections } from './protections';
 
 export interface WorkerParts {
   readonly messaging: Messaging;
   readonly store: LandingStore;
   readonly storage: Storage;
+  readonly keys?: KeyStore;
   readonly duck: Duck;
   readonly failpoint?: Failpoint<'curation-worker'>;
   readonly landBatch?: LandBatch;
@@ -62,6 +66,8 @@ export async function startWorker(parts: WorkerParts): Promise<WorkerUnderTest> 
       failpoint,
       logger: testLogger,
       clock: systemClock,
+      random: systemRandom,
+      protections: testProtections(storage, parts.keys),
       timers: systemTimers,
     },
     landBatch: parts.landBatch ?? landBatch,

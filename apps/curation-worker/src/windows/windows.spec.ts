@@ -101,7 +101,7 @@ class Rig {
       const batch = { ...batchOf(some, base, { ...HEADERS, at: new Date(at).toISOString() }), partition };
       const ownership = { epoch: this.bench.epoch, attempts: 1, signal: new AbortController().signal };
       for (let n = 0; n < (redelivered ? 2 : 1); n++)
-        await this.bench.lander.land(await this.bench.lander.prepare(batch), ownership);
+        await this.bench.lander.land(await this.bench.lander.prepare(batch, ownership), ownership);
       this.next.set(partition, base + some.length);
     }
   }

@@ -18,12 +18,15 @@ import { deletePassedFiles } from '../maintenance/staged-files';
 import type { UpkeepStore } from '../maintenance/upkeep';
 import { type Announcement, announcement } from '../outbox/announcement';
 import type { UnknownTypes } from '../pipeline/validate';
+import { Opener } from '../privacy/opener';
+import { openingStore } from '../replay/opening-store';
 import { ReplayLoop } from '../replay/loop';
 import type { ReplayStore } from '../replay/port';
 import { type Mend, ReplayRunner, type RetryPolicy, retryWaitMs } from '../replay/runner';
 import type { FoldOptions } from '../windows/fold';
 import { FoldLoop } from '../windows/loop';
 import type { Keeps, TimeStore } from '../windows/port';
+import { type ProtectionDeps, Protections } from '../privacy/protection';
 import { JitteredBackoff } from './backoff';
 import { DeclaredDates } from './declared-dates';
 import type { SessionOptions } from './session';
@@ -56,6 +59,7 @@ export interface CurationPorts extends Pick<LandDeps, 'stager' | 'compress' | 'l
   readonly tellQuarantined?: () => Promise<boolean>;
   /** Adds up counters of the quarantine. */
   readonly compactCounts?: (signal: AbortSignal) => Promise<void>;
+  readonly privacy: Pick<ProtectionDeps, 'master' | 'keys' | 'dailyKeepDays'>;
 }
 
 export interface CurationSettings extends Omit<SessionOptions, 'topic' | 'group'> {
@@ -84,6 +88,8 @@ export interface Curation {
   readonly schedule: Schedule;
   readonly replays: ReplayLoop;
   readonly dimensionLoads: DimensionLoadDeps;
+  readonly protections: Protections;
+  readonly opener: Opener;
 }
 
 const MINUTE_MS = 60_000;
@@ -120,8 +126,9 @@ export function createCuration(
   });
   const dates = new DeclaredDates(store);
   const ids = new BatchIds(store);
+  const protections = new Protections({ storage, clock, random, ...ports.privacy });
   const lander = new Lander({
-    ...{ store, storage, keeper, backoff, logger, failpoint, timers, clock },
+    ...{ store, storage, keeper, backoff, logger, failpoint, timers, clock, random, protections },
     ...{ stager: ports.stager, compress: ports.compress, landedBefore: ports.landedBefore, observe: ports.observe },
     landBatch: ports.landBatch ?? landBatch,
     unknownTypes,
@@ -171,10 +178,11 @@ export function createCuration(
     timers,
     logger,
   );
+  const opener = new Opener(protections, ports.privacy.keys);
   const runner = new ReplayRunner(
     {
       ...{ lander, failpoint, logger, random, monotonicMs, onLanded: announce },
-      store: ports.replays,
+      store: openingStore(ports.replays, opener),
       mend: ports.mend ?? noRecipes,
       epoch: () => worker.epoch,
     },
@@ -187,7 +195,7 @@ export function createCuration(
     epoch: () => worker.epoch,
     onLanded: (message, number) => relay.offer(announcement(message, number)),
   };
-  return { worker, keeper, relay, windowsRelay, schedule, replays, dimensionLoads };
+  return { worker, keeper, relay, windowsRelay, schedule, replays, dimensionLoads, protections, opener };
 }
 
 const noRecipes: Mend = (_tenant, { name }) => Promise.reject(new Error(`there is no recipe ${name}`));

@@ -88,7 +88,9 @@ export class OwnedPartition {
   private readAhead(delivery: Delivery): Promise<Prepared> | null {
     if (this.position.attempts > 0 || this.position.suspectTo !== null || this.stopped !== null) return null;
     const { topic, partition } = this.id;
-    const prepared = this.deps.lander.prepare(receive(topic, partition, delivery.range, delivery.batches));
+    const batch = receive(topic, partition, delivery.range, delivery.batches);
+    const { signal, dispose } = linkSignals(delivery.signal, this.deps.sessionSignal);
+    const prepared = this.deps.lander.prepare(batch, { signal }).finally(dispose);
     prepared.catch(() => undefined);
     return prepared;
   }
@@ -194,19 +196,20 @@ export class OwnedPartition {
   ): Promise<LandOutcome> {
     const { lander, lanes, sessionSignal, onLanded } = this.deps;
     const { topic, partition } = this.id;
-    const received = (): MicroBatch => receive(topic, partition, range, delivery.batches);
-    const prepared = await (ahead ?? lander.prepare(received(), { putAside: aside?.how }));
-    if (prepared.batch.items.length === 0) return { kind: 'dropped' };
-    const attempts = this.position.attempts + 1;
     const { signal, dispose } = linkSignals(delivery.signal, sessionSignal);
-    const outcome = await lanes
-      .use(() =>
+    const land = async (): Promise<LandOutcome> => {
+      const items = (): MicroBatch => receive(topic, partition, range, delivery.batches);
+      const prepared = await (ahead ?? lander.prepare(items(), { putAside: aside?.how, signal }));
+      if (prepared.batch.items.length === 0) return { kind: 'dropped' };
+      const attempts = this.position.attempts + 1;
+      return lanes.use(() =>
         traceWork(
           () => landing(prepared.batch),
           () => lander.land(prepared, { epoch: this.epoch, attempts, signal, putAside: aside?.what }),
         ),
-      )
-      .finally(dispose);
+      );
+    };
+    const outcome = await land().finally(dispose);
     if (outcome.kind === 'landed') {
       await this.deps.failpoint('after-commit');
       onLanded(outcome);

@@ -8,6 +8,10 @@ import { testDatabase, type TestDatabase } from '@millrace/postgres/testing';
 import type { Storage } from '@millrace/storage';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { GROUPS, TOPICS } from '@millrace/topics';
+import { Opener } from '../privacy/opener';
+import { PostgresKeyStore } from '../privacy/postgres/key-store';
+import { parseSealedLine } from '../staging/raw-line';
+import { testProtections } from '../testing/protections';
 import { PostgresLandingStore } from '../landing/postgres/store';
 import {
   appendItems,
@@ -59,6 +63,7 @@ describe('curation, from the log to landed batches', () => {
     const worker = await startWorker({
       messaging,
       store: new PostgresLandingStore(database.pool),
+      keys: new PostgresKeyStore(database.pool),
       storage,
       duck,
       ...parts,
@@ -113,7 +118,11 @@ describe('curation, from the log to landed batches', () => {
     // Each line went into exactly one raw line, byte for byte.
     const raw = await rawLines(storage, batches);
     const digest = (bytes: Buffer): string => createHash('md5').update(bytes).digest('hex');
-    const bodies = raw.map(({ text }) => {
+    const keys = new PostgresKeyStore(database.pool);
+    const opener = new Opener(testProtections(storage, keys), keys);
+    expect(raw.filter(({ text }) => parseSealedLine(text)).length).toBeGreaterThan(SHIPMENTS.unique_valid_events / 2);
+    const bodies = (await opener.lines(raw.map(({ text }) => text))).map((text) => {
+      if (typeof text !== 'string') throw new Error(`a raw line is ${text.why}`);
       const body = text.indexOf('"body":');
       const parsed = body < 0 ? (JSON.parse(text) as { text?: string; base64?: string }) : null;
       if (!parsed) return Buffer.from(text.slice(body + 7, -1));
@@ -138,10 +147,12 @@ describe('curation, from the log to landed batches', () => {
       ),
     );
 
-    const { rows } = await database.pool.query('SELECT raw FROM curation_worker.quarantine');
+    const { rows } = await database.pool.query(
+      'SELECT raw, headers, sealed_by AS "sealedBy" FROM curation_worker.quarantine',
+    );
     const sent = new Set(lines.map(digest));
     expect(rows).toHaveLength(SHIPMENTS.quarantined);
-    for (const row of rows) expect(sent.has(digest(row.raw))).toBe(true);
+    for (const item of await opener.items(rows)) expect(item.ok && sent.has(digest(item.raw))).toBe(true);
   });
 
   test('two workers at once, with redelivered and reordered input, land each event once', async () => {

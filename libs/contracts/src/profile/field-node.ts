@@ -1,5 +1,6 @@
 import type { FieldProfile } from '@millrace/topics';
 import { isDate, isDateTime } from '../formats';
+import type { ProtectedNode } from '../privacy';
 import { formatJsonPath } from '../property-path';
 import { FIELD_NAME_CHARS_MAX, OBJECT_FIELDS_MAX, PROFILE_DEPTH_MAX, PROFILE_FIELDS_MAX } from './limits';
 
@@ -120,8 +121,12 @@ export class FieldNode {
     else if (text.length >= 20 && text.length <= 40 && isDateTime(text)) this.timestamps++;
   }
 
-  /** This field and those below it. An object that is wide speaks for its fields. */
-  profiles(above: readonly string[]): FieldProfile[] {
+  /**
+   * This field and those below it. An object that is wide speaks for its fields.
+   *
+   * @param classified where personal data is: of what lies there nothing is told that a value could be known by
+   */
+  profiles(above: readonly string[], classified: ProtectedNode | null = null): FieldProfile[] {
     const path = [...above, this.name];
     const counts = {
       ...{ nulls: this.nulls, booleans: this.booleans, integers: this.integers, bigIntegers: this.bigIntegers },
@@ -131,9 +136,14 @@ export class FieldNode {
     const own: FieldProfile = {
       path: formatJsonPath(path),
       ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)),
-      ...(this.min <= this.max && { min: this.min, max: this.max }),
+      ...(this.min <= this.max && classified === null && { min: this.min, max: this.max }),
       ...(this.wide && { wide: true }),
     };
-    return this.wide ? [own] : [own, ...this.children.flatMap((child) => child.profiles(path))];
+    return this.wide
+      ? [own]
+      : [own, ...this.children.flatMap((child) => child.profiles(path, within(classified, child.name)))];
   }
 }
+
+const within = (classified: ProtectedNode | null, name: string): ProtectedNode | null =>
+  classified?.token ? classified : (classified?.members.get(name) ?? null);

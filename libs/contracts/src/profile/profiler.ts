@@ -1,4 +1,5 @@
 import type { EventProfile, FieldProfile } from '@millrace/topics';
+import type { ProtectedNode } from '../privacy';
 import { FieldNode, type Room } from './field-node';
 import { PROFILE_BYTES_MAX, PROFILES_MAX } from './limits';
 
@@ -8,6 +9,7 @@ export type ProfileKey = Pick<EventProfile, 'tenant' | 'source' | 'eventType' | 
 interface Group extends ProfileKey {
   readonly room: Room;
   readonly root: FieldNode;
+  readonly classified: ProtectedNode | null;
   events: number;
 }
 
@@ -17,8 +19,18 @@ export class Profiler {
   private last: Group | null = null;
   private left = 0;
 
-  /** @param payload as JSON.parse gives it */
-  observe(tenant: string, source: string, eventType: string, contract: string | null, payload: unknown): void {
+  /**
+   * @param payload as JSON.parse gives it
+   * @param classified where the contract classifies fields
+   */
+  observe(
+    tenant: string,
+    source: string,
+    eventType: string,
+    contract: string | null,
+    payload: unknown,
+    classified: ProtectedNode | null = null,
+  ): void {
     let group = this.last;
     if (
       group === null ||
@@ -27,7 +39,7 @@ export class Profiler {
       group.tenant !== tenant ||
       group.source !== source
     ) {
-      group = this.groupOf({ tenant, source, eventType, contract });
+      group = this.groupOf({ tenant, source, eventType, contract }, classified);
       if (group === null) {
         this.left++;
         return;
@@ -38,13 +50,13 @@ export class Profiler {
     group.root.observe(payload);
   }
 
-  private groupOf(key: ProfileKey): Group | null {
+  private groupOf(key: ProfileKey, classified: ProtectedNode | null): Group | null {
     const id = JSON.stringify([key.tenant, key.source, key.eventType, key.contract]);
     const known = this.groups.get(id);
     if (known) return known;
     if (this.groups.size >= PROFILES_MAX) return null;
     const room: Room = { fields: 0, overflow: 0 };
-    const group: Group = { ...key, room, root: new FieldNode('payload', 0, 0, room), events: 0 };
+    const group: Group = { ...key, classified, room, root: new FieldNode('payload', 0, 0, room), events: 0 };
     this.groups.set(id, group);
     return group;
   }
@@ -54,8 +66,8 @@ export class Profiler {
     const profiles: EventProfile[] = [];
     let unprofiled = this.left;
     let bytes = 0;
-    for (const { root, room, events, tenant, source, eventType, contract } of this.groups.values()) {
-      const { fields, left } = fitting(root.profiles([]));
+    for (const { root, classified, room, events, tenant, source, eventType, contract } of this.groups.values()) {
+      const { fields, left } = fitting(root.profiles([], classified));
       const overflow = room.overflow + left;
       const profile: EventProfile = { tenant, source, eventType, contract, events, fields, overflow };
       const size = Buffer.byteLength(JSON.stringify(profile));

@@ -227,6 +227,11 @@ export class MemoryLandingStore implements LandingStore {
     return this.numbers.row++;
   }
 
+  /** Landings that worked with the keys of before no longer commit. */
+  bumpKeysEpoch(): void {
+    this.numbers.keysEpoch++;
+  }
+
   takeNumber({ epoch, contractsIndex, keysEpoch }: Fence): number {
     if (!this.state.workers.get(epoch)?.alive)
       throw new LandingError('LANDING_FENCED', `worker epoch ${epoch} is dead`);

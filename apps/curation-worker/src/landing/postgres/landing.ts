@@ -47,7 +47,7 @@ const TALLY = 'INSERT INTO curation_worker.time_delta (batch_id, deltas) VALUES 
 const QUARANTINE_COLUMNS = [
   'group_id', 'reason', 'rule', 'path', 'group_rule', 'group_path', 'group_event_type', 'contract', 'contract_version', 'event_type', 'event_id', 'tenant', 'source',
   'accepted_at', 'topic', 'partition', 'offset', 'attempts', 'batch_id', 'raw_part', 'raw_line', 'headers', 'raw',
-  'ingestion_id', 'last_batch_id',
+  'ingestion_id', 'last_batch_id', 'sealed_by',
 ] as const; // prettier-ignore
 
 /** One transaction on one connection. */
@@ -205,4 +205,5 @@ const quarantineValues = (row: QuarantineRow): (string | number | Buffer | null)
   row.raw,
   storable(row.ingestionId),
   row.batchId,
+  row.sealedBy,
 ];

@@ -167,9 +167,9 @@ const SETTLE = `
 const WAIT = (sql: string): string => `
   INSERT INTO curation_worker.waiting
          (tenant, source, event_id, event_type, accepted_at, topic, partition, "offset", batch_id, raw_part, raw_line,
-          headers, ingestion_id, raw, last_error, next_at)
+          headers, ingestion_id, raw, sealed_by, last_error, next_at)
   SELECT tenant, source, event_id, event_type, accepted_at, topic, partition, "offset", batch_id, raw_part, raw_line,
-         headers, ingestion_id, raw, last_error, clock_timestamp() + retry_in_ms * interval '1 ms' FROM ${sql}`;
+         headers, ingestion_id, raw, sealed_by, last_error, clock_timestamp() + retry_in_ms * interval '1 ms' FROM ${sql}`;
 
 /** Puts items aside, to be tried again. */
 export async function insertWaiting(client: Queryable, rows: readonly WaitingRow[]): Promise<void> {
@@ -188,6 +188,7 @@ export async function insertWaiting(client: Queryable, rows: readonly WaitingRow
     { name: 'headers', type: 'json', value: (row) => row.headers },
     { name: 'ingestion_id', type: 'text', value: (row) => storable(row.ingestionId) },
     { name: 'raw', type: 'bytea', value: (row) => row.raw },
+    { name: 'sealed_by', type: 'text', value: (row) => row.sealedBy },
     { name: 'last_error', type: 'text', value: (row) => storable(row.error) },
     { name: 'retry_in_ms', type: 'double precision', value: (row) => row.retryInMs },
   ]);

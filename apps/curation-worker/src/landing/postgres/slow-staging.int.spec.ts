@@ -41,7 +41,9 @@ describe('files that take longer to write than the database lets a transaction i
         await sleep(stagingMs);
       },
     });
-    const prepared = await bench.lander.prepare(batchOf([shipmentEvent('a')]));
+    const prepared = await bench.lander.prepare(batchOf([shipmentEvent('a')]), {
+      signal: new AbortController().signal,
+    });
     const landed = await bench.lander.land(prepared, { epoch: bench.epoch, attempts: 1, signal: stopping.signal }).then(
       ({ kind }) => kind === 'landed',
       () => false,

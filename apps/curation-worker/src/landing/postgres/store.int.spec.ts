@@ -11,7 +11,7 @@ landingStoreConformance('postgres', async () => {
     store: new PostgresLandingStore(database.pool),
     quarantined: async () => {
       const { rows } = await database.pool.query(
-        'SELECT reason, raw, event_id AS "eventId", headers FROM curation_worker.quarantine ORDER BY id',
+        'SELECT reason, raw, event_id AS "eventId", headers, sealed_by AS "sealedBy" FROM curation_worker.quarantine ORDER BY id',
       );
       return rows;
     },

@@ -12,7 +12,7 @@ import { dimensionCases } from './dimension-cases';
 /** What the suite needs to know of a store beside its port. */
 export interface StoreUnderTest {
   readonly store: LandingStore;
-  quarantined(): Promise<readonly Pick<QuarantineRow, 'reason' | 'raw' | 'eventId' | 'headers'>[]>;
+  quarantined(): Promise<readonly Pick<QuarantineRow, 'reason' | 'raw' | 'eventId' | 'headers' | 'sealedBy'>[]>;
   /** Committed batches in the order of their numbers. */
   landed(): Promise<readonly { readonly number: number; readonly batchId: number }[]>;
   close(): Promise<void>;
@@ -238,7 +238,7 @@ export function landingStoreConformance(name: string, make: () => Promise<StoreU
         rawLine: 1,
         headers,
         ingestionId: 'r-1',
-        raw,
+        ...{ raw, sealedBy: 'd2026-11-21' },
       };
       const landing = await store.begin();
       await move(landing, 0, 10);
@@ -247,7 +247,7 @@ export function landingStoreConformance(name: string, make: () => Promise<StoreU
       await landing.commit(fence(nextBatch));
       const rows = await under.quarantined();
       expect(rows.map((r) => r.raw)).toEqual([raw, Buffer.alloc(0)]);
-      expect(rows[0].headers).toEqual(headers);
+      expect(rows[0]).toMatchObject({ headers, sealedBy: 'd2026-11-21' });
     });
 
     test('a takeover counts at an unmoved position only, and only after a batch was tried', async () => {

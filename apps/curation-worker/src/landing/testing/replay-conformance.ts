@@ -19,16 +19,16 @@ const rowOf = (n: number): QuarantineRow => ({
   ...{ groupRule: 'a rule', groupPath: '$.payload.x', groupEventType: 'e', contract: null, contractVersion: null },
   ...{ eventType: 'e', eventId: `e${n}`, tenant: TENANT, source: 's', acceptedAt: HEADERS.at, topic: 'events.inbound' },
   ...{ partition: '0', offset: n, attempts: 1, batchId: 1, rawPart: 'raw/part', rawLine: n + 1, headers: HEADERS },
-  ...{ ingestionId: 'r', raw: Buffer.from(`{"n":${n}}`) },
+  ...{ ingestionId: 'r', raw: Buffer.from(`{"n":${n}}`), sealedBy: n % 2 === 0 ? null : 's1' },
 });
 
 const waitingOf = (n: number, retryInMs: number): WaitingRow => {
   const { tenant, source, eventId, eventType, acceptedAt, topic, partition, offset, batchId, rawPart, rawLine } =
     rowOf(n);
-  const { headers, ingestionId, raw } = rowOf(n);
+  const { headers, ingestionId, raw, sealedBy } = rowOf(n);
   return {
     ...{ tenant, source, eventId, eventType, acceptedAt, topic, partition, offset, batchId, rawPart, rawLine },
-    ...{ headers, ingestionId, raw, error: 'it fails', retryInMs },
+    ...{ headers, ingestionId, raw, sealedBy, error: 'it fails', retryInMs },
   };
 };
 

@@ -1,0 +1,43 @@
+import type { Refused, Validated } from '../pipeline/curate';
+import { CURATION_REASONS } from '../pipeline/outcome';
+import type { createParseStep } from '../pipeline/parse';
+import type { Received } from '../pipeline/received';
+import type { Invalid } from '../pipeline/validate';
+
+/** An event that passed every check and that no table can hold. */
+export function unstorable(event: Validated): Refused {
+  const refusal = { reason: 'unstorable', rule: CURATION_REASONS.unstorable, path: '$.payload' };
+  const { received, seal } = event;
+  if (!event.ok) return { ...event, refusal };
+  const { eventId, eventType } = event.envelope;
+  return { ok: false, received, refusal, eventId, eventType, contract: event.contract?.compiled ?? null, seal };
+}
+
+/** Events that nothing is checked of. */
+const UNREAD: ReadonlySet<string> = new Set(['dead_letter', 'processing_failed']);
+export const isUnread = (event: Validated): boolean => !event.ok && UNREAD.has(event.refusal.reason);
+
+/** An item that is put aside, or a dead letter: it is judged without being looked at. */
+export function unread(
+  received: Received,
+  parse: ReturnType<typeof createParseStep> | null,
+  deadLetter: string | undefined,
+): Omit<Invalid, 'person'> {
+  const rule = `${CURATION_REASONS.dead_letter}; the last failure: ${deadLetter ?? ''}`;
+  const refusal = { reason: deadLetter === undefined ? 'processing_failed' : 'dead_letter', rule, path: '$' };
+  return { ok: false, received, refusal, ...namesOf(received, parse), contract: null };
+}
+
+/** What an event is called, as far as that can be found out. */
+function namesOf(
+  received: Received,
+  parse: ReturnType<typeof createParseStep> | null,
+): Pick<Invalid, 'eventId' | 'eventType'> {
+  try {
+    const decoded = parse?.(received).decoded;
+    if (decoded) return decoded.ok ? decoded.envelope : decoded;
+  } catch {
+    // It may be this what its landing failed of.
+  }
+  return { eventId: received.names?.eventId ?? null, eventType: received.names?.eventType ?? null };
+}

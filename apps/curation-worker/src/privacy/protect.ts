@@ -1,0 +1,47 @@
+import { protectPayload, type CompiledPrivacy, type TokenMode } from '@millrace/contracts';
+import { canonicalize, type Envelope, parseLossless } from '@millrace/envelope';
+import { reversibleToken, token } from '@millrace/privacy';
+import type { Protection } from './protection';
+import type { SubjectKey } from './subject-keys';
+
+/** Digits of an integer that a double holds for certain. */
+const EXACT_DIGITS_MAX = 15;
+
+/**
+ * A value as tokens are made of it: its JSON text in one form, so that equal values have equal tokens however they were
+ * written, and "1" and 1 have different ones.
+ */
+export function tokenText(json: string): string {
+  const first = json[0];
+  if (first === '"') return json.includes('\\') ? JSON.stringify(JSON.parse(json)) : json;
+  if (first === '{' || first === '[') return canonicalize(parseLossless(json));
+  if (first === 't' || first === 'f') return json;
+  return json.length > EXACT_DIGITS_MAX && /^-?\d+$/.test(json) ? json : String(Number(json));
+}
+
+/** The event with tokens in place of whatever its contract classifies. */
+export function protectEnvelope(
+  envelope: Envelope,
+  privacy: CompiledPrivacy,
+  key: SubjectKey,
+  { lake }: Protection,
+): Envelope {
+  const tokenOf = (json: string, { scope, reversible }: TokenMode): string => {
+    const by = scope === 'lake' ? lake.tokens(envelope.tenantId) : key.tokens;
+    return (reversible ? reversibleToken : token)(by, tokenText(json));
+  };
+  const own = (text: string | null): string | null => (text === null ? null : tokenOf(JSON.stringify(text), OWN));
+  const { subject, attributes, traceId } = privacy.envelope;
+  return {
+    ...envelope,
+    payloadJson: protectPayload(envelope.payloadJson, privacy.root, (json, mode) => `"${tokenOf(json, mode)}"`),
+    subject: subject ? own(envelope.subject) : envelope.subject,
+    traceId: traceId ? own(envelope.traceId) : envelope.traceId,
+    attributesJson:
+      attributes && envelope.attributesJson !== null
+        ? `{"token":"${tokenOf(envelope.attributesJson, OWN)}"}`
+        : envelope.attributesJson,
+  };
+}
+
+const OWN: TokenMode = { scope: 'subject', reversible: false };
