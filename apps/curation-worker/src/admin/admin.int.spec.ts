@@ -56,9 +56,15 @@ test('a replay answers with what came of it: failed again, and processed once it
     status: 200,
     body: { success: false, event: { status: 'DEAD_LETTER', retryCount: 1 } },
   });
-  await service.database.pool.query(
-    `UPDATE curation_worker.quarantine SET raw = convert_to(replace(convert_from(raw, 'UTF8'), '"lost"', '"created"'), 'UTF8')
-      WHERE event_id = 'f1'`,
+  const { pool } = service.database;
+  const { rows } = await pool.query(
+    `SELECT raw, headers, sealed_by AS "sealedBy" FROM curation_worker.quarantine WHERE event_id = 'f1'`,
+  );
+  const [f1] = await service.opener.items(rows);
+  if (!f1.ok) throw new Error(f1.why);
+  await pool.query(
+    `UPDATE curation_worker.quarantine SET raw = $1, headers = $2, sealed_by = NULL WHERE event_id = 'f1'`,
+    [Buffer.from(f1.raw.toString().replace('"lost"', '"created"')), JSON.stringify(f1.headers)],
   );
   const healed = await service.call('POST', '/admin/events/f1/replay');
   expect(healed).toMatchObject({ status: 200, body: { success: true, event: { id: 'f1', status: 'PROCESSED' } } });

@@ -65,7 +65,7 @@ test('events are mended by a reviewed recipe and land as themselves, once; the b
   const healed = rows.filter((row) => String(row['event_id']).startsWith('lost-'));
   expect(healed.map((row) => row['event_id']).sort()).toEqual(Array.from({ length: 8 }, (_, i) => `lost-${i}`));
   // Both versions are in the raw zone, the mended one naming the other.
-  const lines = await rawLines(service.storage, batches);
+  const lines = await rawLines(service.storage, batches, service.opener);
   const at = (part: unknown, line: unknown) =>
     lines.find((one) => one.path === part && one.line === Number(line))?.text ?? '';
   for (const row of healed) {

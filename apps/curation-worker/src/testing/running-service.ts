@@ -3,6 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Messaging } from '@millrace/messaging';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
+import { systemClock, systemRandom } from '@millrace/observability';
+import { createFileMasterKeys } from '@millrace/privacy/filesystem';
 import { testDatabase, type TestDatabase } from '@millrace/postgres/testing';
 import { createService, type Service } from '@millrace/service';
 import type { Storage } from '@millrace/storage';
@@ -10,6 +12,9 @@ import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { GROUPS, TOPICS } from '@millrace/topics';
 import { AppModule } from '../app.module';
 import { config } from '../config';
+import { Opener } from '../privacy/opener';
+import { PostgresKeyStore } from '../privacy/postgres/key-store';
+import { Protections } from '../privacy/protection';
 import { MIGRATIONS, publishContracts } from './lake';
 
 /** What a service answered: tests look into it and say what has to be there. */
@@ -20,6 +25,8 @@ export interface RunningService {
   readonly database: TestDatabase;
   readonly messaging: Messaging;
   readonly storage: Storage;
+  /** Of what the service seals. */
+  readonly opener: Opener;
   /** Asks the service; the body is JSON, or null where there is none. */
   call(method: string, route: string, body?: unknown): Promise<{ status: number; body: Json }>;
   stop(): Promise<void>;
@@ -30,6 +37,7 @@ export async function runningService(env: Readonly<Record<string, string>> = {})
   const database = await testDatabase({ migrations: MIGRATIONS });
   const root = await mkdtemp(path.join(os.tmpdir(), 'curation-'));
   const storage = createFilesystemStorage({ root });
+  const masterKeys = path.join(root, '.keys', 'master.json');
   await publishContracts(storage);
   const messaging = createPostgresMessaging({ url: database.url, applicationName: 'test' });
   for (const { name, partitions } of Object.values(TOPICS)) await messaging.ensureTopic(name, { partitions });
@@ -38,12 +46,17 @@ export async function runningService(env: Readonly<Record<string, string>> = {})
     { name: 'curation-worker', version: '0.0.0', config, module: (context) => AppModule.compose(context) },
     {
       ...{ PORT: '0', DATABASE_URL: database.url, STORAGE_ROOT: root, LANDING_LINGER: '10ms' },
+      MASTER_KEY_FILE: masterKeys,
       ...{ LOG_LEVEL: process.env['TEST_LOG'] ? 'info' : 'silent', ...env },
     },
   );
   await service.start();
+  const keys = new PostgresKeyStore(database.pool);
+  const master = createFileMasterKeys(masterKeys, systemRandom);
+  const deps = { storage, keys, master, clock: systemClock, random: systemRandom };
   return {
     ...{ database, messaging, storage },
+    opener: new Opener(new Protections({ ...deps, dailyKeepDays: 30 }), keys),
     call: async (method, route, body) => {
       const response = await fetch(`${service.address}${route}`, {
         method,
