@@ -99,7 +99,7 @@ export async function curate(
     else layout.add(i, event);
   }
   await settleWaiting();
-  return layout;
+  return layout.done();
 }
 
 function subjectIn(event: Checked | Invalid): Subject | null {
@@ -110,7 +110,7 @@ function subjectIn(event: Checked | Invalid): Subject | null {
 const NONE: ReadonlyMap<string, SubjectKey> = new Map();
 
 /** Rows and raw groups of a batch; its items are added in order. */
-class Layout implements Curated {
+class Layout {
   readonly validated: Validated[];
   readonly raw: RawGroups;
   readonly rows: RowTable;
@@ -131,8 +131,9 @@ class Layout implements Curated {
     );
   }
 
-  get facilities(): readonly string[] {
-    return this.places.names;
+  done(): Curated {
+    const { validated, raw, rows, profiler, places } = this;
+    return { validated, raw, rows, profiler, facilities: places.names };
   }
 
   add(i: number, event: Checked | Invalid, fetched = NONE): void {
