@@ -34,16 +34,26 @@ export function compilePattern(pattern: string): PatternTest {
 const RE2_CHARS_MAX = 128 * 1024;
 
 function linear(pattern: string): PatternTest {
+  const compiled = RE2JS.compile(re2Of(pattern));
+  return { test: (text) => compiled.test(text), toString: () => `/${pattern}/linear` };
+}
+
+/**
+ * The pattern as engines with RE2 take it: DuckDB and BigQuery.
+ *
+ * @throws PatternBeyond, or an Error for what RE2 does not compile
+ */
+export function re2Of(pattern: string): string {
   const source = toRe2(parsePattern(pattern));
   if (source.length > RE2_CHARS_MAX) throw new PatternBeyond('is too large, its classes written out');
-  const compiled = RE2JS.compile(source);
-  return { test: (text) => compiled.test(text), toString: () => `/${pattern}/linear` };
+  RE2JS.compile(source);
+  return source;
 }
 
 const PATTERN_CHARS_MAX = 2048;
 
-/** Says why a pattern cannot be used, or null when it can. */
-export function patternRefusal(pattern: string): string | null {
+/** Says why a pattern cannot be used where it is to be compiled by `use`, or null when it can. */
+export function patternRefusal(pattern: string, use: (pattern: string) => unknown = compilePattern): string | null {
   if (pattern.length > PATTERN_CHARS_MAX) return `must have ${PATTERN_CHARS_MAX} characters at most`;
   try {
     new RegExp(pattern, 'u');
@@ -51,7 +61,7 @@ export function patternRefusal(pattern: string): string | null {
     return `is no regular expression (ECMA-262, Unicode): ${(error as Error).message}`;
   }
   try {
-    compilePattern(pattern);
+    use(pattern);
     return null;
   } catch (error) {
     if (error instanceof PatternBeyond) return `${error.message}, which cannot be done in linear time`;

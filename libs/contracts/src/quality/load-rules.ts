@@ -1,12 +1,13 @@
 import type { ContractColumn } from '../columns';
 import { type DocumentReader, type Fields, join } from '../document-reader';
 import type { Property } from '../model';
+import { patternRefusal, re2Of } from '../patterns/compile-pattern';
 import { parseJsonPath } from '../property-path';
 import type { BatchRule, Measure, Operator, QualityRules, RowRule, Severity } from './model';
 import { loadThreshold } from './load-threshold';
+import { columnsNamed, constantProblem, scalars } from './load-values';
 
 const RULES_MAX = 200;
-const VALUES_MAX = 1_000;
 const ID = /^[A-Za-z][A-Za-z0-9_.-]{0,99}$/;
 const OPERATORS: readonly Operator[] = ['=', '<>', '<', '<=', '>', '>='];
 const COMPARABLE = new Set(['string', 'date', 'timestamp', 'number', 'integer', 'boolean']);
@@ -32,7 +33,7 @@ export interface RuleSources {
  */
 export function loadRules(reader: DocumentReader, { schema, schemaPath, rules, columns }: RuleSources): QualityRules {
   const found: { rows: RowRule[]; batches: BatchRule[] } = { rows: [], batches: [] };
-  libraryRules(reader, schema.quality, join(schemaPath, 'quality'), null, found.batches);
+  libraryRules(reader, schema.quality, join(schemaPath, 'quality'), null, columns, found.batches);
   propertyRules(reader, schema.properties, join(schemaPath, 'properties'), [], columns, found.batches);
   if (rules) {
     for (const [index, item] of reader.list(rules.value, rules.path).entries()) {
@@ -64,7 +65,7 @@ function propertyRules(
     const fields = item as Fields;
     const segments = [...within, String(fields.name)];
     const column = columns.find((candidate) => candidate.path.join('\0') === segments.join('\0')) ?? null;
-    if (fields.quality !== undefined) libraryRules(reader, fields.quality, join(at, 'quality'), column, found);
+    if (fields.quality !== undefined) libraryRules(reader, fields.quality, join(at, 'quality'), column, columns, found);
     propertyRules(reader, fields.properties, join(at, 'properties'), segments, columns, found);
   }
 }
@@ -74,6 +75,7 @@ function libraryRules(
   value: unknown,
   path: string,
   column: ContractColumn | null,
+  columns: readonly ContractColumn[],
   found: BatchRule[],
 ): void {
   if (!Array.isArray(value)) return;
@@ -89,7 +91,7 @@ function libraryRules(
     const threshold = loadThreshold(reader, rule, at);
     // A rule without a threshold is prose: it says what is watched, not what is right.
     if (!threshold) continue;
-    const measure = measureOf(reader, rule, args, at, column);
+    const measure = measureOf(reader, rule, args, at, column, columns);
     if (!measure) continue;
     const id = typeof rule.id === 'string' ? rule.id : `${column?.name ?? 'table'}_${rule.metric}`;
     found.push({ ...facts(reader, rule, id, at), severity, measure, threshold, unit: unitOf(reader, rule, at) });
@@ -102,14 +104,16 @@ function measureOf(
   args: Fields,
   at: string,
   column: ContractColumn | null,
+  all: readonly ContractColumn[],
 ): Measure | null {
   const metric = rule.metric as string;
   if (metric === 'rowCount') return { metric };
   if (metric === 'duplicateValues') {
-    const names = args.properties === undefined ? null : reader.list(args.properties, join(at, 'arguments.properties'));
-    const columns = names ? names.map(String) : column ? [column.name] : [];
+    const listed = join(at, 'arguments.properties');
+    if (args.properties === undefined && column) return { metric, columns: [column.name] };
+    const columns = columnsNamed(reader, args.properties ?? [], listed, all);
     if (columns.length > 0) return { metric, columns };
-    reader.note(join(at, 'arguments.properties'), 'must list the properties whose values are to be unique together');
+    reader.note(listed, 'must list the properties whose values are to be unique together');
     return null;
   }
   if (!column) {
@@ -121,15 +125,19 @@ function measureOf(
     return {
       metric,
       column: column.name,
-      values: scalars(reader, args.missingValues ?? [], join(at, 'arguments.missingValues')),
+      values: scalars(reader, args.missingValues ?? [], join(at, 'arguments.missingValues'), 0),
     };
   if (metric !== 'invalidValues') return null;
-  if (typeof args.pattern === 'string') return { metric: 'invalidPattern', column: column.name, pattern: args.pattern };
+  if (typeof args.pattern === 'string') {
+    const problem = patternRefusal(args.pattern, re2Of);
+    if (problem !== null) reader.note(join(at, 'arguments.pattern'), problem);
+    return problem === null ? { metric: 'invalidPattern', column: column.name, pattern: re2Of(args.pattern) } : null;
+  }
   if (args.validValues === undefined) {
     reader.note(join(at, 'arguments'), 'must have validValues or a pattern');
     return null;
   }
-  const values = scalars(reader, args.validValues, join(at, 'arguments.validValues'));
+  const values = scalars(reader, args.validValues, join(at, 'arguments.validValues'), 1);
   return { metric, column: column.name, values: values.filter((value) => value !== null) };
 }
 
@@ -160,15 +168,12 @@ function comparison(
     return;
   }
   const { value } = fields;
-  if (!right && typeof value !== (kind === 'number' ? 'number' : kind === 'boolean' ? 'boolean' : 'string')) {
-    reader.note(join(at, 'value'), `must be a ${kind}`);
+  const problem = right ? null : constantProblem(kind, value);
+  if (problem !== null) {
+    reader.note(join(at, 'value'), problem);
     return;
   }
   const constant = value as string | number | boolean;
-  if (!right && kind === 'timestamp' && Number.isNaN(Date.parse(String(value)))) {
-    reader.note(join(at, 'value'), 'must be an RFC 3339 timestamp');
-    return;
-  }
   const common = { ...facts(reader, fields, id, at), severity };
   if (severity === 'error') {
     const to = right ? { path: right.path } : { value: constant };
@@ -255,13 +260,3 @@ const severityOf = (reader: DocumentReader, fields: Fields, at: string): Severit
 
 const unitOf = (reader: DocumentReader, fields: Fields, at: string): BatchRule['unit'] =>
   reader.oneOf(fields, 'unit', ['rows', 'percent'] as const, at) ?? 'rows';
-
-function scalars(reader: DocumentReader, value: unknown, path: string): (string | number | null)[] {
-  const values = reader.list(value, path);
-  if (values.length > VALUES_MAX) reader.note(path, `must list ${VALUES_MAX} values at most`);
-  values.forEach((item, i) => {
-    if (item !== null && typeof item !== 'string' && typeof item !== 'number')
-      reader.note(`${path}[${i}]`, 'must be a text, a number or null');
-  });
-  return values as (string | number | null)[];
-}

@@ -27,10 +27,12 @@ export function loadThreshold(reader: DocumentReader, rule: Fields, at: string):
     return null;
   }
   const [from, to] = Array.isArray(value) ? (value as unknown[]) : [];
-  const isRange = Array.isArray(value) && value.length === 2 && typeof from === 'number' && typeof to === 'number';
-  if (!Object.hasOwn(RANGES, key) || !isRange || from > to) {
+  const isRange = Array.isArray(value) && value.length === 2 && finite(from) && finite(to) && from <= to;
+  if (!Object.hasOwn(RANGES, key) || !isRange) {
     reader.note(join(at, key), 'must be two numbers, the smaller one first');
     return null;
   }
   return { op: RANGES[key], from, to };
 }
+
+const finite = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);

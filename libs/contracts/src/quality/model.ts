@@ -28,12 +28,17 @@ export interface BatchRule extends RuleFacts {
 export type Measure =
   | { readonly metric: 'rowCount' }
   | { readonly metric: 'nullValues'; readonly column: string }
-  | { readonly metric: 'missingValues'; readonly column: string; readonly values: readonly (string | number | null)[] }
+  | {
+      readonly metric: 'missingValues';
+      readonly column: string;
+      readonly values: readonly (string | number | boolean | null)[];
+    }
   | {
       readonly metric: 'invalidValues';
       readonly column: string;
       readonly values: readonly (string | number | boolean)[];
     }
+  /** The pattern is RE2's, found anywhere in the value. */
   | { readonly metric: 'invalidPattern'; readonly column: string; readonly pattern: string }
   | { readonly metric: 'duplicateValues'; readonly columns: readonly string[] }
   | { readonly metric: 'foreignKey'; readonly column: string; readonly references: Reference }

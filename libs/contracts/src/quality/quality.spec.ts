@@ -18,6 +18,7 @@ schema:
       - { name: end, logicalType: timestamp }
       - { name: miles, logicalType: number }
       - { name: limit, logicalType: integer }
+      - { name: day, logicalType: date }
       - name: place
         logicalType: object
         properties: [{ name: city, logicalType: string, quality: [{ metric: nullValues, mustBeLessThan: 5, unit: percent }] }]
@@ -136,8 +137,73 @@ describe('rules about many rows', () => {
       '      - { id: a, key: $.payload.id, to: { dimension: x } }',
       'customProperties[1].value[0].to is not a key of a foreign key',
     ],
+    [
+      "      - { id: a, left: $.payload.start, is: '<', value: Jan 1 2026 }",
+      'customProperties[1].value[0].value must be an RFC 3339',
+    ],
+    [
+      "      - { id: a, left: $.payload.day, is: '<', value: 2026-02-30 }",
+      'customProperties[1].value[0].value must be a date',
+    ],
+    [
+      "      - { id: a, left: $.payload.miles, is: '<', value: .inf }",
+      'customProperties[1].value[0].value must be a number',
+    ],
+    [
+      '      - { id: a, key: $.payload.id, in: { dimension: x }, mustBeBetween: [0, .inf] }',
+      'customProperties[1].value[0].mustBeBetween must be two',
+    ],
     [ORDER + ORDER, 'quality has two rules "in_order"'],
   ])('that cannot be are refused with their place: %s', (rules, wanted) => {
     expect(problems(rules).filter((problem) => problem.startsWith(wanted))).toHaveLength(1);
+  });
+
+  it.each([
+    [
+      '{ metric: duplicateValues, arguments: { properties: [nothing] }, mustBe: 0 }',
+      'schema[0].quality[0].arguments.properties[0] must be',
+    ],
+    [
+      "{ metric: duplicateValues, arguments: { properties: ['id; DROP'] }, mustBe: 0 }",
+      'schema[0].quality[0].arguments.properties[0] must be',
+    ],
+  ])('are refused where no query could say them: %s', (quality, wanted) => {
+    expect(problems(ORDER, `quality: [${quality}]`).filter((problem) => problem.startsWith(wanted))).toHaveLength(1);
+  });
+
+  it.each([
+    ["{ pattern: '^(?=a)b' }", 'arguments.pattern'],
+    ["{ pattern: '(' }", 'arguments.pattern: is no regular expression'],
+    ['{ validValues: [] }', 'arguments.validValues: must list a value'],
+    ['{ validValues: [null] }', 'arguments.validValues: must list a value'],
+    ['{ validValues: ["a\\0b"] }', 'arguments.validValues[0]: must be a text'],
+  ])('of one property are refused where no query could say them: %s', (args, wanted) => {
+    const yaml = contract(ORDER).replace(
+      '{ name: id, logicalType: string, required: true }',
+      () =>
+        `{ name: id, logicalType: string, quality: [{ metric: invalidValues, arguments: ${args}, mustBeLessThan: 5 }] }`,
+    );
+    const load = (): unknown => loadContract(yaml);
+    expect(load).toThrow(ContractError);
+    expect(load).toThrow(wanted);
+  });
+
+  it('name columns by the property’s path too, and have patterns as engines take them', () => {
+    const yaml = contract(
+      ORDER,
+      'quality: [{ metric: duplicateValues, arguments: { properties: [place.city] }, mustBe: 0 }]',
+    ).replace(
+      '{ name: id, logicalType: string, required: true }',
+      () =>
+        "{ name: id, logicalType: string, quality: [{ metric: invalidValues, arguments: { pattern: '^\\d$' }, mustBe: 0 }] }",
+    );
+    expect(
+      loadContract(yaml)
+        .quality.batches.map(({ measure }) => measure)
+        .slice(0, 2),
+    ).toEqual([
+      { metric: 'duplicateValues', columns: ['place_city'] },
+      { metric: 'invalidPattern', column: 'id', pattern: '\\A[\\x{30}-\\x{39}]\\z' },
+    ]);
   });
 });
