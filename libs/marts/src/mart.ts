@@ -12,8 +12,12 @@ export interface MartDefinition {
   readonly sources: readonly string[];
   /** Table ids that it reads whole, whatever partitions are built, as `{{ref.clean.x}}`; they must be there. */
   readonly references?: readonly string[];
-  /** The same mart over those of its sources that are there; null where none is. Absent: all must be. */
-  readonly among?: (tables: ReadonlySet<string>) => MartDefinition | null;
+  /**
+   * The same mart over what is there of its sources and references; null where nothing is. Absent: all must be.
+   *
+   * @param tables names of the columns of each table, in lower case
+   */
+  readonly among?: (tables: ReadonlyMap<string, ReadonlySet<string>>) => MartDefinition | null;
   /** Dimensions that it joins, as of the time of its rows; one that was never loaded has no keys. */
   readonly dimensions: readonly MartDimension[];
   /** A date column; the mart is rebuilt partition by partition. */

@@ -49,13 +49,37 @@ export function qualityMart(contracts: readonly RuledContract[]): MartDefinition
       qualityMart(
         ruled
           .filter(({ table }) => tables.has(table))
-          // Nothing can be said of a key into a table that has no rows yet.
+          // Nothing can be said of a column that has had no row yet, or of a key into a table without one.
           .map((contract) => ({
             ...contract,
-            quality: contract.quality.filter((rule) => tableOf(rule).every((table) => tables.has(table))),
+            quality: contract.quality.filter(({ measure }) =>
+              columnsRead(measure, contract.table).every(([table, name]) => tables.get(table)?.has(name.toLowerCase())),
+            ),
           })),
       ),
   };
+}
+
+/** What a rule reads: tables with columns of theirs. */
+function columnsRead(measure: Measure, table: string): (readonly [table: string, column: string])[] {
+  const own = (...names: readonly string[]) => names.map((name) => [table, name] as const);
+  switch (measure.metric) {
+    case 'rowCount':
+      return [];
+    case 'duplicateValues':
+      return own(...measure.columns);
+    case 'comparison': {
+      const { left, right } = measure.comparison;
+      return 'column' in right ? own(left, right.column) : own(left);
+    }
+    case 'foreignKey': {
+      const { references } = measure;
+      const other = 'table' in references ? [[references.table, references.column] as const] : [];
+      return [...own(measure.column), ...other];
+    }
+    default:
+      return own(measure.column);
+  }
 }
 
 /** Read whole: a foreign key may refer to a row of any day. */
@@ -101,30 +125,30 @@ function failing(measure: Measure): string {
     case 'rowCount':
       return 'FALSE';
     case 'nullValues':
-      return `(${quoted(measure.column)} IS NULL)`;
+      return `(${of('t', measure.column)} IS NULL)`;
     case 'missingValues': {
       const listed = measure.values.filter((value) => value !== null).map((value) => text(String(value)));
       const isListed =
-        listed.length > 0 ? ` OR CAST(${quoted(measure.column)} AS STRING) IN (${listed.join(', ')})` : '';
-      return `(${quoted(measure.column)} IS NULL${isListed})`;
+        listed.length > 0 ? ` OR CAST(${of('t', measure.column)} AS STRING) IN (${listed.join(', ')})` : '';
+      return `(${of('t', measure.column)} IS NULL${isListed})`;
     }
     case 'invalidValues': {
       const listed = measure.values.map((value) => text(String(value))).join(', ');
-      return `COALESCE(CAST(${quoted(measure.column)} AS STRING) NOT IN (${listed}), FALSE)`;
+      return `COALESCE(CAST(${of('t', measure.column)} AS STRING) NOT IN (${listed}), FALSE)`;
     }
     case 'invalidPattern':
-      return `COALESCE(NOT REGEXP_CONTAINS(CAST(${quoted(measure.column)} AS STRING), ${text(measure.pattern)}), FALSE)`;
+      return `COALESCE(NOT REGEXP_CONTAINS(CAST(${of('t', measure.column)} AS STRING), ${text(measure.pattern)}), FALSE)`;
     case 'duplicateValues': {
-      const columns = measure.columns.map(quoted);
+      const columns = measure.columns.map((name) => of('t', name));
       const isKey = columns.map((name) => `${name} IS NOT NULL`).join(' AND ');
       return `(${isKey} AND ROW_NUMBER() OVER (PARTITION BY tenant_id, event_date, ${columns.join(', ')} ORDER BY event_time, event_id) > 1)`;
     }
     case 'foreignKey':
-      return unknownKey(quoted(measure.column), measure.references);
+      return unknownKey(of('t', measure.column), measure.references);
     case 'comparison': {
       const { left, op, right } = measure.comparison;
-      const other = 'column' in right ? quoted(right.column) : literal(right.value);
-      return `COALESCE(NOT (${quoted(left)} ${op} ${other}), FALSE)`;
+      const other = 'column' in right ? of('t', right.column) : literal(right.value);
+      return `COALESCE(NOT (${of('t', left)} ${op} ${other}), FALSE)`;
     }
   }
 }
@@ -132,9 +156,9 @@ function failing(measure: Measure): string {
 function unknownKey(key: string, references: Extract<Measure, { metric: 'foreignKey' }>['references']): string {
   const known =
     'dimension' in references
-      ? `SELECT 1 FROM {{dim.${references.dimension}}} AS d WHERE d.tenant_id = t.tenant_id AND d.dimension_key = CAST(t.${key} AS STRING)
+      ? `SELECT 1 FROM {{dim.${references.dimension}}} AS d WHERE d.tenant_id = t.tenant_id AND d.dimension_key = CAST(${key} AS STRING)
            AND t.event_time >= d.valid_from AND (d.valid_to IS NULL OR t.event_time < d.valid_to)`
-      : `SELECT 1 FROM {{ref.${references.table}}} AS r WHERE r.tenant_id = t.tenant_id AND CAST(r.${quoted(references.column)} AS STRING) = CAST(t.${key} AS STRING)`;
+      : `SELECT 1 FROM {{ref.${references.table}}} AS r WHERE r.tenant_id = t.tenant_id AND CAST(${of('r', references.column)} AS STRING) = CAST(${key} AS STRING)`;
   return `(${key} IS NOT NULL AND NOT EXISTS (${known}))`;
 }
 
@@ -149,10 +173,13 @@ function words(threshold: Threshold, unit: BatchRule['unit']): string {
   return `${threshold.op} ${threshold.value}${of}`;
 }
 
-/** Names of columns are checked when a contract is loaded: letters, digits and _, beginning with a letter. */
-const quoted = (name: string): string => {
+/**
+ * A column of a relation: behind a name with a dot both engines take words of SQL as they are (`t.order`). Names are
+ * checked when a contract is loaded: letters, digits and _, beginning with a letter.
+ */
+const of = (relation: 't' | 'r', name: string): string => {
   if (!/^[A-Za-z][A-Za-z0-9_]{0,127}$/.test(name)) throw new Error(`"${name}" is no column`);
-  return name;
+  return `${relation}.${name}`;
 };
 const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
 const literal = (value: string | number | boolean): string => (typeof value === 'string' ? text(value) : String(value));

@@ -13,6 +13,7 @@ function withRules() {
       - { id: eta_after_pickup, left: $.payload.eta, is: '>', right: $.payload.planned_pickup, severity: warning }
       - { id: known_facility, key: $.payload.facility_id, in: { dimension: facilities }, severity: warning }
       - { id: own_shipment, key: $.payload.shipment_id, in: { table: clean.shipment_events, column: shipment_id } }
+      - { id: no_such_column_yet, key: $.payload.shipment_id, in: { table: clean.shipment_events, column: order } }
 `;
   const quality = `
     quality:

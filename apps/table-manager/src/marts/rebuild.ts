@@ -112,8 +112,9 @@ async function rebuildMart(
   catalog: Catalog,
 ): Promise<Built | null> {
   if (behind.stale.length === 0) return { id: whole.id, snapshot: before, partitions: [], upTo: behind.upTo };
-  const mart = whole.among ? whole.among(new Set(Object.keys(catalog.tables))) : whole;
-  if (!mart) throw new Error(`${whole.id} is stale, but none of its sources is in a catalog`);
+  const mart = whole.among ? whole.among(await columnsOf(deps, whole, catalog)) : whole;
+  // Its partitions are of rows that no rule is about any more: they stay as they are until one is.
+  if (!mart) return null;
   const sources = new Map<string, TableAt>();
   for (const id of mart.sources) {
     const entry = catalog.tables[id];
@@ -136,6 +137,21 @@ async function rebuildMart(
     if (error instanceof ConcurrentModification) return null;
     throw error;
   }
+}
+
+/** Of what is there of a mart's sources and references. */
+async function columnsOf(
+  { tables }: RebuildDeps,
+  { sources, references = [] }: MartDefinition,
+  catalog: Catalog,
+): Promise<Map<string, ReadonlySet<string>>> {
+  const columns = new Map<string, ReadonlySet<string>>();
+  for (const id of new Set([...sources, ...references])) {
+    const entry = catalog.tables[id];
+    const at = entry && (await tables.at(id, entry.version));
+    if (at) columns.set(id, new Set(at.snapshot.fields.map(({ name }) => name.toLowerCase())));
+  }
+  return columns;
 }
 
 async function publish(
