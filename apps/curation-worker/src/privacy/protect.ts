@@ -7,6 +7,10 @@ import type { SubjectKey } from './subject-keys';
 /** Digits of an integer that a double holds for certain. */
 const EXACT_DIGITS_MAX = 15;
 
+/** Tokens that are kept of a subject, and characters of a value that is kept. */
+const MADE_MAX = 8;
+const MADE_CHARS_MAX = 128;
+
 /**
  * A value as tokens are made of it: its JSON text in one form, so that equal values have equal tokens however they were
  * written, and "1" and 1 have different ones.
@@ -27,8 +31,15 @@ export function protectEnvelope(
   { lake }: Protection,
 ): Envelope {
   const tokenOf = (json: string, { scope, reversible }: TokenMode): string => {
-    const by = scope === 'lake' ? lake.tokens(envelope.tenantId) : key.tokens;
-    return (reversible ? reversibleToken : token)(by, tokenText(json));
+    const make = reversible ? reversibleToken : token;
+    if (scope === 'lake') return make(lake.tokens(envelope.tenantId), tokenText(json));
+    const name = reversible ? `r${json}` : json;
+    let made = key.made.get(name);
+    if (made === undefined) {
+      made = make(key.tokens, tokenText(json));
+      if (key.made.size < MADE_MAX && name.length <= MADE_CHARS_MAX) key.made.set(name, made);
+    }
+    return made;
   };
   const own = (text: string | null): string | null => (text === null ? null : tokenOf(JSON.stringify(text), OWN));
   const { subject, attributes, traceId } = privacy.envelope;

@@ -10,13 +10,15 @@ export interface SubjectKey {
   readonly tokens: TokenKey;
   /** Of raw lines and quarantined items. */
   readonly seal: NamedKey;
+  /** Tokens made lately, by what they stand for: a subject's values repeat, and finding one costs a tenth of making it. */
+  readonly made: Map<string, string>;
 }
 
 export const SEAL_ID = /^s([0-9a-z]+)$/;
 
 export function subjectKey(id: number, key: Buffer): SubjectKey {
   const name = `s${id.toString(36)}`;
-  return { id, tokens: tokenKey(name, key), seal: { id: name, key: derive(key, 'seal') } };
+  return { id, tokens: tokenKey(name, key), seal: { id: name, key: derive(key, 'seal') }, made: new Map() };
 }
 
 /**
