@@ -1,6 +1,9 @@
-import { createFailpoints, noFailpoints } from '@millrace/observability/failpoints';
+import fs from 'node:fs';
+import path from 'node:path';
+import { createFailpoints, noFailpoints, PLACES } from '@millrace/observability/failpoints';
 import { faultPlan, type PlannedFault, TARGETS } from './fault-plan';
-import { failpointMatrix } from './matrix';
+import { WORKSPACE_ROOT } from '../start/services';
+import { ELSEWHERE, failpointMatrix } from './matrix';
 import { parseChaosOptions } from './options';
 import { seededRandom } from './random';
 
@@ -40,6 +43,18 @@ it('the matrix has every place, those of many by name', () => {
     ]),
   );
   expect(failpointMatrix('gateway').places.every((place) => place.startsWith('ingest-gateway/'))).toBe(true);
+});
+
+it('what the matrix leaves out a test ends at', () => {
+  const { places } = failpointMatrix('');
+  for (const [service, names] of Object.entries(PLACES))
+    for (const name of names) {
+      const place = `${service}/${name}`;
+      const spec = ELSEWHERE[place];
+      if (spec === undefined) expect(places.some((one) => one.split(':')[0] === place)).toBe(true);
+      else expect(fs.readFileSync(path.join(WORKSPACE_ROOT, spec), 'utf8')).toContain(`'${name}'`);
+    }
+  expect(Object.keys(ELSEWHERE).filter((place) => places.includes(place))).toEqual([]);
 });
 
 it('has three seeds of 60 kills by default, and refuses what is no number', () => {

@@ -43,10 +43,11 @@ const PASS_MAX = 4;
 const STALLED: readonly Target[] = ['ingest-gateway', 'curation-worker', 'curation-worker-2', 'table-manager'];
 const CUT: readonly FailpointService[] = ['ingest-gateway', 'curation-worker', 'table-manager', 'analytics-api'];
 
-/** Places that only come after a fault of another kind, or by the clock: the matrix reaches them. */
+/** Places that only come after a fault of another kind, by the clock, or elsewhere: the matrix reaches them, or says who does. */
 const RARE: ReadonlySet<string> = new Set([
   ...['append-unknown', 'key-abandoned', 'commit-unknown', 'trial-noted', 'declared-dead', 'orphans-deleted'],
   ...['staged-deleted', 'contract-written', 'contracts-indexed', 'vacuum-recorded', 'vacuumed'],
+  ...['replay-noted', 'replay-landed', 'retry-taken', 'filled', 'fill-shown'],
 ]);
 
 /** Faults without end, every target in each round, in an order of the seed's. */

@@ -1,6 +1,6 @@
 import type { Duck } from '@millrace/lakehouse';
 import { systemRandom } from '@millrace/observability';
-import { noFailpoints } from '@millrace/observability/failpoints';
+import { type Failpoint, noFailpoints } from '@millrace/observability/failpoints';
 import { landBatch, type LandBatch } from '../landing/land-batch';
 import { LandingError } from '../landing/port';
 import { type Bench, batchOf, makeBench, shipmentEvent } from '../testing/landing-bench';
@@ -20,7 +20,12 @@ const { signal } = new AbortController();
 
 const openerOf = (bench: Bench): Opener => new Opener(bench.protections, new MemoryKeyStore());
 
-const runnerOf = (bench: Bench, replays: MemoryReplayStore, epoch = bench.epoch): ReplayRunner =>
+const runnerOf = (
+  bench: Bench,
+  replays: MemoryReplayStore,
+  epoch = bench.epoch,
+  failpoint: Failpoint<'curation-worker'> = noFailpoints,
+): ReplayRunner =>
   new ReplayRunner(
     {
       ...{
@@ -28,7 +33,7 @@ const runnerOf = (bench: Bench, replays: MemoryReplayStore, epoch = bench.epoch)
         lander: bench.lander,
         random: systemRandom,
         logger: testLogger,
-        failpoint: noFailpoints,
+        failpoint,
       },
       ...{ mend: () => Promise.reject(new Error('none')), epoch: () => epoch, monotonicMs: () => performance.now() },
       onLanded: () => undefined,
@@ -49,6 +54,16 @@ async function waiting(how: LandBatch): Promise<{ bench: Bench; replays: MemoryR
 const due = ({ store }: Bench): void => store.state.waiting.forEach((row) => (row.nextMs = 0));
 const sums = ({ store }: Bench) =>
   [...store.state.manifests.values()].map(({ landed, duplicate, quarantined }) => [landed, duplicate, quarantined]);
+
+/** Makes of all quarantined events what passes, as a change of the contract would. */
+async function mendAll(bench: Bench): Promise<void> {
+  const { quarantine } = bench.store.state;
+  for (const [i, item] of (await openerOf(bench).items(quarantine)).entries()) {
+    if (!item.ok) throw new Error(item.why);
+    const raw = Buffer.from(item.raw.toString().replace('"lost"', '"created"'));
+    Object.assign(quarantine[i], { raw, headers: item.headers, sealedBy: null });
+  }
+}
 
 test('an event that could not be processed waits as pending, and lands as what it is once it can be', async () => {
   const { bench, replays } = await waiting(landBatch);
@@ -129,13 +144,7 @@ test('one item that no landing survives keeps a job from nothing else', async ()
     attempts: 1,
     signal,
   });
-  // As after a change of the contract.
-  const { quarantine } = bench.store.state;
-  for (const [i, item] of (await openerOf(bench).items(quarantine)).entries()) {
-    if (!item.ok) throw new Error(item.why);
-    const raw = Buffer.from(item.raw.toString().replace('"lost"', '"created"'));
-    Object.assign(quarantine[i], { raw, headers: item.headers, sealedBy: null });
-  }
+  await mendAll(bench);
   const replays = new MemoryReplayStore(bench.store);
   const job = await replays.create({
     ...{ tenant: 'default', selection: { filter: { source: 'http' } }, recipe: null, rate: 20_000, createdBy: 'me' },
@@ -149,4 +158,37 @@ test('one item that no landing survives keeps a job from nothing else', async ()
   expect(bench.store.state.quarantine.filter(({ status }) => status === 'open')).toMatchObject([{ eventId: 'q11' }]);
   const total = sums(bench).reduce((a, b) => a.map((n, i) => n + b[i]));
   expect(total).toEqual([39, 0, 1]);
+});
+
+test('a process may end at each of its places: a replay and a retry land what they have once, and come to an end', async () => {
+  const { bench, replays } = await waiting(landBatch);
+  const items = Array.from({ length: 20 }, (_, i) => shipmentEvent(`r${i}`, { status: 'lost' }));
+  const prepared = await bench.lander.prepare(batchOf(items, 1), { signal });
+  await bench.lander.land(prepared, { epoch: bench.epoch, attempts: 1, signal });
+  await mendAll(bench);
+  const job = await replays.create({
+    ...{ tenant: 'default', selection: { filter: { source: 'http' } }, recipe: null, rate: 8, createdBy: 'me' },
+  });
+  let { epoch } = bench;
+  const ended: string[] = [];
+  for (const place of ['retry-taken', 'replay-noted', 'replay-landed']) {
+    let passed = false;
+    const dying = runnerOf(bench, replays, epoch, async (at) => {
+      passed ||= at === place;
+      if (passed) throw new LandingError('LANDING_FENCED', `ends at ${at}`);
+    });
+    await dying.round(signal).catch(() => undefined);
+    if (passed) ended.push(place);
+    await bench.store.retire(epoch);
+    epoch = await bench.store.register('next');
+    due(bench);
+  }
+  expect(ended).toEqual(['retry-taken', 'replay-noted', 'replay-landed']);
+  for (let round = 0; (await replays.get('default', job.id))?.state === 'running'; round++) {
+    expect(round).toBeLessThan(50);
+    await runnerOf(bench, replays, epoch).round(signal);
+  }
+  expect(await replays.get('default', job.id)).toMatchObject({ state: 'done', landed: 20, failed: 0 });
+  expect(bench.store.state.waiting.size).toBe(0);
+  expect(sums(bench).reduce((a, b) => a.map((n, i) => n + b[i]))).toEqual([21, 0, 0]);
 });
