@@ -1,4 +1,5 @@
 import { type KpiWindowFired, TOPICS } from '@millrace/topics';
+import { REPLAY_LOG } from '../replay/stored-batch';
 import { Additions } from './additions';
 import { sumMeasures } from './deltas';
 import { firingOf, keyOf, told } from './firings';
@@ -105,6 +106,8 @@ function moveSources(
 ): void {
   for (const { tenant, reachedMs } of deltas) {
     const before = tenants.get(tenant) ?? { tenant, watermarkMs: -Infinity, prunedToMs: null, sources: [] };
+    // What is replayed is of another time than that at which it lands: it says how far time has come to nobody who knows.
+    if (topic === REPLAY_LOG.topic && before.sources.length > 0) continue;
     const others = before.sources.filter((source) => source.topic !== topic || source.partition !== partition);
     const same = before.sources.find((source) => source.topic === topic && source.partition === partition);
     const source = { topic, partition, reachedMs: Math.max(reachedMs, same?.reachedMs ?? -Infinity), seenMs: nowMs };

@@ -4,6 +4,7 @@ import type { KpiWindows } from '@millrace/topics';
 import fc from 'fast-check';
 import { v4 } from 'uuid';
 import { MemoryLandingStore } from '../landing/memory/store';
+import { REPLAY_LOG } from '../replay/stored-batch';
 import { createMemoryStager } from '../staging/memory/stager';
 import { type Bench, batchOf, HEADERS, makeBench, PARTITION, shipmentEvent } from '../testing/landing-bench';
 import { foldRound } from './fold';
@@ -87,7 +88,10 @@ class Rig {
   private bench: Bench | null = null;
   private readonly next = new Map<string, number>();
 
-  async land(events: readonly Drawn[], partition = '0', redelivered = false): Promise<void> {
+  /** Lands events as a replay does, which has no positions. */
+  replay = (events: readonly Drawn[]): Promise<void> => this.land(events, '0', false, true);
+
+  async land(events: readonly Drawn[], partition = '0', redelivered = false, replayed = false): Promise<void> {
     const storage = createMemoryStorage();
     if (!this.bench) {
       this.bench = await makeBench({ store: this.landing, storage, stager: createMemoryStager({ storage }) });
@@ -98,11 +102,12 @@ class Rig {
     for (const at of new Set(events.map(({ acceptedMs }) => acceptedMs))) {
       const some = events.filter(({ acceptedMs }) => acceptedMs === at).map(bytesOf);
       const base = this.next.get(partition) ?? 0;
-      const batch = { ...batchOf(some, base, { ...HEADERS, at: new Date(at).toISOString() }), partition };
+      const sent = { ...batchOf(some, base, { ...HEADERS, at: new Date(at).toISOString() }), partition };
+      const batch = replayed ? { ...sent, ...REPLAY_LOG, range: null, wholeBatches: [] } : sent;
       const ownership = { epoch: this.bench.epoch, attempts: 1, signal: new AbortController().signal };
       for (let n = 0; n < (redelivered ? 2 : 1); n++)
         await this.bench.lander.land(await this.bench.lander.prepare(batch, ownership), ownership);
-      this.next.set(partition, base + some.length);
+      if (!replayed) this.next.set(partition, base + some.length);
     }
   }
 
@@ -238,6 +243,24 @@ test('the slowest source that sends holds the watermark, and one that sends noth
   rig.nowMs += 1_000;
   await rig.fold();
   expect((await firings(rig)).at(-1)).toBe('on_time 2: 2');
+});
+
+test('what is replayed is counted, and holds up no watermark, however long it goes on', async () => {
+  const rig = new Rig();
+  await rig.replay([at(1, -3_600)]);
+  await rig.fold();
+  await rig.land([at(2, 10)]);
+  await rig.land([at(3, 400)]);
+  await rig.replay([at(4, -3_000)]);
+  rig.nowMs += OPTIONS.idleMs;
+  await rig.replay([at(5, -2_900)]);
+  await rig.land([at(6, 500)]);
+  await rig.fold();
+  expect(await rig.time.tenantTime('default')).toMatchObject({ watermarkMs: START_MS + 500_000 - OPTIONS.delayMs });
+  expect((await firings(rig)).at(-1)).toBe('on_time 1: 1');
+  await rig.replay([at(7, 20, 30)]);
+  await rig.fold();
+  expect((await firings(rig)).at(-1)).toBe('late 2: 2');
 });
 
 test('where no source sends time goes on by the clock, so that the last windows close', async () => {
