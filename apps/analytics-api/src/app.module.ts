@@ -10,6 +10,7 @@ import { AuditController } from './audit/audit.controller';
 import { PrismaClient } from './generated/prisma/client';
 import { FAILPOINT, REFRESH_CATALOG, TablesChangedController } from './projection/tables-changed.controller';
 import { CatalogLog } from '@millrace/lakehouse/catalog';
+import { DUCKDB_MACROS } from '@millrace/marts';
 import { MessagingServer, publishJson } from '@millrace/messaging/nest';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { createFailpoints } from '@millrace/observability/failpoints';
@@ -21,7 +22,8 @@ import { Lake } from './catalog/lake';
 import type { Config } from './config';
 import type { ConservationDeps } from './conservation/conservation';
 import { CONSERVATION_DEPS, ConservationController } from './conservation/conservation.controller';
-import { MartsController } from './marts/marts.controller';
+import { KNOWN_AT_DAYS_MAX, type KnownAtDeps } from './marts/known-at';
+import { KNOWN_AT_DEPS, MartsController } from './marts/marts.controller';
 import { QualityController } from './marts/quality.controller';
 import { PostgresReadModels } from './projection/postgres-read-models';
 import { createProjections } from './projection/projections';
@@ -34,8 +36,11 @@ const PRISMA_CONNECTIONS_MAX = 2;
 /** Questions that run or wait for a connection of DuckDB. */
 const QUERIES_MAX = 64;
 const PRUNE_EVERY_MS = 3_600_000;
-/** Batches and commits are kept this long for traces; conservation is kept for ever, a row a source and hour. */
-const KEPT_MS = 90 * 86_400_000;
+/**
+ * Batches and commits are kept this long for traces and questions as known at a time, a day longer than these may ask: a
+ * batch lands before it is committed. Conservation is kept for ever, a row a source and hour.
+ */
+const KEPT_MS = (KNOWN_AT_DAYS_MAX + 1) * 86_400_000;
 
 /** Composition root: read models in Postgres, tables read from the lake's folder by DuckDB. */
 @Module({})
@@ -97,7 +102,16 @@ export class AppModule {
       inTail: createLogTail(messaging, topic),
     };
 
-    lifecycle.add({ name: 'duckdb', start: async () => undefined, stop: () => duck.close() });
+    const knownAt: KnownAtDeps = { lake, readModels, refreshCatalog, sleep, now, waitMsMax: config.waitMax };
+
+    lifecycle.add({
+      name: 'duckdb',
+      start: async () => {
+        // One that is not temporary is known to all connections of the instance.
+        for (const macro of DUCKDB_MACROS) await duck.query(macro.replace(' TEMP ', ' '));
+      },
+      stop: () => duck.close(),
+    });
     lifecycle.add({ name: 'postgres', start: async () => void (await pool.query('SELECT 1')), stop: () => pool.end() });
     lifecycle.add({ name: 'log', start: async () => undefined, stop: () => messaging.close() });
     const keys = context.access.followKeys(storage, (uses) =>
@@ -150,6 +164,7 @@ export class AppModule {
         { provide: FAILPOINT, useValue: failpoint },
         { provide: CONSERVATION_DEPS, useValue: conservation },
         { provide: TRACE_DEPS, useValue: tracing },
+        { provide: KNOWN_AT_DEPS, useValue: knownAt },
       ],
     };
   }

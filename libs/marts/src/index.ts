@@ -1,4 +1,5 @@
 /** Marts as portable SQL, the questions that the API asks of them, and the known answers of the bundled data set. */
+export { type AsKnownOptions, type BatchIds, martAsKnownSql } from './as-known';
 export { partitionsUsingSql } from './dimension';
 export { QUALITY_COLUMNS, QUALITY_TABLE, qualityMart } from './quality';
 export { EXCEPTIONS, MARTS, ON_TIME_PERFORMANCE, SHIPMENTS_DAILY } from './catalog';

@@ -78,26 +78,39 @@ export class Lake {
     values: Parameters = {},
     columns = '*',
   ): Promise<DuckRow[]> {
-    return this.query(
-      await at.table.scanSql(at.snapshot, scan),
-      (relation) => `SELECT ${columns} FROM ${relation} ${rest}`,
-      values,
-    );
+    return this.ask(at, scan, `SELECT ${columns} FROM relation ${rest}`, values);
   }
 
-  /** A question over one table; `question` is given its name. Errors as of `select`. */
+  /** A question over one table, which is called `relation` in it. Errors as of `select`. */
   async ask(at: TableAt, scan: ScanOptions, question: string, values: Parameters): Promise<DuckRow[]> {
-    return this.query(await at.table.scanSql(at.snapshot, scan), () => question, values);
+    return this.query({ relation: await at.table.scanSql(at.snapshot, scan) }, question, values);
   }
 
-  private async query(relation: string, question: (name: string) => string, values: Parameters): Promise<DuckRow[]> {
+  /** A question over several tables by the names that they have in it. Errors as of `select`. */
+  async askOver(
+    tables: Readonly<Record<string, { readonly at: TableAt; readonly scan: ScanOptions }>>,
+    question: string,
+    values: Parameters,
+  ): Promise<DuckRow[]> {
+    const relations: Record<string, string> = {};
+    for (const [name, { at, scan }] of Object.entries(tables))
+      relations[name] = await at.table.scanSql(at.snapshot, scan);
+    return this.query(relations, question, values);
+  }
+
+  private async query(
+    relations: Readonly<Record<string, string>>,
+    question: string,
+    values: Parameters,
+  ): Promise<DuckRow[]> {
     const { duck, queryMsMax, queriesMax } = this.deps;
     if (this.queries >= queriesMax) throw overloaded('Too many questions are under way.', 1);
-    const { sql, bound } = bind(question('relation'), values);
+    const { sql, bound } = bind(question, values);
+    const named = Object.entries(relations).map(([name, relation]) => `${name} AS (${relation})`);
     this.queries++;
     try {
-      // The relation names files: what looks like a parameter there is none.
-      return await duck.query(`WITH relation AS (${relation}) ${sql}`, bound, { timeoutMs: queryMsMax });
+      // Relations name files: what looks like a parameter there is none.
+      return await duck.query(`WITH ${named.join(', ')} ${sql}`, bound, { timeoutMs: queryMsMax });
     } catch (error) {
       if ((error as { code?: string }).code !== 'DUCK_TIMEOUT') throw error;
       throw overloaded(`The query took longer than ${queryMsMax} ms.`, 5);

@@ -7,7 +7,7 @@ export type Versions = Readonly<Record<string, number>>;
 /**
  * Sends an answer that depends on the question, the tenant and one lake's table versions alone (`lake` names both): `X-Table-Versions` names the
  * versions, `ETag` their and the question's hash, and a caller that has this answer already gets 304 before anything is
- * computed.
+ * computed. `basis` is what the answer depends on where that is not the tables' versions.
  */
 export async function sendVersioned(
   request: FastifyRequest,
@@ -15,9 +15,10 @@ export async function sendVersioned(
   lake: string,
   versions: Versions,
   compute: () => Promise<unknown>,
+  basis = nameVersions(versions),
 ): Promise<void> {
-  const named = nameVersions(versions);
-  if (await sentNotModified(request, reply, named, tagOf(`${lake}\n${request.url}\n${named}`))) return;
+  const etag = tagOf(`${lake}\n${request.url}\n${basis}`);
+  if (await sentNotModified(request, reply, nameVersions(versions), etag)) return;
   await sendJson(reply, JSON.stringify(await compute(), bigints));
 }
 

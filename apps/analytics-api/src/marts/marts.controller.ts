@@ -1,10 +1,11 @@
 import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
-import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiQuery, type ApiQueryOptions, ApiTags } from '@nestjs/swagger';
 import type { Principal } from '@millrace/auth';
 import { Access, Caller } from '@millrace/auth/nest';
 import {
   EXCEPTIONS,
   exceptionsQuery,
+  martAsKnownSql,
   type MartDefinition,
   type MartQuery,
   ON_TIME_GROUPS,
@@ -17,22 +18,36 @@ import {
   shipmentsDailyQuery,
 } from '@millrace/marts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Lake } from '../catalog/lake';
+import { Lake, type TableAt } from '../catalog/lake';
 import { badParameter, checkedParameters, type Parameters } from '../http/parameters';
 import { sendVersioned } from '../http/versioned-answer';
+import { KNOWN_AT_DAYS_MAX, knownAt, type KnownAtDeps, knownAtTime } from './known-at';
 
-type Build = (relation: string, input: ReturnType<typeof period> & { tenant: string }) => MartQuery;
+export const KNOWN_AT_DEPS = Symbol('known at');
 
-const PERIOD = ['from', 'to', 'carrier_code', 'limit', 'page'];
+type Input = ReturnType<typeof period> & { readonly tenant: string };
+type Build = (relation: string, input: Input) => MartQuery;
+
+const PERIOD = ['from', 'to', 'carrier_code', 'limit', 'page', 'known_at'];
+const KNOWN_AT = `RFC 3339 with its zone: the answer is made of what had been committed by then, at most ${KNOWN_AT_DAYS_MAX} days ago (410 beyond).`;
 const PeriodQuery = (): MethodDecorator => (target, key, descriptor) => {
-  for (const name of PERIOD)
-    ApiQuery({ name, required: false, schema: { type: 'string' } })(target, key, descriptor as never);
+  for (const name of PERIOD) {
+    const more = name === 'known_at' ? { schema: { type: 'string', format: 'date-time' }, description: KNOWN_AT } : {};
+    ApiQuery({ name, required: false, schema: { type: 'string' }, ...more } as ApiQueryOptions)(
+      target,
+      key,
+      descriptor as never,
+    );
+  }
 };
 
 @ApiTags('marts')
 @Controller('/v1')
 export class MartsController {
-  constructor(@Inject(Lake) private readonly lake: Lake) {}
+  constructor(
+    @Inject(Lake) private readonly lake: Lake,
+    @Inject(KNOWN_AT_DEPS) private readonly known: KnownAtDeps,
+  ) {}
 
   @Get('shipments/daily')
   @Access('viewer')
@@ -90,6 +105,10 @@ export class MartsController {
     const input = { ...period(checkedParameters(query, known)), tenant };
     // Built once over no relation, so that a question that is none is refused also while the mart is empty.
     this.checked(() => build('nothing', input));
+    if (query.known_at !== undefined) {
+      const at = knownAtTime(query.known_at, this.known.now());
+      return this.answerAsKnown(at, mart, input, build, request, reply);
+    }
     const catalog = this.lake.catalog();
     const at = catalog && (await this.lake.table(catalog, mart.id));
     const lake = `${catalog?.lineId ?? ''} ${tenant}`;
@@ -100,6 +119,44 @@ export class MartsController {
       const rows = await this.lake.ask(at, { files }, question.sql, question.params);
       return pageOf(question, rows);
     });
+  }
+
+  /** Rows of a batch never change: the answer depends on which batches there were, whatever came since. */
+  private async answerAsKnown(
+    time: Date,
+    mart: MartDefinition,
+    input: Input,
+    build: Build,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const known = await knownAt(this.known, time);
+    const read: TableAt[] = [];
+    for (const id of [...mart.sources, ...mart.dimensions.map(({ table }) => table)]) {
+      const at = known && (await this.lake.table(known.catalog, id));
+      if (at) read.push(at);
+    }
+    const versions = Object.fromEntries(read.map(({ id, snapshot }) => [id, snapshot.version]));
+    const lake = `${known?.catalog.lineId ?? ''} ${input.tenant}`;
+    const compute = async (): Promise<object> => {
+      if (!known || !mart.sources.every((id) => id in versions)) return { rows: [] };
+      const { batches } = known;
+      const relations = Object.fromEntries(read.map(({ id }, i) => [id, `known_${i}`]));
+      const columns = Object.fromEntries(
+        read.map(({ id, snapshot }) => [id, new Set(snapshot.fields.map(({ name }) => name))]),
+      );
+      const relation = martAsKnownSql(mart, { relations, columns, batches, bound: input });
+      const question = this.checked(() => build(relation, input));
+      const days = { [mart.partitionExpression]: { min: input.from, max: input.to } };
+      const scanned = read.map((at) => {
+        const ranges = { ...(mart.sources.includes(at.id) && days), _batch_id: { max: batches.upTo } };
+        return [relations[at.id], { at, scan: { files: at.table.prune(at.snapshot, ranges) } }];
+      });
+      const rows = await this.lake.askOver(Object.fromEntries(scanned), question.sql, question.params);
+      return pageOf(question, rows);
+    };
+    const basis = `batches up to ${known?.batches.number ?? 0} by ${mart.sql}`;
+    await sendVersioned(request, reply, lake, versions, compute, basis);
   }
 
   private checked(build: () => MartQuery): MartQuery {

@@ -3,7 +3,15 @@ import type { BatchStaged, TablesChanged } from '@millrace/topics';
 import { PostgresBatches } from './postgres-batches';
 import { PostgresCommits } from './postgres-commits';
 import { PostgresReceipts } from './postgres-receipts';
-import type { BatchPlace, ConservationRow, CountedBatch, LandedProgress, MartBuild, ReadModels } from './read-models';
+import type {
+  BatchesKnown,
+  BatchPlace,
+  ConservationRow,
+  CountedBatch,
+  LandedProgress,
+  MartBuild,
+  ReadModels,
+} from './read-models';
 
 type Queryable = Pick<PoolClient, 'query'>;
 
@@ -59,6 +67,10 @@ export class PostgresReadModels implements ReadModels {
 
   martBuild(lineId: string, mart: string, partition: string, number: number): Promise<MartBuild | null> {
     return this.commits.martBuild(lineId, mart, partition, number);
+  }
+
+  batchesKnownAt(lineId: string, at: Date, upTo: number): Promise<BatchesKnown | 'behind' | 'forgotten'> {
+    return this.commits.batchesKnownAt(lineId, at, upTo);
   }
 
   prune(before: Date): Promise<void> {

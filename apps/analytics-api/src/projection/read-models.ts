@@ -60,13 +60,31 @@ export interface ReadModels {
   places(batchIds: readonly number[]): Promise<ReadonlyMap<number, BatchPlace>>;
   /** The first build of a mart partition that was made from batches up to `number` or later; null while there is none. */
   martBuild(lineId: string, mart: string, partition: string, number: number): Promise<MartBuild | null>;
-  /** Forgets batches that landed, and commits that were made, before a time. What is counted stays counted. */
+  /**
+   * The batches of a line that had been committed at a time. `upTo` is the number of a catalog: everything up to it has to be
+   * known here, else `behind`. `forgotten` when the commits of that time are not known any more.
+   */
+  batchesKnownAt(lineId: string, at: Date, upTo: number): Promise<BatchesKnown | 'behind' | 'forgotten'>;
+  /**
+   * Forgets batches that landed, and commits that were made, before a time, all but the last commit and the highest batch
+   * id of each line: what was known at that time stays known. What is counted stays counted.
+   */
   prune(before: Date): Promise<void>;
 }
 
 export interface MartBuild {
   readonly version: number;
   readonly at: string;
+}
+
+/** The batches up to a number, by their ids, which grow but are not in the order of the numbers. */
+export interface BatchesKnown {
+  /** 0 when there was no batch. */
+  readonly number: number;
+  /** None of these batches has a higher id; -1 when there was none. */
+  readonly upTo: number;
+  /** Ids up to that which belong to later batches. */
+  readonly except: readonly number[];
 }
 
 export interface TableCommit {

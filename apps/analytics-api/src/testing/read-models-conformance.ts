@@ -214,6 +214,57 @@ export function readModelsConformance(name: string, make: () => Promise<ModelsUn
       expect(await only()).toMatchObject({ received: 9, landed: 9, pending: 0 });
     });
 
+    describe('the batches known at a time', () => {
+      const at = (minute: number): string => new Date(Date.parse(HOUR) + minute * 60_000).toISOString();
+      const known = (minute: number, upTo: number) => models.batchesKnownAt(LINE, new Date(at(minute)), upTo);
+      /** Ids are taken in blocks: 3 lands under an old one. */
+      const IDS = [33, 65, 1, 66];
+      const land = (number: number, minute: number) =>
+        models.countFates([{ ...batch(number, 0, 1), batchId: IDS[number - 1], landedAt: at(minute) }]);
+      const commits = [commit(1, 2, 1, { at: at(1) }), commit(3, 3, 2, { at: at(5) }), commit(4, 4, 3, { at: at(9) })];
+
+      test('are those of the newest commit until then, by ids', async () => {
+        for (const [i] of IDS.entries()) await land(i + 1, 0);
+        for (const each of commits) await models.recordCommit(each);
+        expect(await known(0, 4)).toEqual({ number: 0, upTo: -1, except: [] });
+        for (const minute of [1, 4]) expect(await known(minute, 4)).toEqual({ number: 2, upTo: 65, except: [1] });
+        expect(await known(5, 4)).toEqual({ number: 3, upTo: 65, except: [] });
+        expect(await known(60, 4)).toEqual({ number: 4, upTo: 66, except: [] });
+      });
+
+      test('are not known before all batches and commits that a catalog holds are', async () => {
+        await land(1, 0);
+        await land(2, 0);
+        expect(await known(1, 2)).toBe('behind');
+        await models.recordCommit(commits[0]);
+        expect(await known(1, 2)).toMatchObject({ number: 2 });
+        expect(await known(1, 3)).toBe('behind');
+        await land(3, 2);
+        expect(await known(1, 3)).toBe('behind');
+        await land(4, 2);
+        // The commit between them has not come yet.
+        await models.recordCommit(commits[2]);
+        expect(await known(6, 4)).toBe('behind');
+        await models.recordCommit(commits[1]);
+        expect(await known(6, 4)).toEqual({ number: 3, upTo: 65, except: [] });
+      });
+
+      test('stay known from a time on when everything before it is forgotten', async () => {
+        for (const [i] of IDS.entries()) await land(i + 1, i * 2);
+        for (const each of commits) await models.recordCommit(each);
+        const before = [await known(6, 4), await known(8, 4), await known(9, 4)];
+        await models.prune(new Date(at(6)));
+        await models.prune(new Date(at(6)));
+        expect([await known(6, 4), await known(8, 4), await known(9, 4)]).toEqual(before);
+        expect(before[0]).toMatchObject({ number: 3, upTo: 65 });
+        expect(await known(4, 4)).toBe('forgotten');
+        expect((await models.places([33, 1])).size).toBe(0);
+        // All is old, and yet the last commit holds.
+        await models.prune(new Date('2027-01-01'));
+        expect(await known(60, 4)).toEqual({ number: 4, upTo: 66, except: [] });
+      });
+    });
+
     test('of a partition that is built again and again the newest build stays', async () => {
       for (const number of [4, 7, 9]) {
         await models.recordCommit(

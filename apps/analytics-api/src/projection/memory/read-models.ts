@@ -1,5 +1,6 @@
 import type { BatchStaged, TablesChanged } from '@millrace/topics';
 import type {
+  BatchesKnown,
   BatchPlace,
   ConservationRow,
   CountedBatch,
@@ -151,13 +152,34 @@ export class MemoryReadModels implements ReadModels {
     return first ? { version: first.version, at: first.at } : null;
   }
 
+  async batchesKnownAt(lineId: string, at: Date, upTo: number): Promise<BatchesKnown | 'behind' | 'forgotten'> {
+    const commits = [...(this.commits.get(lineId)?.values() ?? [])].sort((a, b) => a.to - b.to);
+    const held = commits.findLast((commit) => Date.parse(commit.at) <= +at);
+    const number = held?.to ?? 0;
+    const next = commits.find(({ to }) => to > number);
+    if ((this.lines.get(lineId) ?? 0) < Math.max(upTo, number)) return 'behind';
+    if (next ? held && next.from !== number + 1 : number < upTo) return 'behind';
+    if (next && next.from !== number + 1) return 'forgotten';
+    if (number === 0) return { number, upTo: -1, except: [] };
+    const batches = [...(this.batches.get(lineId)?.values() ?? [])];
+    const ids = batches.filter((batch) => batch.number <= number).map(({ batchId }) => batchId);
+    if (ids.length === 0) return 'forgotten';
+    const highest = Math.max(...ids);
+    const later = batches.filter((batch) => batch.number > number && batch.batchId < highest);
+    return { number, upTo: highest, except: later.map(({ batchId }) => batchId).sort((a, b) => a - b) };
+  }
+
   async prune(before: Date): Promise<void> {
     const old = (at: string): boolean => Date.parse(at) < +before;
-    for (const [lineId, batches] of this.batches)
-      for (const [number, { landedAt }] of batches)
-        if (number <= (this.lines.get(lineId) ?? 0) && old(landedAt)) batches.delete(number);
-    for (const commits of this.commits.values())
-      for (const [number, { at }] of commits) if (old(at)) commits.delete(number);
+    for (const [lineId, batches] of this.batches) {
+      const last = Math.max(...[...batches.values()].filter((batch) => old(batch.landedAt)).map((b) => b.batchId));
+      for (const [number, { landedAt, batchId }] of batches)
+        if (number <= (this.lines.get(lineId) ?? 0) && old(landedAt) && batchId < last) batches.delete(number);
+    }
+    for (const commits of this.commits.values()) {
+      const last = Math.max(...[...commits].filter(([, { at }]) => old(at)).map(([number]) => number));
+      for (const [number, { at }] of commits) if (old(at) && number < last) commits.delete(number);
+    }
     const newest = new Map<string, number>();
     for (const { key, number } of this.builds) newest.set(key, Math.max(number, newest.get(key) ?? 0));
     this.builds = this.builds.filter(({ key, number, at }) => !old(at) || newest.get(key) === number);
