@@ -90,7 +90,7 @@ export class MemoryReplayStore implements ReplayStore {
   async takeWaiting(epoch: number): Promise<WaitingItem | null> {
     const nowMs = this.landing.clock.now();
     const [due] = [...this.landing.state.waiting.values()]
-      .filter((row) => row.nextMs <= nowMs && this.isFree(row.epoch, epoch))
+      .filter((row) => row.nextMs <= nowMs && (row.epoch === epoch || this.isFree(row.epoch, epoch)))
       .sort((a, b) => a.nextMs - b.nextMs);
     if (!due) return null;
     if (due.epoch !== null) due.interrupted++;

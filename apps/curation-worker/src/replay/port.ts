@@ -113,7 +113,10 @@ export interface ReplayStore {
   /** Ends a job whose rows have all been looked at. Null when it has ended or changed hands. */
   finish(id: string, epoch: number): Promise<Job | null>;
 
-  /** The event that is due first, taken; null where none is due. */
+  /**
+   * The event that is due first, taken; null where none is due. A worker tries one at a time: what it has taken before
+   * and not given back, for the store was away, is nobody's.
+   */
   takeWaiting(epoch: number): Promise<WaitingItem | null>;
   /** The try failed: it is due again after a while. */
   waitAgain(id: number, epoch: number, error: string, retryInMs: number): Promise<void>;

@@ -32,7 +32,7 @@ const TAKE_WAITING = `
   UPDATE curation_worker.waiting
      SET epoch = $1, interrupted = interrupted + CASE WHEN epoch IS NULL THEN 0 ELSE 1 END, updated_at = clock_timestamp()
    WHERE id = (SELECT id FROM curation_worker.waiting t
-                WHERE next_at <= clock_timestamp() AND (epoch IS NULL OR (epoch <> $1 AND NOT ${ALIVE('t.epoch')}))
+                WHERE next_at <= clock_timestamp() AND (epoch IS NULL OR epoch = $1 OR NOT ${ALIVE('t.epoch')})
                 ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED)
   RETURNING ${ITEM}, event_id, event_type, attempts, interrupted, last_error`;
 
