@@ -6,8 +6,11 @@ import { GROUPS, TOPICS } from '@millrace/topics';
 import { v4 } from 'uuid';
 import { landBatch, type LandBatch } from '../landing/land-batch';
 import { MemoryLandingStore } from '../landing/memory/store';
+import { MemoryKeyStore } from '../privacy/memory/key-store';
+import { Opener } from '../privacy/opener';
 import { HEADERS, shipmentEvent } from '../testing/landing-bench';
 import { appendItems, dataFiles, publishContracts } from '../testing/lake';
+import { testProtections } from '../testing/protections';
 import {
   caughtUp,
   startWorker,
@@ -58,13 +61,17 @@ describe('the worker, on ports in memory', () => {
       return landBatch(deps, attempt);
     };
     await append(events(300));
-    await start({ landBatch: fragile });
+    const keys = new MemoryKeyStore();
+    await start({ landBatch: fragile, keys });
     await drained();
     const [aside, ...others] = store.state.waiting.values();
     expect(others).toEqual([]);
     expect(aside).toMatchObject({ eventId: 'e123', eventType: 'shipment.status.changed', offset: expect.any(Number) });
     expect(aside).toMatchObject({ error: 'something nobody thought of', attempts: 0 });
-    expect(JSON.parse(aside.raw.toString())).toMatchObject({ event_id: 'e123' });
+    // Its driver is classified: it waits sealed.
+    expect(aside.raw.includes('e123')).toBe(false);
+    const [opened] = await new Opener(testProtections(storage, keys), keys).items([aside]);
+    expect(opened.ok && JSON.parse(opened.raw.toString())).toMatchObject({ event_id: 'e123' });
     expect(store.state.quarantine).toEqual([]);
     const sums = [...store.state.manifests.values()].map((row) => row.landed + row.duplicate + row.quarantined);
     expect(sums.reduce((a, b) => a + b)).toBe(299);
