@@ -6,7 +6,7 @@ import { CountMismatch } from '../pipeline/counts';
 import type { MicroBatch } from '../pipeline/received';
 import { type Bench, batchOf, makeBench, shipmentEvent } from '../testing/landing-bench';
 import { dataFiles, publishContracts, rawLines, stagedRows } from '../testing/lake';
-import { testDuck } from '../testing/worker-under-test';
+import { testDuck, testLogger } from '../testing/worker-under-test';
 import type { LandOutcome } from './lander';
 import { MemoryKeyStore } from '../privacy/memory/key-store';
 import { Opener } from '../privacy/opener';
@@ -93,6 +93,7 @@ test('a change of contracts while a batch lands has it redone under the new ones
 test('an event that its table cannot hold is quarantined and its neighbours land', async () => {
   // What no check of ours lets through: a column that raises for one value.
   const bench = await makeBench({ duck });
+  const logged = jest.spyOn(testLogger, 'warn');
   const contract = bench.keeper.current?.contracts.contractOf('shipment.status.changed');
   const compiled = contract?.compiled as CompiledContract;
   const { typedSelect } = compiled;
@@ -114,6 +115,10 @@ test('an event that its table cannot hold is quarantined and its neighbours land
     ['e77', 'unstorable', 77],
     ['e3', 'unstorable', 100],
   ]);
+  // What the engine says of a value may quote it, which no log may.
+  const code = 'DUCK_INVALID_INPUT';
+  expect(logged.mock.calls.map(([fields]) => fields)).toEqual([2, 1].map((count) => ({ count, code })));
+  logged.mockRestore();
   // Quarantined events hold no claims.
   expect(bench.store.state.claims.size).toBe(98);
   expect(await unnamed(bench)).toEqual([]);

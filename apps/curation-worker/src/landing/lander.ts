@@ -240,7 +240,9 @@ export class Lander {
       );
     const bad = new Set<Validated>((await bisect(events, storable)).map((i) => events[i]));
     if (bad.size === 0) throw cause;
-    this.deps.logger.warn({ count: bad.size, error: cause }, 'events that passed every check do not fit their tables');
+    // Not the message: an engine's may quote the value.
+    const { code } = cause.cause instanceof DuckError ? cause.cause : cause;
+    this.deps.logger.warn({ count: bad.size, code }, 'events that passed every check do not fit their tables');
     return { ...curated, validated: curated.validated.map((event) => (bad.has(event) ? unstorable(event) : event)) };
   }
 }
