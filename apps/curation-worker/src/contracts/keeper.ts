@@ -33,7 +33,9 @@ export class ContractsKeeper {
     private readonly logger: Logger,
     dimensionFiles = new DimensionFiles(storage),
   ) {
-    this.dimensions = new DimensionsKeeper(store, dimensionFiles);
+    this.dimensions = new DimensionsKeeper(store, dimensionFiles, ({ tenant, name, version }, error) =>
+      logger.error({ tenant, name, version, error }, 'a history of a dimension cannot be read; the former one is used'),
+    );
   }
 
   /** Null until the first index has been published: nothing lands unchecked before that. */

@@ -140,6 +140,16 @@ describe('dimensions', () => {
     expect(['n0', 'n3']).toContain(row.facility_name);
   });
 
+  test('whose history is damaged are as they were known before, and hold up nobody', async () => {
+    await load('code,name\nk0,first\n');
+    const { entry } = await loadDimension(running.dimensionLoads, facilities('code,name\nk0,second\n'));
+    await storage.put(entry.path, Buffer.from('no gzip'));
+    await running.dimensionLoads.keeper.refresh();
+    await land(visit('k0', '2026-06-01T00:00:00Z'));
+    const [row] = await stagedRows(duck, storage, await landedBatches(database.pool), 'clean.visits');
+    expect(row).toMatchObject({ facility_name: 'first', facilities_missing: false });
+  });
+
   test('that fail to land leave nothing, and may be repeated', async () => {
     const { dimensionLoads } = running;
     const failing = {

@@ -1,7 +1,10 @@
 import type { PublishedContract } from '@millrace/contracts';
+import { StorageError } from '@millrace/storage';
 import type { LandingStore } from '../landing/port';
 import { type DimensionsInForce, type LoadedHistory, NO_DIMENSIONS } from './enrich';
 import type { DimensionFiles } from './files';
+import type { VersionIndex } from './index-of-versions';
+import type { DimensionEntry } from './model';
 
 interface Held extends LoadedHistory {
   readonly path: string;
@@ -15,6 +18,7 @@ export class DimensionsKeeper {
   constructor(
     private readonly store: Pick<LandingStore, 'dimensions'>,
     private readonly files: DimensionFiles,
+    private readonly onUnreadable: (entry: DimensionEntry, error: Error) => void = () => undefined,
   ) {}
 
   /** @returns the same object as before where nothing has changed */
@@ -29,12 +33,28 @@ export class DimensionsKeeper {
       const known = this.held.get(id);
       const isKnown = known?.path === entry.path;
       const { path, attributes } = entry;
-      next.set(id, isKnown ? known : { path, attributes, index: await this.files.read(entry) });
+      const index = isKnown ? known.index : await this.read(entry);
+      if (index) next.set(id, isKnown ? known : { path, attributes, index });
+      else if (known) next.set(id, known);
     }
     const isSame = next.size === this.held.size && [...next].every(([id, held]) => this.held.get(id) === held);
     if (isSame) return this.current;
     this.held = next;
     return (this.current = { get: (tenant, name) => next.get(idOf(tenant, name)) });
+  }
+
+  /**
+   * Null for a history that cannot be read although the storage is there: it is damaged, or a newer one has replaced it
+   * meanwhile. What was known before is used until the next look, and one tenant's file holds up no other's events.
+   */
+  private async read(entry: DimensionEntry): Promise<VersionIndex | null> {
+    try {
+      return await this.files.read(entry);
+    } catch (error) {
+      if (error instanceof StorageError && error.canRetry) throw error;
+      this.onUnreadable(entry, error as Error);
+      return null;
+    }
   }
 }
 

@@ -163,15 +163,14 @@ async function land(
     ...{ acceptedFrom: null, acceptedTo: null, files, counts: [] },
   };
   const landing = await deps.store.begin();
+  let number: number;
   try {
     if (!(await landing.setDimension(entry))) {
       await landing.rollback();
       return null;
     }
     await landing.manifest({ batchId, epoch, ...place, landed: 0, duplicate: 0, quarantined: 0, stats: [], message });
-    const { number } = await landing.commit({ batchId, epoch, contractsIndex: contracts.index, keysEpoch });
-    deps.onLanded(message, number);
-    return number;
+    ({ number } = await landing.commit({ batchId, epoch, contractsIndex: contracts.index, keysEpoch }));
   } catch (error) {
     if (error instanceof LandingError && error.code === 'LANDING_UNKNOWN') throw error;
     await landing.rollback();
@@ -181,6 +180,8 @@ async function land(
     }
     throw error;
   }
+  deps.onLanded(message, number);
+  return number;
 }
 
 const ROW_BYTES = 256;

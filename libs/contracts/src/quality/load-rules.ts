@@ -65,7 +65,9 @@ function propertyRules(
     const fields = item as Fields;
     const segments = [...within, String(fields.name)];
     const column = columns.find((candidate) => candidate.path.join('\0') === segments.join('\0')) ?? null;
-    if (fields.quality !== undefined) libraryRules(reader, fields.quality, join(at, 'quality'), column, columns, found);
+    // A field without a column, because it is restricted or an object, has no values to be counted.
+    if (fields.quality !== undefined && column)
+      libraryRules(reader, fields.quality, join(at, 'quality'), column, columns, found);
     propertyRules(reader, fields.properties, join(at, 'properties'), segments, columns, found);
   }
 }
@@ -84,7 +86,8 @@ function libraryRules(
     const rule = item as Fields;
     if ((rule.type ?? 'library') !== 'library' || typeof rule.metric !== 'string') continue;
     const at = `${path}[${index}]`;
-    const severity = severityOf(reader, rule, at);
+    // The standard leaves open what severities there are.
+    const severity: Severity = rule.severity === undefined || rule.severity === 'error' ? 'error' : 'warning';
     const args = rule.arguments === undefined ? {} : reader.object(rule.arguments, join(at, 'arguments'));
     const isEnforced = rule.metric === 'invalidValues' && rule.mustBe === 0 && severity === 'error' && args.validValues;
     if (isEnforced) continue;
@@ -93,8 +96,16 @@ function libraryRules(
     if (!threshold) continue;
     const measure = measureOf(reader, rule, args, at, column, columns);
     if (!measure) continue;
-    const id = typeof rule.id === 'string' ? rule.id : `${column?.name ?? 'table'}_${rule.metric}`;
+    const id = typeof rule.id === 'string' ? rule.id : freeId(`${column?.name ?? 'table'}_${rule.metric}`, found);
     found.push({ ...facts(reader, rule, id, at), severity, measure, threshold, unit: unitOf(reader, rule, at) });
+  }
+}
+
+/** Of several rules without an id the first has the plain one. */
+function freeId(id: string, found: readonly BatchRule[]): string {
+  for (let n = 1; ; n++) {
+    const candidate = n === 1 ? id : `${id}_${n}`;
+    if (!found.some((rule) => rule.id === candidate)) return candidate;
   }
 }
 

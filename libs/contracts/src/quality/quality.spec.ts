@@ -98,6 +98,20 @@ describe('rules about many rows', () => {
     ]);
   });
 
+  it('without an id or of other severities are taken as the standard allows them', () => {
+    const { quality } = loadContract(
+      contract(
+        ORDER,
+        'quality: [{ metric: rowCount, mustBeGreaterThan: 1, severity: info }, { metric: rowCount, mustBeLessThan: 9 }]',
+      ),
+    );
+    expect(quality.batches.map(({ id, severity }) => `${id} ${severity}`)).toEqual([
+      'table_rowCount warning',
+      'table_rowCount_2 error',
+      'place_city_nullValues error',
+    ]);
+  });
+
   it.each([
     [
       "      - { id: a, left: $.payload.end, is: '>=', right: $.payload.miles }",
