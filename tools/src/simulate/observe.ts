@@ -196,6 +196,8 @@ async function observeTime(shared: Shared, checker: Checker, catalog: Catalog): 
   checker.mart({ name: 'kpi.windows', ...WINDOW, expected, actual: toldWindows(shared).map(cellsOf) });
   const ledger = [...state.late.values()].map((row) => ({ ...row, source: nameIn(row.source) }));
   const late = lateOf(events);
+  // One seed in a thousand draws nothing late.
+  if (late.length === 0 && ledger.length === 0) return;
   checker.mart({ name: 'late data', ...LATE, expected: late.map((row) => ({ ...row })), actual: ledger });
 }
 

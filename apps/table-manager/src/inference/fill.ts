@@ -37,7 +37,11 @@ export async function fillTables(deps: FillDeps): Promise<boolean> {
   let left = false;
   for (const inferred of open) {
     const contract = deps.contracts.current().byName(inferred.contract);
-    if (!contract) continue;
+    // Another process has just published it, and this one has not read it yet; or a person's has taken its place.
+    if (!contract) {
+      left = true;
+      continue;
+    }
     try {
       left = !(await fillOne(deps, inferred, contract)) || left;
     } catch (error) {

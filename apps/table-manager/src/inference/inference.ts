@@ -28,6 +28,8 @@ export class Inference {
   private readonly dirty = new Set<string | null>();
   private all = true;
   private filling = true;
+  /** Index of the contracts under which tables were last filled. */
+  private filledUnder = -1;
   private forgotten: string | null = null;
   private typesMs = -Infinity;
   private readonly evolvedMs = new Map<string, number>();
@@ -43,7 +45,12 @@ export class Inference {
 
   /** Whether there is anything to look at. */
   get isDue(): boolean {
-    return this.all || this.filling || this.dirty.size > 0;
+    return this.all || this.mayFill || this.dirty.size > 0;
+  }
+
+  /** A newer index may be another process's, which led beside this one for a moment, and left a table to be filled. */
+  private get mayFill(): boolean {
+    return this.filling || this.deps.contracts.current().index !== this.filledUnder;
   }
 
   /** Another process may have led meanwhile. */
@@ -55,8 +62,12 @@ export class Inference {
   /** Resolves with whether something was done. */
   async round(): Promise<boolean> {
     const changed = await this.contracts();
-    const filled = this.filling;
-    if (filled) this.filling = await fillTables(this.deps);
+    const filled = this.mayFill;
+    if (filled) {
+      const { index } = this.deps.contracts.current();
+      this.filling = await fillTables(this.deps);
+      this.filledUnder = index;
+    }
     await this.forget();
     return changed || filled;
   }
