@@ -19,10 +19,14 @@ export function landingOf(process: SimProcess, shared: Shared): LandingStore {
       async () => {
         const raw = mutatedLanding(shared, await store.begin());
         // Of a process that has ended, or a connection that broke, the database hears after a while.
-        process.afterlife.push(() => void raw.rollback());
+        let ended = false;
+        const end = (): Promise<void> => {
+          ended = true;
+          return raw.rollback();
+        };
+        process.afterlife.push(() => void end());
         const broke: ErrorOf = (method, phase) => {
-          if (method !== 'commit' || phase === 'after')
-            world.after(process.random.between(0, 500), () => void raw.rollback());
+          if (method !== 'commit' || phase === 'after') world.after(process.random.between(0, 500), () => void end());
           return errorOf(method, phase);
         };
         let committed = false;
@@ -34,15 +38,15 @@ export function landingOf(process: SimProcess, shared: Shared): LandingStore {
           process
             .call('landing', 'commit', () => effect(fence), broke)
             .catch((error: LandingError) => {
-              // The connection broke before COMMIT had arrived: it never does, or later.
+              // The connection broke before COMMIT had arrived: it never does, or later, unless the database has heard.
               if (!committed) {
                 const arrives = process.random.chance(0.5);
-                const late = (): void => void (arrives ? effect(fence).catch(() => raw.rollback()) : raw.rollback());
+                const late = (): void => void (arrives && !ended ? effect(fence).catch(end) : end());
                 world.after(process.random.between(0, 1_500), late);
               }
               throw error;
             });
-        return process.over('landing', raw, broke, { commit, rollback: () => raw.rollback() });
+        return process.over('landing', raw, broke, { commit, rollback: end });
       },
       errorOf,
     );
