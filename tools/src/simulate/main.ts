@@ -4,6 +4,7 @@ import { type Outcome, simulate } from './run';
 
 const USAGE = `usage: npm run simulate -- [--seeds N] [--first S]      S, S+1, … (default 100 seeds from 1)
        npm run simulate -- --seed S [--trace]            one run, with its trace
+       npm run simulate -- … --until-failed              no further than the first that fails
        npm run simulate -- … --mutation NAME             with a planted defect: ${MUTATIONS.join(', ')}`;
 
 /** Lines of the trace that a failing run shows without `--trace`. */
@@ -20,6 +21,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
       seed: { type: 'string' },
       trace: { type: 'boolean', default: false },
       mutation: { type: 'string' },
+      'until-failed': { type: 'boolean', default: false },
     },
   });
   const mutation = (values.mutation ?? null) as Mutation | null;
@@ -37,17 +39,20 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     return;
   }
   const failed: number[] = [];
+  const kinds = new Set<string>();
   const sums = { events: 0, faults: 0, acknowledged: 0 };
   const began = performance.now();
   for (let i = 0; i < seeds; i++) {
     const outcome = await simulate({ seed: first + i, mutation });
     sums.events += outcome.events;
     sums.faults += outcome.report.faults.length;
+    for (const { kind } of outcome.report.faults) kinds.add(kind);
     sums.acknowledged += outcome.report.keysAcknowledged;
     if (!outcome.ok) {
       failed.push(outcome.seed);
       // Run once more for its trace: it is the same run.
       show(await simulate({ seed: outcome.seed, mutation, keepTrace: true }), TAIL_LINES);
+      if (values['until-failed']) break;
     }
     if ((i + 1) % PROGRESS_EVERY === 0) console.log(`${i + 1} of ${seeds} seeds, ${failed.length} failed`);
   }
@@ -56,6 +61,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     `${seeds - failed.length} of ${seeds} seeds passed in ${seconds.toFixed(1)} s (${((1_000 * seconds) / seeds).toFixed(0)} ms each): ` +
       `${sums.faults} faults, ${sums.acknowledged} events acknowledged, ${sums.events} steps`,
   );
+  console.log(`faults met: ${[...kinds].sort().join(', ')}`);
   if (failed.length === 0) return;
   console.log(`failed: ${failed.join(' ')}; replay one with: npm run simulate -- --seed ${failed[0]} --trace`);
   process.exitCode = 1;

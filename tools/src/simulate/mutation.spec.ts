@@ -1,5 +1,5 @@
 import { MUTATIONS, type Mutation } from './mutation';
-import { simulate } from './run';
+import { simulateElsewhere } from './testing/elsewhere';
 
 /**
  * Seeds within which each defect is found, at most: far above what any took, so that a change of the load that shifts
@@ -12,12 +12,9 @@ const FIRST: Partial<Record<Mutation, number>> = { 'advance-without-compare': 39
 test.each(MUTATIONS)(
   'a planted defect is found: %s',
   async (mutation) => {
-    const first = FIRST[mutation] ?? 1;
-    for (let seed = first; seed < first + SEEDS_MAX; seed++) {
-      const { ok } = await simulate({ seed, mutation });
-      if (!ok) return;
-    }
-    throw new Error(`${SEEDS_MAX} seeds pass with ${mutation}`);
+    const seeds = ['--seeds', String(SEEDS_MAX), '--first', String(FIRST[mutation] ?? 1), '--until-failed'];
+    const { code, stdout } = await simulateElsewhere(...seeds, '--mutation', mutation);
+    expect({ code, found: /^failed: \d+;/m.test(stdout) }).toEqual({ code: 1, found: true });
   },
   300_000,
 );
