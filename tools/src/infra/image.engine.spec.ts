@@ -64,7 +64,7 @@ beforeAll(async () => {
       env,
     });
   }
-  for (const name of ['lake', 'tmp']) {
+  for (const name of ['lake', 'tmp', 'keys']) {
     fs.mkdirSync(path.join(folder, name));
     if (isRoot) fs.chownSync(path.join(folder, name), 65532, 65532);
   }
@@ -209,7 +209,8 @@ const moved = (text: string): string =>
       /127\.0\.0\.1:(?:808(\d)|5433)/g,
       (_, digit: string | undefined) => `127.0.0.1:${base + Number(digit ?? 9)}`,
     )
-    .replace(/^\/lake$/, path.join(folder, 'lake'));
+    .replace(/^\/lake$/, path.join(folder, 'lake'))
+    .replace(/^\/keys\//, `${path.join(folder, 'keys')}/`);
 const elsewhere = (environment: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(Object.entries(environment).map(([name, text]) => [name, moved(text)]));
 
