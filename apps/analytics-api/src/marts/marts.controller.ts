@@ -13,13 +13,12 @@ import {
   type OnTimeGroup,
   onTimePerformanceQuery,
   pageOf,
-  QueryInputError,
   SHIPMENTS_DAILY,
   shipmentsDailyQuery,
 } from '@millrace/marts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Lake, type TableAt } from '../catalog/lake';
-import { badParameter, checkedParameters, type Parameters } from '../http/parameters';
+import { asked, checkedParameters, limitOf, type Parameters } from '../http/parameters';
 import { sendVersioned } from '../http/versioned-answer';
 import { KNOWN_AT_DAYS_MAX, knownAt, type KnownAtDeps, knownAtTime } from './known-at';
 
@@ -104,7 +103,7 @@ export class MartsController {
   ): Promise<void> {
     const input = { ...period(checkedParameters(query, known)), tenant };
     // Built once over no relation, so that a question that is none is refused also while the mart is empty.
-    this.checked(() => build('nothing', input));
+    asked(() => build('nothing', input));
     if (query.known_at !== undefined) {
       const at = knownAtTime(query.known_at, this.known.now());
       return this.answerAsKnown(at, mart, input, build, request, reply);
@@ -115,7 +114,7 @@ export class MartsController {
     await sendVersioned(request, reply, lake, { [mart.id]: at?.snapshot.version ?? -1 }, async () => {
       if (!at) return { rows: [] };
       const files = at.table.prune(at.snapshot, { [mart.partitionColumn]: { min: input.from, max: input.to } });
-      const question = this.checked(() => build('relation', input));
+      const question = asked(() => build('relation', input));
       const rows = await this.lake.ask(at, { files }, question.sql, question.params);
       return pageOf(question, rows);
     });
@@ -146,7 +145,7 @@ export class MartsController {
         read.map(({ id, snapshot }) => [id, new Set(snapshot.fields.map(({ name }) => name))]),
       );
       const relation = martAsKnownSql(mart, { relations, columns, batches, bound: input });
-      const question = this.checked(() => build(relation, input));
+      const question = asked(() => build(relation, input));
       const days = { [mart.partitionExpression]: { min: input.from, max: input.to } };
       const scanned = read.map((at) => {
         const ranges = { ...(mart.sources.includes(at.id) && days), _batch_id: { max: batches.upTo } };
@@ -158,19 +157,14 @@ export class MartsController {
     const basis = `batches up to ${known?.batches.number ?? 0} by ${mart.sql}`;
     await sendVersioned(request, reply, lake, versions, compute, basis);
   }
-
-  private checked(build: () => MartQuery): MartQuery {
-    try {
-      return build();
-    } catch (error) {
-      if (error instanceof QueryInputError) throw badParameter(error.parameter, error.rule);
-      throw error;
-    }
-  }
 }
 
 function period(query: Parameters) {
-  const limit =
-    query.limit === undefined ? undefined : /^\d{1,9}$/.test(query.limit) ? Number(query.limit) : Number.NaN;
-  return { from: query.from, to: query.to, carrierCode: query.carrier_code, limit, page: query.page };
+  return {
+    from: query.from,
+    to: query.to,
+    carrierCode: query.carrier_code,
+    limit: limitOf(query),
+    page: query.page,
+  };
 }

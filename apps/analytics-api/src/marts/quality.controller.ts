@@ -2,10 +2,10 @@ import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { Principal } from '@millrace/auth';
 import { Access, Caller } from '@millrace/auth/nest';
-import { pageOf, QUALITY_DAYS_BEFORE, QUALITY_TABLE, QueryInputError, qualityTrendsQuery } from '@millrace/marts';
+import { pageOf, QUALITY_DAYS_BEFORE, QUALITY_TABLE, qualityTrendsQuery } from '@millrace/marts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Lake } from '../catalog/lake';
-import { badParameter, checkedParameters, type Parameters } from '../http/parameters';
+import { asked, checkedParameters, limitOf, type Parameters } from '../http/parameters';
 import { sendVersioned } from '../http/versioned-answer';
 
 const KNOWN = ['from', 'to', 'dataset', 'rule', 'limit', 'page'];
@@ -31,11 +31,10 @@ export class QualityController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { from, to, dataset, rule, limit, page } = checkedParameters(query, KNOWN);
-    const rows = limit === undefined ? undefined : /^\d{1,9}$/.test(limit) ? Number(limit) : Number.NaN;
-    const question = asked(() =>
-      qualityTrendsQuery('relation', { tenant, from, to, dataset, rule, limit: rows, page }),
-    );
+    const parameters = checkedParameters(query, KNOWN);
+    const { from, to, dataset, rule, page } = parameters;
+    const limit = limitOf(parameters);
+    const question = asked(() => qualityTrendsQuery('relation', { tenant, from, to, dataset, rule, limit, page }));
     const catalog = this.lake.catalog();
     const at = catalog && (await this.lake.table(catalog, QUALITY_TABLE));
     const lake = `${catalog?.lineId ?? ''} ${tenant}`;
@@ -54,12 +53,3 @@ const withSamples = (row: Readonly<Record<string, unknown>>): Record<string, unk
   ...row,
   failing_events: JSON.parse(String(row.failing_events ?? '[]')) as unknown,
 });
-
-function asked<T>(build: () => T): T {
-  try {
-    return build();
-  } catch (error) {
-    if (error instanceof QueryInputError) throw badParameter(error.parameter, error.rule);
-    throw error;
-  }
-}

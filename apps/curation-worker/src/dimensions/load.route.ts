@@ -6,7 +6,7 @@ import type { DimensionLoad, LoadedDimension } from './load-dimension';
 import { type AttributeType, DIMENSION_LIMITS } from './model';
 import { DIMENSIONS_OPENAPI } from './openapi';
 import { isDimensionName } from './paths';
-import type { SentRows } from './read-rows';
+import { instantOf, type SentRows } from './read-rows';
 
 const FORMATS: Readonly<Record<string, SentRows['format']>> = {
   'text/csv': 'csv',
@@ -15,13 +15,15 @@ const FORMATS: Readonly<Record<string, SentRows['format']>> = {
 };
 const TYPES: readonly AttributeType[] = ['string', 'long', 'double', 'boolean'];
 const PARAMETERS = new Set(['mode', 'key', 'effective_from', 'types']);
-const INSTANT = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2}))?$/;
 
 export type LoadHandler = (load: DimensionLoad) => Promise<LoadedDimension>;
 
 /** `PUT /v1/dimensions/{name}`: the body is bytes, kept as they came. One load at a time, since each may be large. */
 export function addLoadRoute(fastify: FastifyInstance, openapi: OpenApi, load: LoadHandler): void {
   let busy = false;
+  const refuseIfBusy = (): void => {
+    if (busy) throw new ProblemException(503, { detail: 'Another dimension is being loaded.' }, { 'retry-after': '1' });
+  };
   void fastify.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -29,15 +31,11 @@ export function addLoadRoute(fastify: FastifyInstance, openapi: OpenApi, load: L
       config: { access: access('operator') },
       bodyLimit: DIMENSION_LIMITS.bytesMax,
       // Before the body is read: what is refused is not held.
-      onRequest: async (): Promise<void> => {
-        if (busy)
-          throw new ProblemException(503, { detail: 'Another dimension is being loaded.' }, { 'retry-after': '1' });
-      },
+      onRequest: async (): Promise<void> => refuseIfBusy(),
     };
     scope.put('/v1/dimensions/:name', options, async (request) => {
       const asked = readRequest(request);
-      if (busy)
-        throw new ProblemException(503, { detail: 'Another dimension is being loaded.' }, { 'retry-after': '1' });
+      refuseIfBusy();
       busy = true;
       try {
         const { entry, counts, number } = await load(asked);
@@ -65,8 +63,8 @@ function readRequest(request: FastifyRequest): DimensionLoad {
   if (repeated !== undefined) throw wrong(`query.${repeated}`, 'once', `${repeated} may be given once.`);
   const { mode = 'upsert', key, effective_from: effective, types } = query as Readonly<Record<string, string>>;
   if (mode !== 'upsert' && mode !== 'snapshot') throw wrong('query.mode', 'one_of', 'mode is upsert or snapshot.');
-  const effectiveMs = effective === undefined ? null : INSTANT.test(effective) ? Date.parse(effective) : NaN;
-  if (Number.isNaN(effectiveMs))
+  const effectiveMs = effective === '' ? undefined : instantOf(effective);
+  if (effectiveMs === undefined)
     throw wrong('query.effective_from', 'timestamp', 'effective_from is a day or an RFC 3339 time with its zone.');
 
   const type = (request.headers['content-type'] ?? '').split(';')[0].trim().toLowerCase();

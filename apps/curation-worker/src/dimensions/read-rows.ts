@@ -200,8 +200,8 @@ function keyOf(value: unknown): string | null {
   return typeof key === 'string' && key.length > 0 && key.length <= DIMENSION_LIMITS.keyCharsMax ? key : null;
 }
 
-/** Undefined for what is no instant. */
-function instantOf(value: unknown): number | null | undefined {
+/** Milliseconds since 1970; null where nothing is given, undefined for what is no instant. */
+export function instantOf(value: unknown): number | null | undefined {
   if (value === undefined || value === null || value === '') return null;
   const ms = typeof value === 'string' && INSTANT.test(value) ? Date.parse(value) : NaN;
   return Number.isNaN(ms) ? undefined : ms;
