@@ -88,7 +88,7 @@ function loadProperty(reader: DocumentReader, fields: Fields, path: string, dept
     classification: reader.string(fields, 'classification', path),
     doc: (reader.string(fields, 'description', path) ?? '').trim(),
     limits,
-    ...anyValueOf(reader, fields, type, path),
+    ...ownOf(reader, fields, { type, path, element }),
     values: loadAllowedValues(reader, fields.quality, join(path, 'quality'), type),
     properties: children.map((child) => (requiredNames.includes(child.name) ? { ...child, required: true } : child)),
     items:
@@ -99,23 +99,26 @@ function loadProperty(reader: DocumentReader, fields: Fields, path: string, dept
 }
 
 /** Under a property's own customProperties; those of others are none of our business. */
-function anyValueOf(
+function ownOf(
   reader: DocumentReader,
   fields: Fields,
-  type: LogicalType,
-  path: string,
-): Pick<Property, 'anyValue'> {
+  { type, path, element }: { readonly type: LogicalType; readonly path: string; readonly element: boolean },
+): Pick<Property, 'anyValue' | 'present'> {
+  const own: { anyValue?: true; present?: true } = {};
   for (const [index, item] of reader.list(fields.customProperties, join(path, 'customProperties')).entries()) {
     const at = `${join(path, 'customProperties')}[${index}]`;
     const { property, value } = reader.object(item, at);
-    if (property !== 'anyValue') continue;
+    if (property !== 'anyValue' && property !== 'present') continue;
     if (value !== true) reader.note(join(at, 'value'), 'must be true');
-    else if (type !== 'string') reader.note(at, 'belongs to strings only');
+    else if (property === 'present') {
+      if (element) reader.note(at, 'belongs to fields: an element of a list is always there');
+      else own.present = true;
+    } else if (type !== 'string') reader.note(at, 'belongs to strings only');
     else if (fields.logicalTypeOptions !== undefined || fields.quality !== undefined)
       reader.note(at, 'goes with no options and no rules: they are about texts');
-    else return { anyValue: true };
+    else own.anyValue = true;
   }
-  return {};
+  return own;
 }
 
 function loadItems(reader: DocumentReader, value: unknown, path: string, depth: number): Property | null {

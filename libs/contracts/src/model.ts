@@ -107,6 +107,8 @@ export interface Property {
   readonly decimal: { readonly precision: number; readonly scale: number } | null;
   /** Present and not null. */
   readonly required: boolean;
+  /** Set for a field that must be sent though it may be null. */
+  readonly present?: true;
   /**
    * `restricted`, `pii`, `personal` and `sensitive` values are stored as tokens; `restricted` fields get no column.
    * Inherited from the enclosing object.

@@ -16,7 +16,7 @@ export function validatorSchema(contract: Pick<Contract, 'properties'>, { int64E
 
 function fieldsOf(properties: readonly Property[], int64Ends: boolean): JsonSchema {
   return {
-    required: properties.filter((property) => property.required).map((property) => property.name),
+    required: properties.filter((property) => property.required || property.present).map((property) => property.name),
     properties: Object.fromEntries(properties.map((property) => [property.name, schemaOf(property, int64Ends)])),
   };
 }

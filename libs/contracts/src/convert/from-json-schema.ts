@@ -5,10 +5,20 @@ import { DEFS, type JsonSchema, type SchemaKeywords, type SchemaNode } from '../
 import { Shapes } from '../json-schema/to-shape';
 import { PATTERN_SUBJECT_CHARS_MAX } from '../pattern-safety';
 import { formatJsonPath } from '../property-path';
+import { hull } from '../shapes/hull';
 import type { Alternative, Objects, Shape } from '../shapes/shape';
 import { RESERVED_COLUMNS } from '../columns';
 import { restored } from './left-over';
-import { allowedValues, contractDocument, type ImportOptions, isRaw, type Loss, ODCS_KEY, type Raw } from './loss';
+import {
+  allowedValues,
+  contractDocument,
+  type ImportOptions,
+  isRaw,
+  type Loss,
+  ODCS_KEY,
+  type Raw,
+  without,
+} from './loss';
 import { numberElement, stringElement } from './scalar-elements';
 
 /** A schema that refers to itself through its fields, or unfolds to more than this, is no contract. */
@@ -47,10 +57,11 @@ class Reading {
 
   root(): readonly Raw[] {
     const shape = this.shapes.of(this.schema.root);
-    const [objects, ...others] = shape.alternatives.flatMap((alternative) => alternative.objects ?? []);
+    const forms = shape.alternatives.filter(({ objects }) => objects !== null);
+    const objects = forms.length > 0 ? hull(forms).objects : null;
     if (!objects)
       throw new ContractError([{ path: '#', rule: 'is about no object, which the payload of an event is' }]);
-    if (others.length > 0) this.lose([], 'alternatives', 'a payload has one form: the first is taken');
+    if (forms.length > 1) this.lose([], 'alternatives', ONE_FORM);
     return this.fields(objects, [this.schema.root], [], '');
   }
 
@@ -74,11 +85,16 @@ class Reading {
       const physicalName = isRaw(known) && typeof known.physicalName === 'string' ? known.physicalName : null;
       const isLeaf = element.properties === undefined;
       const column = physicalName ?? (isLeaf ? columnName(prefix + name, this.taken) : name);
+      const custom = ((element.customProperties ?? []) as readonly Raw[]).filter(
+        ({ property }) => property !== 'present',
+      );
+      const own = required && element.nullable ? [...custom, { property: 'present', value: true }] : custom;
       return {
         name,
         ...(column === name || (column === prefix + name && !physicalName) ? {} : { physicalName: column }),
         ...(required && !element.nullable ? { required: true } : {}),
-        ...Object.fromEntries(Object.entries(element).filter(([key]) => key !== 'nullable')),
+        ...without(element, ['nullable', 'customProperties']),
+        ...(own.length > 0 ? { customProperties: own } : {}),
       };
     });
   }
@@ -107,15 +123,18 @@ class Reading {
     const parts = shape.alternatives.flatMap((alternative) =>
       typesOf(alternative).map((type) => ({ type, alternative })),
     );
+    const types = new Set(parts.map(({ type }) => type));
     for (const keyword of new Set(shape.alternatives.flatMap(({ opaque }) => opaque.map((rule) => rule.keyword))))
-      if (parts.length < 5) this.lose(path, keyword, 'a contract has no such rule');
-    if (new Set(parts.map(({ type }) => type)).size !== 1) {
-      if (parts.length > 0 && parts.length < 5)
+      if (types.size < 5) this.lose(path, keyword, 'a contract has no such rule');
+    if (types.size !== 1) {
+      if (types.size === 0) this.lose(path, 'null alone', 'a contract has no such type: any value is taken');
+      else if (types.size < 5 || parts.length > 5 || parts.some(({ alternative }) => alternative.values))
         this.lose(path, 'several types', 'a field of a contract has one type: any value is taken');
       return { logicalType: 'string', customProperties: [{ property: 'anyValue', value: true }] };
     }
-    const [{ type, alternative }, ...others] = parts;
-    if (others.length > 0) this.lose(path, 'alternatives', 'a field of a contract has one form: the first is taken');
+    const [{ type }] = parts;
+    if (parts.length > 1) this.lose(path, 'alternatives', ONE_FORM);
+    const alternative = hull(parts.map((part) => part.alternative));
     const listed = alternative.values?.filter((value) => value !== null) ?? null;
     const quality = listed && isScalar(type) ? { quality: [allowedValues(listed)] } : {};
     if (listed && !isScalar(type)) this.lose(path, 'enum', 'a contract lists values of scalars only');
@@ -193,6 +212,8 @@ class Reading {
     };
   }
 }
+
+const ONE_FORM = 'a contract has one form for a value: it takes whatever one of them does, and more';
 
 type Type = 'boolean' | 'number' | 'string' | 'array' | 'object';
 

@@ -123,6 +123,52 @@ describe('a JSON Schema as contract', () => {
     ]);
   });
 
+  it('of several forms takes whatever one of them does', () => {
+    let taken = 0;
+    fc.assert(
+      fc.property(documentArbitrary, documentArbitrary, fc.integer(), (one, other, seed) => {
+        const contracts = [one, other].map(load);
+        const forms = contracts.map((contract) => withoutOdcs(contractToJsonSchema(contract).schema));
+        const accepts = jsonSchemaValidator(parseJsonSchema(JSON.stringify({ anyOf: forms })));
+        const validate = createValidator(load(imported({ anyOf: forms }).document));
+        for (const { properties } of contracts)
+          for (const payload of fc.sample(payloadArbitrary(properties), { numRuns: 10, seed })) {
+            const json: unknown = JSON.parse(JSON.stringify(payload));
+            if (!accepts(json)) continue;
+            expect([json, validate(json)]).toEqual([json, []]);
+            taken++;
+          }
+      }),
+      { numRuns: 30, seed: 5 },
+    );
+    expect(taken).toBeGreaterThan(100);
+  });
+  const withoutOdcs = (schema: object): object =>
+    JSON.parse(JSON.stringify(schema, (key, value: unknown) => (key === 'x-odcs' ? undefined : value))) as object;
+
+  it('that requires a field which may be null says so, both ways', () => {
+    const { document, losses } = imported({
+      type: 'object',
+      required: ['reason', 'any'],
+      properties: { reason: { type: ['string', 'null'] }, any: {}, none: { type: 'null' } },
+    });
+    expect(losses.map(({ path, what }) => `${path} ${what}`)).toEqual(['$.none null alone']);
+    const contract = load(document);
+    expect(contract.properties).toMatchObject([
+      { name: 'reason', required: false, present: true },
+      { name: 'any', required: false, present: true, anyValue: true },
+      { name: 'none', required: false, anyValue: true },
+    ]);
+    const validate = createValidator(contract);
+    expect(validate({ reason: null, any: 1 })).toEqual([]);
+    expect(validate({ any: 1 })).toMatchObject([{ path: '$.payload.reason', rule: 'reason is required' }]);
+    const { schema } = contractToJsonSchema(contract);
+    expect(schema.required).toEqual(['reason', 'any']);
+    expect(modelOf(load(imported(schema).document))).toEqual(modelOf(contract));
+    // Sent no more, it is taken from the contract.
+    expect(load(imported({ ...schema, required: [] }).document).properties[0].present).toBeUndefined();
+  });
+
   const cycle = { type: 'object', properties: { next: { $ref: '#' } } };
   const doubling = (levels: number): object => {
     const $defs: Record<string, object> = { [`d${levels}`]: { type: 'string' } };

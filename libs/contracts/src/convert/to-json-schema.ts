@@ -30,7 +30,7 @@ function fieldsOf(
   path: readonly string[],
   losses: Loss[],
 ): Raw {
-  const required = properties.filter((property) => property.required).map(({ name }) => name);
+  const required = properties.filter((property) => property.required || property.present).map(({ name }) => name);
   return {
     ...(required.length > 0 ? { required } : {}),
     properties: Object.fromEntries(
@@ -54,7 +54,8 @@ function schemaOf(property: Property, element: Raw, path: readonly string[], los
   };
 }
 
-const anything = (required: boolean): Raw => (required ? { not: { type: 'null' } } : {});
+const NOT_NULL = ['string', 'number', 'boolean', 'object', 'array'];
+const anything = (required: boolean): Raw => (required ? { type: NOT_NULL } : {});
 
 function typedSchema(property: Property, element: Raw, path: readonly string[], losses: Loss[]): Raw {
   const { logicalType: type, limits, required } = property;

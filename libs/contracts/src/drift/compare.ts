@@ -55,6 +55,8 @@ function compareFields(
     const missing = absent + (field?.nulls ?? 0);
     const at = { ...(field ?? times), path: formatJsonPath(here) };
     if (property.required && missing > 0) findings.push(finding(at, 'missing', 'is required', missing));
+    else if (property.present && absent > 0)
+      findings.push(finding(at, 'missing', 'must be there, if only as null', absent));
     else if (!field) findings.push(finding(at, 'missing', 'has not been seen', objects));
     if (!below || !field) continue;
     const kind = kindOfProperty(property);

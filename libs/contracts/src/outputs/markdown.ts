@@ -9,7 +9,7 @@ export function contractPage(contract: Contract): string {
     row([
       code(path.join('.') + (element ? '[]' : '')),
       typeOf(property),
-      property.required ? 'yes' : 'no',
+      property.required ? 'yes' : property.present ? 'yes, may be null' : 'no',
       rulesOf(property),
       element ? '' : (columnOf.get(path.join('\0')) ?? ''),
       property.classification ?? '',

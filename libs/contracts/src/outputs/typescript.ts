@@ -29,7 +29,7 @@ function objectOf(properties: readonly Property[], indent: string): string {
   const inner = `${indent}  `;
   const fields = properties.map(
     (property) =>
-      `${docOf(property.doc, inner)}${inner}${keyOf(property.name)}${property.required ? '' : '?'}: ${typeOf(property, inner)};`,
+      `${docOf(property.doc, inner)}${inner}${keyOf(property.name)}${property.required || property.present ? '' : '?'}: ${typeOf(property, inner)};`,
   );
   return `{\n${fields.join('\n')}\n${indent}}`;
 }

@@ -24,7 +24,7 @@ function objectsOf(properties: readonly Property[], limits: Property['limits']):
   const fields = new Map(
     properties.map((property): [string, FieldShape] => {
       const shape = propertyShape(property);
-      return [property.name, { shape: () => shape, required: property.required }];
+      return [property.name, { shape: () => shape, required: property.required || property.present === true }];
     }),
   );
   return { min: limits.minProperties ?? 0, max: limits.maxProperties ?? Infinity, fields, matching: [], others: 'any' };
