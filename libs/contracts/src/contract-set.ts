@@ -1,5 +1,14 @@
 import type { CompiledContract } from './compile';
 
+/** A contract version of an index, read and compiled. */
+export interface PublishedContract {
+  readonly compiled: CompiledContract;
+  /** `<name>@<version>`, as rows name it. */
+  readonly label: string;
+  /** First 16 hex digits of the SHA-256 of the contract's file. */
+  readonly schemaHash: string;
+}
+
 /** A contract version that an index names and that cannot be used. */
 export interface UnavailableContract {
   readonly name: string;
@@ -21,6 +30,8 @@ export interface ContractSet {
   readonly contracts: readonly CompiledContract[];
   /** Named by the index, and of no use: events of their types can be neither accepted nor refused. */
   readonly unavailable: readonly UnavailableContract[];
+  /** The contracts as they were read from storage: what stays as it is is not read for the next index. */
+  readonly published?: readonly PublishedContract[];
   byEventType(type: string): CompiledContract | undefined;
   byName(name: string): CompiledContract | undefined;
   /** For a type that no usable contract governs: the unusable one that does, or may. */

@@ -28,6 +28,7 @@ export interface ContractIndex {
 
 export const CONTRACT_INDEX_PREFIX = 'contracts/index/';
 export const CONTRACT_VERSION_PREFIX = 'contracts/versions/';
+export const CONTRACT_PARSED_PREFIX = 'contracts/parsed/';
 
 const DIGITS = 20;
 const INDEX_PATH = /^contracts\/index\/(\d{20})\.json$/;
@@ -37,6 +38,10 @@ export const contractIndexPath = (index: number): string =>
 
 export const contractVersionPath = (name: string, version: string): string =>
   `${CONTRACT_VERSION_PREFIX}${name}/${version}.odcs.yaml`;
+
+/** Where a version file's parsed form is; see parsed-file.ts. */
+export const contractParsedPath = (name: string, version: string): string =>
+  `${CONTRACT_PARSED_PREFIX}${name}/${version}.json`;
 
 /** The number of an index file's path; null for any other path. */
 export function contractIndexOf(path: string): number | null {
@@ -80,32 +85,26 @@ export function decodeContractIndex(bytes: Uint8Array): ContractIndex {
   if (!Number.isSafeInteger(index) || (index as number) < 1) throw malformed('"index" must be a number from 1');
   if (!Array.isArray(contracts)) throw malformed('"contracts" must be a list');
   const names = new Set<string>();
-  const entries = contracts.map((entry: unknown, at): IndexEntry => {
-    const fields = fieldsOf(entry);
-    const text = (field: string): string => {
-      const found = fields[field];
-      if (typeof found !== 'string') throw malformed(`contracts[${at}].${field} must be a string`);
-      return found;
-    };
-    const name = text('name');
-    if (names.has(name)) throw malformed(`contracts[${at}].name "${name}" is listed twice`);
-    names.add(name);
-    const { eventTypes, aliases } = fields;
-    if (
-      eventTypes !== undefined &&
-      !(Array.isArray(eventTypes) && eventTypes.every((type) => typeof type === 'string'))
-    )
-      throw malformed(`contracts[${at}].eventTypes must be a list of strings`);
-    if (aliases !== undefined && !Object.values(fieldsOf(aliases)).every((version) => typeof version === 'string'))
-      throw malformed(`contracts[${at}].aliases must map names to versions`);
-    return {
-      ...{ name, version: text('version'), path: text('path') },
-      ...(eventTypes && { eventTypes }),
-      ...(aliases !== undefined && { aliases: fieldsOf(aliases) as Record<string, string> }),
-      ...(fields.compatibility !== undefined && { compatibility: text('compatibility') }),
-    };
-  });
-  return { index: index as number, contracts: entries, ...(typeof by === 'string' && { by }) };
+  for (const [at, entry] of contracts.entries()) {
+    assertEntry(entry, at);
+    if (names.has(entry.name)) throw malformed(`contracts[${at}].name "${entry.name}" is listed twice`);
+    names.add(entry.name);
+  }
+  return { index: index as number, contracts: contracts as IndexEntry[], ...(typeof by === 'string' && { by }) };
+}
+
+/** A start reads hundreds of thousands of entries: they are looked at, and not copied. */
+function assertEntry(entry: unknown, at: number): asserts entry is IndexEntry {
+  const { name, version, path, eventTypes, aliases, compatibility } = fieldsOf(entry);
+  if (typeof name !== 'string') throw malformed(`contracts[${at}].name must be a string`);
+  if (typeof version !== 'string') throw malformed(`contracts[${at}].version must be a string`);
+  if (typeof path !== 'string') throw malformed(`contracts[${at}].path must be a string`);
+  if (eventTypes !== undefined && !(Array.isArray(eventTypes) && eventTypes.every((type) => typeof type === 'string')))
+    throw malformed(`contracts[${at}].eventTypes must be a list of strings`);
+  if (aliases !== undefined && !Object.values(fieldsOf(aliases)).every((alias) => typeof alias === 'string'))
+    throw malformed(`contracts[${at}].aliases must map names to versions`);
+  if (compatibility !== undefined && typeof compatibility !== 'string')
+    throw malformed(`contracts[${at}].compatibility must be a string`);
 }
 
 const malformed = (what: string): Error => new Error(`contract index: ${what}`);

@@ -4,14 +4,22 @@ export { type Column, type ExcludedField, RECOVERED_COLUMN } from './columns';
 export { compile, type CompiledContract } from './compile';
 export { compileText } from './compile-text';
 export { ContractError, type ContractProblem } from './contract-error';
-export { contractSet, type ContractSet, mayGovern, type UnavailableContract } from './contract-set';
+export {
+  contractSet,
+  type ContractSet,
+  mayGovern,
+  type PublishedContract,
+  type UnavailableContract,
+} from './contract-set';
 export { ColumnTypeConflict, evolveColumns, type Evolution, type TableColumn } from './evolve-columns';
 export {
   CONTRACT_INDEX_PREFIX,
+  CONTRACT_PARSED_PREFIX,
   CONTRACT_VERSION_PREFIX,
   type ContractIndex,
   contractIndexOf,
   contractIndexPath,
+  contractParsedPath,
   contractVersionPath,
   decodeContractIndex,
   encodeContractIndex,
@@ -23,10 +31,10 @@ export {
   type ContractReader,
   loadContractSet,
   newestIndexIn,
-  type PublishedContract,
   type PublishedContracts,
   readPublished,
 } from './load-contract-set';
+export { encodeParsedContract } from './parsed-file';
 export type {
   Contract,
   Dedupe,

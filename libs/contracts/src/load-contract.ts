@@ -24,7 +24,20 @@ const LISTS = ['tags', 'servers', 'support', 'roles', 'slaProperties', 'authorit
 export function loadContract(yamlText: string): Contract {
   const reader = new DocumentReader();
   const root = parseRoot(reader, yamlText);
-  const contract = root && readContract(reader, root);
+  return checked(reader, root && readContract(reader, root));
+}
+
+/**
+ * The same of a document that was parsed before, as `Contract.document` has it.
+ *
+ * @throws ContractError
+ */
+export function loadDocument(document: unknown): Contract {
+  const reader = new DocumentReader();
+  return checked(reader, readContract(reader, reader.object(document, '')));
+}
+
+function checked(reader: DocumentReader, contract: Contract | null): Contract {
   if (!contract || reader.problems.length > 0) throw new ContractError(reader.problems);
   return contract;
 }

@@ -1,4 +1,5 @@
 import { type Dedupe, mayGovern, type PublishedContract, type UnavailableContract } from '@millrace/contracts';
+import { type DedupeHistory, formerDedupes } from './former-dedupe';
 
 export type ContractInForce = PublishedContract;
 
@@ -19,13 +20,16 @@ export class ContractsInForce {
   /** Whether any of them classifies fields. */
   readonly classify: boolean;
   private readonly byType = new Map<string, ContractInForce>();
+  private readonly former: ReadonlyMap<string, readonly FormerDedupe[]>;
 
   constructor(
     readonly index: number,
     readonly contracts: readonly ContractInForce[],
     readonly unavailable: readonly UnavailableContract[] = [],
-    private readonly former: ReadonlyMap<string, readonly FormerDedupe[]> = new Map(),
+    /** Null where nothing of the time before is known. */
+    readonly history: DedupeHistory | null = null,
   ) {
+    this.former = history ? formerDedupes(history) : new Map();
     this.classify = contracts.some(({ compiled }) => compiled.privacy !== null);
     for (const contract of contracts) for (const type of contract.compiled.eventTypes) this.byType.set(type, contract);
   }

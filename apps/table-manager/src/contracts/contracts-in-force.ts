@@ -1,6 +1,8 @@
 import { type CatalogContract, type ContractSet, contractSet, loadContractSet } from '@millrace/contracts';
 import { type Failpoint, noFailpoints } from '@millrace/observability/failpoints';
 import type { Storage } from '@millrace/storage';
+import { readNewestIndex } from './change-index';
+import { completeParsed } from './parsed-versions';
 import { publishContracts } from './publish';
 
 /** The contracts in force, as storage has them. */
@@ -32,6 +34,7 @@ export class ContractsInForce {
   /** Publishes what is bundled, unless it is there already. Returns the index in force. */
   async publish(): Promise<number> {
     await publishContracts(this.storage, this.bundled, this.failpoint);
+    await completeParsed(this.storage, (await readNewestIndex(this.storage))?.contracts ?? []);
     return this.newest();
   }
 }

@@ -2,6 +2,7 @@ import { type CatalogContract, contractVersionPath } from '@millrace/contracts';
 import { type Failpoint, noFailpoints } from '@millrace/observability/failpoints';
 import { type Storage, StorageError } from '@millrace/storage';
 import { changeIndex, type Named, type Published, withVersion } from './change-index';
+import { writeParsed } from './parsed-versions';
 import { isNewer } from './version-order';
 
 /** A published version may not be changed: whoever validated under it must find the same text for ever. */
@@ -48,4 +49,5 @@ export async function publishVersion(storage: Storage, name: string, version: st
       );
     }
   }
+  await writeParsed(storage, name, version, yaml);
 }

@@ -10,6 +10,7 @@ import type { CompatibilityMode, Finding, Verdict } from '@millrace/contracts/co
 import type { Failpoint } from '@millrace/observability/failpoints';
 import { type Storage, StorageError } from '@millrace/storage';
 import { changeIndex, type Named, withVersion } from './change-index';
+import { writeParsed } from './parsed-versions';
 import { PublishedVersions } from './published-versions';
 import { COMPATIBILITY_DEFAULT, isCompatibilityMode, type Judge, RegistryError, type Turns } from './registry-port';
 import { sameDocument } from './same-document';
@@ -204,7 +205,9 @@ export class ContractRegistry {
       const known = await this.published.text(name, version);
       if (known === null || !sameDocument(known, text))
         throw new RegistryError('version_exists', `${name} ${version} was published with another content just now.`);
+      text = known;
     }
+    await writeParsed(this.deps.storage, name, version, text);
   }
 
   private async changeEntry(
