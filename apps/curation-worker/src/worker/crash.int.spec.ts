@@ -21,7 +21,7 @@ import {
 import { startService } from '../testing/service-child';
 import { caughtUp, testDuck, until } from '../testing/worker-under-test';
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 describe('kill -9 of the service', () => {
   let database: TestDatabase;
@@ -95,7 +95,7 @@ describe('kill -9 of the service', () => {
       expect({ place, ...crashed }).toMatchObject({ place, signal: 'SIGKILL', stderr: '' });
     }
     const healed = start();
-    await until(() => caughtUp(messaging), 60_000);
+    await until(() => caughtUp(messaging), 120_000);
     const batches = await landedBatches(database.pool);
     const books = booksOf(batches);
     expect(books.landed + books.duplicate + books.quarantined).toBe(all.length);
