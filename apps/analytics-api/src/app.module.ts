@@ -15,6 +15,8 @@ import { MessagingServer, publishJson } from '@millrace/messaging/nest';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { createFailpoints } from '@millrace/observability/failpoints';
 import { createPool } from '@millrace/postgres';
+import { DailyKeys } from '@millrace/privacy';
+import { createFileMasterKeys } from '@millrace/privacy/filesystem';
 import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { type Catalog, keysUsed, TOPICS } from '@millrace/topics';
@@ -27,7 +29,7 @@ import { KNOWN_AT_DEPS, MartsController } from './marts/marts.controller';
 import { QualityController } from './marts/quality.controller';
 import { PostgresReadModels } from './projection/postgres-read-models';
 import { createProjections } from './projection/projections';
-import { createLogTail } from './trace/log-tail';
+import { createLogTail, type FindInboundKey } from './trace/log-tail';
 import type { TraceDeps } from './trace/trace';
 import { TRACE_DEPS, TraceController } from './trace/trace.controller';
 
@@ -46,7 +48,7 @@ const KEPT_MS = (KNOWN_AT_DAYS_MAX + 1) * 86_400_000;
 @Module({})
 export class AppModule {
   static async compose(context: ServiceContext<Config>): Promise<DynamicModule> {
-    const { config, lifecycle, logger, metrics, clock } = context;
+    const { config, lifecycle, logger, metrics, clock, random } = context;
     const now = (): number => clock.now();
     const sleep = (ms: number): Promise<void> => sleepFor(ms);
     const topic = TOPICS.eventsInbound.name;
@@ -99,8 +101,19 @@ export class AppModule {
       ...{ lake, readModels, ends, topic, sleep, now, waitMsMax: config.waitMax },
       refreshCatalog,
       contracts: async () => (contracts = (await loadContractSet(storage, { known: contracts })) ?? contracts),
-      inTail: createLogTail(messaging, topic),
+      inTail: createLogTail(messaging, topic, (id) => findInboundKey(id)),
     };
+
+    const daily =
+      config.masterKeyFile === undefined
+        ? null
+        : new DailyKeys({ storage, clock, random, master: createFileMasterKeys(config.masterKeyFile, random) });
+    // A trace answers what it can.
+    const findInboundKey: FindInboundKey = async (id) =>
+      (await daily?.find(id).catch((error: unknown) => {
+        logger.warn({ error: error as Error }, 'a key of events that wait could not be had');
+        return null;
+      })) ?? null;
 
     const knownAt: KnownAtDeps = { lake, readModels, refreshCatalog, sleep, now, waitMsMax: config.waitMax };
 

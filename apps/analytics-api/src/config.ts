@@ -42,6 +42,11 @@ export const config = defineConfig({
     max: 600_000,
     doc: 'A query that takes longer is cancelled.',
   }),
+  masterKeyFile: path({
+    env: ['MASTER_KEY_FILE'],
+    optional: true,
+    doc: 'File of the master keys. With it a trace finds events that wait encrypted for their curation; without it, it says that this is not known. Nothing of such events is shown.',
+  }),
   duckMemoryBytes: bytes({
     env: ['DUCKDB_MEMORY_MAX'],
     default: 1 << 30,

@@ -4,6 +4,8 @@ import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { LogWatch } from '@millrace/messaging/watch';
 import { createFailpoints } from '@millrace/observability/failpoints';
 import type { ServiceContext } from '@millrace/service';
+import { DailyKeys, SEALED_RECORD_OVERHEAD_BYTES } from '@millrace/privacy';
+import { createFileMasterKeys } from '@millrace/privacy/filesystem';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { TOPICS } from '@millrace/topics';
 import { v4 } from 'uuid';
@@ -25,6 +27,7 @@ import type { Config } from './config';
 import { ContractsChangedController } from './contracts/contracts-changed.controller';
 import { ContractSource } from './contracts/strict-check';
 import { PrismaIdempotencyStore } from './idempotency/prisma.client';
+import { InboundSeal } from './sealing/inbound-seal';
 import { parseWebhookSources } from './webhooks/sources';
 
 const TOPIC = TOPICS.eventsInbound;
@@ -38,6 +41,8 @@ const LOOKS_EVERY = 10;
 const REFUSAL_WAIT_MS_MAX = 5_000;
 /** A refusal costs about a third of a small request: so refusing takes a thirtieth of the time. */
 const REFUSALS_PER_HANDLED = 0.1;
+/** Contracts are looked for so often beside their messages, of which one may be lost. */
+const CONTRACTS_EVERY_MS = 30_000;
 /** How long a strict answer may rest on contracts that were looked up before. */
 const CONTRACTS_FRESH_MS_MAX = 1_000;
 
@@ -60,7 +65,11 @@ export class AppModule {
       statementTimeoutMs: config.appendMsMax,
       // Appends are repeated by the group commit, which knows how long its callers may wait.
       appendRetryMs: 0,
-      limits: { recordBytesMax: RECORD_BYTES_MAX, batchBytesMax: 2 * RECORD_BYTES_MAX, batchRecordsMax: 200_000 },
+      limits: {
+        recordBytesMax: RECORD_BYTES_MAX + SEALED_RECORD_OVERHEAD_BYTES,
+        batchBytesMax: 2 * RECORD_BYTES_MAX,
+        batchRecordsMax: 200_000,
+      },
       onError: onLogError,
     });
     const health = new LogHealth({
@@ -77,6 +86,27 @@ export class AppModule {
       .seriesHistogram('millrace_append_duration_seconds', 'From the start of an append until it is durable.', [])
       .series();
     const failures = metrics.counter('millrace_failed_appends_total', 'Appends whose requests were refused.', ['code']);
+    const contracts = new ContractSource({
+      storage,
+      now: () => clock.now(),
+      freshMsMax: CONTRACTS_FRESH_MS_MAX,
+      unknownTypes: config.unknownTypes,
+      onError: (error) => logger.warn({ error }, 'contracts could not be read'),
+    });
+    const soon = (fn: () => void): void => void setImmediate(fn);
+    const seal = new InboundSeal({
+      keys:
+        config.masterKeyFile === undefined
+          ? null
+          : new DailyKeys({ storage, clock, random, master: createFileMasterKeys(config.masterKeyFile, random) }),
+      classify: () => contracts.classify(),
+      ...{ random, soon },
+    });
+    const sealing = every(CONTRACTS_EVERY_MS, async () => {
+      await contracts.refresh();
+      await seal.prepare();
+    });
+    lifecycle.add({ name: 'sealing', ...sealing, ready: () => seal.ready(), notice: () => seal.notice() });
     let appendMs = 0;
     const groupCommit = new GroupCommit({
       append: withAppendFailpoints(createAppend(messaging, TOPIC.name, MESSAGING_SYSTEM), failpoint),
@@ -91,13 +121,14 @@ export class AppModule {
         retryMsMax: config.appendRetryMsMax,
       },
       newId: () => v4({ random: random.bytes(16) }),
+      seal: (items) => seal.seal(items),
       timers: {
         monotonicMs,
         after: (ms, fn) => {
           const timer = setTimeout(fn, ms);
           return () => clearTimeout(timer);
         },
-        soon: (fn) => void setImmediate(fn),
+        soon,
       },
       observer: {
         onAppended: (items, _requests, _bytes, ms) => {
@@ -196,13 +227,6 @@ export class AppModule {
     });
     lifecycle.add(new LogWatch({ messaging, metrics, logger, topics: [TOPIC.name] }));
 
-    const contracts = new ContractSource({
-      storage,
-      now: () => clock.now(),
-      freshMsMax: CONTRACTS_FRESH_MS_MAX,
-      unknownTypes: config.unknownTypes,
-      onError: (error) => logger.warn({ error }, 'contracts could not be read'),
-    });
     const sources = parseWebhookSources(config.webhookSources);
     addCaptureRoutes(context.fastify, context.openapi, {
       budget,

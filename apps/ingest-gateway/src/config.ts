@@ -180,6 +180,11 @@ export const config = defineConfig({
       'How sources of webhooks sign, and whose their events are. One that is named here must; others take a ' +
       'credential like any producer. Several secrets are tried in turn, so that one can be replaced without refusing what is under way.',
   }),
+  masterKeyFile: path({
+    env: ['MASTER_KEY_FILE'],
+    optional: true,
+    doc: 'File of the master keys, readable by its owner only; made on first use. Where contracts classify fields, events wait for their curation encrypted; without it they wait in clear. The same for all services that take it.',
+  }),
   unknownTypes: oneOf({
     env: ['UNKNOWN_TYPES'],
     values: ['infer', 'quarantine', 'refuse'],

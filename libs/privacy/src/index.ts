@@ -3,6 +3,6 @@ export { KEY_BYTES, open, seal, SEAL_OVERHEAD_BYTES } from './cipher';
 export { DailyKeys, type DailyKeysDeps, isDailyKey, type NamedKey } from './daily-keys';
 export { KeyError, type KeyErrorCode } from './errors';
 export type { MasterKeys, WrappedKey } from './master-keys';
-export { openHeaders, openValue, type SealableHeaders, sealHeaders, sealValue } from './record';
+export { openHeaders, openValues, SEALED_RECORD_OVERHEAD_BYTES, type SealableHeaders, sealRecords } from './record';
 export { derive, parseToken, reverse, reversibleToken, token, tokenKey, type TokenKey } from './tokens';
 export { noMasterKeys } from './wrapping';

@@ -25,6 +25,8 @@ export interface InboundHeaders {
    * what is in clear.
    */
   readonly sealed?: string;
+  /** How values that share these headers were sealed together. Only with `sealed`. */
+  readonly seal?: string;
 }
 
 /**

@@ -112,7 +112,7 @@ describe.each(SERVICES)('$name', ({ name, portVariable }) => {
 
   it('has its data on a volume', () => {
     // Master keys are kept apart from the lake, and only who seals has them.
-    const holdsKeys = name === 'curation-worker';
+    const holdsKeys = name === 'curation-worker' || name === 'ingest-gateway';
     expect(service(name).volumes.map(namedVolume)).toEqual(holdsKeys ? ['lake', 'keys'] : ['lake']);
     expect(service(name).volumes[0]?.split(':')[1]).toBe(service(name).environment['STORAGE_ROOT']);
     if (holdsKeys) expect(service(name).environment['MASTER_KEY_FILE']).toBe('/keys/master.json');

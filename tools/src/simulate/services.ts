@@ -19,11 +19,13 @@ import {
   GroupCommit,
   type IdempotencyStore,
   IdempotencyUnavailable,
+  InboundSeal,
   withAppendFailpoints,
 } from '@millrace/ingest-gateway/simulation';
 import type { Duck } from '@millrace/lakehouse';
 import type { Messaging } from '@millrace/messaging';
 import { MessagingServer } from '@millrace/messaging/nest';
+import { DailyKeys } from '@millrace/privacy';
 import { createTableManager, Leadership } from '@millrace/table-manager/simulation';
 import { GROUPS, type KpiWindows, type TablesChanged, TOPICS } from '@millrace/topics';
 import { landingOf } from './landing';
@@ -55,7 +57,22 @@ export function startGateway(process: SimProcess, shared: Shared): Gateway {
   const messaging = process.messaging(shared.log);
   const { clock, random } = process;
   const append = mutatedAppend(shared, process, createAppend(messaging, TOPIC.name, 'memory'));
+  const storage = storageOf(process, shared.storage);
+  const contracts = new ContractSource({
+    storage,
+    now: () => clock.now(),
+    freshMsMax: 1_000,
+    onError: () => undefined,
+  });
+  const soon = (fn: () => void): void => void process.after(0, fn);
+  const seal = new InboundSeal({
+    keys: new DailyKeys({ storage, clock, random, master: shared.master }),
+    classify: () => contracts.classify(),
+    ...{ random, soon },
+  });
+  process.every(30_000, () => void contracts.refresh());
   const groupCommit = new GroupCommit({
+    seal: (items) => seal.seal(items),
     append: withAppendFailpoints(append, process.failpoint),
     partitions: Array.from({ length: TOPIC.partitions }, (_, i) => String(i)),
     limits: {
@@ -66,16 +83,10 @@ export function startGateway(process: SimProcess, shared: Shared): Gateway {
     timers: {
       monotonicMs: () => process.monotonicMs(),
       after: (ms, fn) => process.after(ms, fn),
-      soon: (fn) => void process.after(0, fn),
+      soon,
     },
   });
   const keys: IdempotencyStore = process.over('keys', shared.keys, () => new IdempotencyUnavailable('keys are away'));
-  const contracts = new ContractSource({
-    storage: storageOf(process, shared.storage),
-    now: () => clock.now(),
-    freshMsMax: 1_000,
-    onError: () => undefined,
-  });
   return createCaptureHandlers({
     ...{ groupCommit, keys, clock, random, failpoint: process.failpoint, sources: mutatedSources(shared, SOURCES) },
     strictCheck: mutatedStrict(shared, () => contracts.strictCheck()),

@@ -1,4 +1,6 @@
 import type { Messaging } from '@millrace/messaging';
+import { systemRandom } from '@millrace/observability';
+import { sealRecords } from '@millrace/privacy';
 import { createMemoryMessaging } from '@millrace/messaging/memory';
 import { v4 } from 'uuid';
 import { createLogTail } from './log-tail';
@@ -63,4 +65,21 @@ test('an engine that does not read back gives no answer rather than a wrong one'
   const asked = createLogTail(forgetful as unknown as Messaging, TOPIC)('t', 'a', new Map(), new Map([['0', 2]]));
   await append('0', 'b');
   expect(await asked).toBeNull();
+});
+
+test('sealed events are found by who has their key; who has not cannot tell', async () => {
+  const key = { id: 'd2026-03-01', key: Buffer.alloc(32, 7) };
+  const headers = { format: 'pubsub', tenant: 't', source: 'http', at: '2026-03-01T10:00:00.000Z', attributes: '{}' };
+  const values = ['a', 'b'].map((id) => Buffer.from(JSON.stringify({ event_id: id, event_type: 'a.b', payload: {} })));
+  const sealed = sealRecords(headers, values, key, systemRandom);
+  const records = sealed.values.map((value) => ({ headers: sealed.headers, value }));
+  await messaging.append(TOPIC, { header: { appendId: v4() }, records }, { partition: '0' });
+  const ends = await messaging.ends(TOPIC);
+  const tail = (find?: (id: string) => Promise<typeof key | null>) => createLogTail(readable as Messaging, TOPIC, find);
+  const having = async (id: string) => (id === key.id ? key : null);
+  expect(await tail(having)('t', 'b', new Map(), ends)).toBe(true);
+  expect(await tail(having)('t', 'nowhere', new Map(), ends)).toBe(false);
+  expect(await tail()('t', 'b', new Map(), ends)).toBeNull();
+  expect(await tail()('another', 'b', new Map(), ends)).toBe(false);
+  expect(await tail(async () => ({ ...key, key: Buffer.alloc(32) }))('t', 'b', new Map(), ends)).toBeNull();
 });

@@ -1,4 +1,4 @@
-import { KeyError, type NamedKey, openHeaders, openValue } from '@millrace/privacy';
+import { KeyError, type NamedKey, openHeaders, openValues } from '@millrace/privacy';
 import type { Refusal } from '@millrace/envelope';
 import type { InboundHeaders } from '@millrace/topics';
 import { CURATION_REASONS } from '../pipeline/outcome';
@@ -28,33 +28,55 @@ export async function openItems(batch: MicroBatch, find: FindKey): Promise<Micro
   if (ids.size === 0) return batch;
   const keys = new Map<string, NamedKey | null>();
   for (const id of ids) keys.set(id, await find(id));
-  const origins = new Map<Origin, Origin | Refusal>();
-  const items = batch.items.map((item): Received => {
-    const { origin, value } = item;
-    const id = origin.headers.sealed;
-    if (id === undefined) return item;
-    const key = keys.get(id);
-    if (!key) return { ...item, unopened: refusalOf('key_expired') };
-    let opened = origins.get(origin);
-    if (!opened) origins.set(origin, (opened = openOrigin(origin, key)));
-    if ('reason' in opened) return { ...item, unopened: opened };
-    const bytes = tried(() => openValue(value, key));
-    return bytes ? { ...item, origin: opened, value: bytes } : { ...item, unopened: refusalOf('unsealable') };
-  });
+  const items = [...batch.items];
+  for (const [origin, places] of sealedOrigins(items)) {
+    const key = keys.get(origin.headers.sealed as string);
+    const opened = key
+      ? openGroup(
+          origin,
+          places.map((i) => items[i].value),
+          key,
+        )
+      : refusalOf('key_expired');
+    places.forEach((i, nth) => {
+      items[i] =
+        'reason' in opened
+          ? { ...items[i], unopened: opened }
+          : { ...items[i], origin: opened.origin, value: opened.values[nth] };
+    });
+  }
   return { ...batch, items };
 }
 
-function openOrigin(origin: Origin, key: NamedKey): Origin | Refusal {
-  const headers = tried(() => openHeaders(origin.headers, key)) as InboundHeaders | null;
-  return headers ? { ...origin, headers, wasSealed: true } : refusalOf('unsealable');
+/** Places of items by their sealed origin: values of one request were sealed together. */
+function sealedOrigins(items: readonly Received[]): ReadonlyMap<Origin, number[]> {
+  const found = new Map<Origin, number[]>();
+  let last: Origin | null = null;
+  let places: number[] = [];
+  items.forEach(({ origin }, i) => {
+    if (origin.headers.sealed === undefined) return;
+    if (origin !== last) {
+      last = origin;
+      const known = found.get(origin);
+      if (known) places = known;
+      else found.set(origin, (places = []));
+    }
+    places.push(i);
+  });
+  return found;
 }
 
-/** Null for bytes that were not sealed under the key, or have been changed. */
-function tried<T>(open: () => T): T | null {
+function openGroup(
+  origin: Origin,
+  values: readonly Buffer[],
+  key: NamedKey,
+): { readonly origin: Origin; readonly values: readonly Buffer[] } | Refusal {
   try {
-    return open();
+    const headers = openHeaders(origin.headers, key) as InboundHeaders;
+    return { origin: { ...origin, headers, wasSealed: true }, values: openValues(origin.headers, values, key) };
   } catch (error) {
-    if (error instanceof KeyError && error.code === 'KEY_MISMATCH') return null;
+    // Not sealed under this key, or changed since.
+    if (error instanceof KeyError && error.code === 'KEY_MISMATCH') return refusalOf('unsealable');
     throw error;
   }
 }

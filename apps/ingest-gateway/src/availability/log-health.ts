@@ -1,4 +1,5 @@
 import { MessagingError } from '@millrace/messaging';
+import { SealUnavailable } from '../sealing/inbound-seal';
 
 export interface LogHealthOptions {
   /** Reads something small from the log; rejects when it cannot be reached. */
@@ -45,7 +46,8 @@ export class LogHealth {
       const nowMs = this.options.monotonicMs();
       this.fullUntilMs = nowMs + this.options.fullMs;
       this.restUntilMs = nowMs + this.options.fullRestMs;
-    } else if (code !== 'MESSAGING_TOO_LARGE') this.reason = 'the log cannot be reached';
+    } else if (code !== 'MESSAGING_TOO_LARGE' && !(error instanceof SealUnavailable))
+      this.reason = 'the log cannot be reached';
   }
 
   /** To be called every second or so. Costs nothing while appends succeed. */

@@ -5,6 +5,7 @@ import type { CapturedItem } from './append-queue';
 import { type GroupCommit, QueueFullError, QueueTimeoutError } from './group-commit';
 import { EVENT_BYTES_MAX, RECORD_HEADERS_BYTES_MAX, RETRY_AFTER_FULL_SECONDS, RETRY_AFTER_SECONDS } from './limits';
 import type { Receive, RecordHeaders } from './reception';
+import { SealUnavailable } from '../sealing/inbound-seal';
 
 export interface CaptureDeps {
   readonly groupCommit: Pick<GroupCommit, 'submit'>;
@@ -28,6 +29,8 @@ function unavailable(error: unknown): unknown {
     return refuseForNow('More is waiting to be stored than may wait. Nothing of this request was taken.', error);
   if (error instanceof QueueTimeoutError)
     return refuseForNow('The log has taken nothing for too long. Nothing of this request was taken.', error);
+  if (error instanceof SealUnavailable)
+    return refuseForNow('What is taken cannot be encrypted now. Nothing of this request was taken.', error);
   if (!(error instanceof MessagingError)) return error;
   switch (error.code) {
     case 'MESSAGING_TOO_LARGE':

@@ -34,7 +34,7 @@ export interface CommitObserver {
   onFailed(error: unknown): void;
 }
 
-export interface GroupCommitDeps extends Pick<NumberedAppendsDeps, 'append' | 'newId'> {
+export interface GroupCommitDeps extends Pick<NumberedAppendsDeps, 'append' | 'newId' | 'seal'> {
   readonly partitions: readonly string[];
   readonly limits: GroupCommitLimits;
   readonly timers: CommitTimers;
@@ -58,7 +58,7 @@ const OPEN_DECAY = 0.98;
  * nobody, and many share.
  *
  * `submit` resolves after durability. It rejects with `QueueFullError`, `QueueTimeoutError` or the append's
- * `MessagingError`; `MESSAGING_UNKNOWN` means that the items may be in the log, and a caller must say so (503: retry with
+ * `MessagingError` (or with what `seal` failed of); `MESSAGING_UNKNOWN` means that the items may be in the log, and a caller must say so (503: retry with
  * the same ids).
  */
 export class GroupCommit {
@@ -78,8 +78,8 @@ export class GroupCommit {
   private drained: (() => void)[] = [];
 
   constructor(private readonly deps: GroupCommitDeps) {
-    const { append, newId, timers, limits } = deps;
-    this.appends = new NumberedAppends({ append, newId, timers, retryMsMax: limits.retryMsMax });
+    const { append, newId, seal, timers, limits } = deps;
+    this.appends = new NumberedAppends({ append, newId, seal, timers, retryMsMax: limits.retryMsMax });
     this.idle = [...deps.partitions];
   }
 

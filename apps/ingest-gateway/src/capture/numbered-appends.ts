@@ -9,6 +9,8 @@ export interface NumberedAppendsDeps {
   /** A new UUID, for append ids and the incarnation. */
   readonly newId: () => string;
   readonly timers: CommitTimers;
+  /** Makes the records that are appended of the items, one of each: default the items as they are. */
+  readonly seal?: (items: readonly CapturedItem[]) => readonly CapturedItem[] | Promise<readonly CapturedItem[]>;
   /** An append of unknown outcome is repeated under its id for this long, ms. */
   readonly retryMsMax: number;
 }
@@ -30,9 +32,11 @@ export class NumberedAppends {
   }
 
   /** Repeats an append under its id until it is known to be stored, or known not to be, or has taken too long. */
-  async append(records: readonly CapturedItem[], partition: string): Promise<void> {
-    const { timers, retryMsMax } = this.deps;
-    const header = this.headerOf(records, partition);
+  async append(items: readonly CapturedItem[], partition: string): Promise<void> {
+    const { timers, retryMsMax, seal } = this.deps;
+    const sealed = seal ? seal(items) : items;
+    const records = sealed instanceof Promise ? await sealed : sealed;
+    const header = this.headerOf(items, partition);
     const deadlineMs = timers.monotonicMs() + retryMsMax;
     let unknown: MessagingError | null = null;
     for (let waitMs = RETRY_MIN_MS; ; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
@@ -55,9 +59,9 @@ export class NumberedAppends {
     }
   }
 
-  private headerOf(records: readonly CapturedItem[], partition: string): BatchHeader {
+  private headerOf(items: readonly CapturedItem[], partition: string): BatchHeader {
     const producer = { incarnation: this.incarnation, sequence: this.next.get(partition) ?? 0 };
-    return { appendId: this.deps.newId(), producer, counts: countItems(records) };
+    return { appendId: this.deps.newId(), producer, counts: countItems(items) };
   }
 
   private advance(partition: string): void {

@@ -39,6 +39,7 @@ function faultOf(contract: CompiledContract, payload: unknown, envelope: Payload
  */
 export class ContractSource {
   private current: ContractSet | null = null;
+  private classified: boolean | null = null;
   private checkedMs = -Infinity;
   private loading: Promise<void> | null = null;
 
@@ -60,6 +61,14 @@ export class ContractSource {
     };
   }
 
+  /**
+   * Whether a contract in force classifies fields, or may, as far as contracts have been read. Null before the first index:
+   * what arrives now is curated under it.
+   */
+  classify(): boolean | null {
+    return this.classified;
+  }
+
   /** Looks for a newer index; one that is being looked for already may have been listed before it was there. */
   async refresh(): Promise<void> {
     await this.loading;
@@ -79,7 +88,9 @@ export class ContractSource {
 
   private async load(): Promise<void> {
     try {
-      this.current = await loadContractSet(this.options.storage, { known: this.current });
+      const set = await loadContractSet(this.options.storage, { known: this.current });
+      this.current = set;
+      this.classified = set && (set.unavailable.length > 0 || set.contracts.some(({ privacy }) => privacy !== null));
       this.checkedMs = this.options.now();
     } catch (error) {
       this.options.onError(error);

@@ -4,6 +4,7 @@ export { createAppend } from '../capture/append-span';
 export { GroupCommit, type CommitTimers, type GroupCommitLimits } from '../capture/group-commit';
 export { createCaptureHandlers, type HandlerDeps } from '../capture/handlers';
 export type { Answer, CapturedRequest, CaptureHandler } from '../capture/http';
+export { InboundSeal } from '../sealing/inbound-seal';
 export { ContractSource } from '../contracts/strict-check';
 export { MemoryIdempotencyStore } from '../idempotency/memory/store';
 export type { WebhookSource } from '../webhooks/signature';

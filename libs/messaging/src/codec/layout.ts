@@ -35,7 +35,8 @@ export interface FrameLimits {
 export const FRAME_LIMITS: FrameLimits = {
   frameBytesMax: 64 * 1024 * 1024,
   recordsMax: 1_000_000,
-  headersBytesMax: 64 * 1024,
+  // 64 KiB of what producers may say beside an event, and what sealing adds: base64 of it.
+  headersBytesMax: 96 * 1024,
   keyBytesMax: 4 * 1024,
   headerBytesMax: 1024 * 1024,
 };

@@ -6,7 +6,8 @@ export interface TailOptions {
   /** Where to begin and to end in each partition: `[from, to)`. */
   readonly from: ReadonlyMap<string, number>;
   readonly to: ReadonlyMap<string, number>;
-  readonly matches: (record: DeliveredRecord) => boolean;
+  /** Null for a record of which that cannot be told. */
+  readonly matches: (record: DeliveredRecord) => boolean | null | Promise<boolean | null>;
   /** Records looked at, at most (default 50,000). */
   readonly recordsMax?: number;
   /** Time that it may take, ms (default 2,000). */
@@ -15,7 +16,7 @@ export interface TailOptions {
 
 /**
  * Whether the log holds a record between two positions of each partition: what is acknowledged and taken up by nobody yet.
- * Null when that is more than can be read in a moment. Reads beside the groups, with no position of its own.
+ * Null when that is more than can be read in a moment, or when it may be one of which that cannot be told. Reads beside the groups, with no position of its own.
  */
 export async function isInTail(options: TailOptions): Promise<boolean | null> {
   const { messaging, topic, from, to, matches, recordsMax = 50_000, waitMsMax = 2_000 } = options;
@@ -30,6 +31,7 @@ export async function isInTail(options: TailOptions): Promise<boolean | null> {
   end.addEventListener('abort', () => void subscription.close(), { once: true });
   try {
     let looked = 0;
+    let untold = false;
     const reached = new Map(from);
     while (open.size > 0) {
       if (looked >= recordsMax) return null;
@@ -41,11 +43,14 @@ export async function isInTail(options: TailOptions): Promise<boolean | null> {
       reached.set(partition, range?.to ?? 0);
       for (const record of delivery.batches.flatMap((batch) => batch.records)) {
         looked++;
-        if (matches(record)) return true;
+        const match = matches(record);
+        const told = match instanceof Promise ? await match : match;
+        if (told) return true;
+        untold ||= told === null;
       }
       if ((range?.to ?? 0) >= (open.get(partition) ?? 0)) open.delete(partition);
     }
-    return false;
+    return untold ? null : false;
   } finally {
     await subscription.close();
   }
