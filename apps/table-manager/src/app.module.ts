@@ -5,10 +5,11 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { readCatalogDir } from '@millrace/contracts';
 import { KeyRing } from '@millrace/auth';
 import { KeysChangedController } from '@millrace/auth/nest';
-import { openDuck } from '@millrace/lakehouse';
+import { DuckError, openDuck } from '@millrace/lakehouse/duckdb';
 import { MessagingServer, publishJson } from '@millrace/messaging/nest';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { LogWatch } from '@millrace/messaging/watch';
+import { systemRandom } from '@millrace/observability';
 import { createFailpoints } from '@millrace/observability/failpoints';
 import { createPool } from '@millrace/postgres';
 import type { ServiceContext } from '@millrace/service';
@@ -24,6 +25,7 @@ import { ContractsController } from './contracts/contracts.controller';
 import { ContractsInForce } from './contracts/contracts-in-force';
 import { judgeContracts } from './contracts/judge';
 import { PostgresTurns } from './contracts/postgres-turns';
+import { causeOf } from './run/cause';
 import { PublishingController } from './contracts/publishing.controller';
 import { ContractRegistry } from './contracts/registry';
 import { DriftController } from './inference/drift.controller';
@@ -38,6 +40,7 @@ import { ShadowsController } from './shadow/shadows.controller';
 import { ShadowStore } from './shadow/shadow-store';
 import { DuckQuestions } from './tables/duck-questions';
 import { TablePool } from './tables/table-pool';
+import { MART_IDS } from './tables/table-specs';
 import { TablesController } from './tables/tables.controller';
 import { PrismaVacuumRecord } from './tables/vacuum-record';
 
@@ -92,6 +95,7 @@ export class AppModule {
         monotonicMs: () => performance.now(),
         cpuMs,
         newId: v4,
+        random: systemRandom,
       },
       {
         ...config,
@@ -102,6 +106,14 @@ export class AppModule {
         inference: { ...config, inferAfterMs: config.inferAfter },
       },
       eventsOf(context),
+    );
+    metrics.gauge(
+      'millrace_failing_mart_partitions',
+      'Partitions of a mart that could not be built last time and are tried again; a mart that fails as a whole is one.',
+      ['mart'],
+      (gauge) => {
+        for (const id of MART_IDS) gauge.set({ mart: id }, manager.setbacks.count(id));
+      },
     );
     const contracts = new ContractRegistry({
       ...{ storage, failpoint },
@@ -199,6 +211,11 @@ function eventsOf({ logger, metrics, clock }: ServiceContext<Config>): TableMana
   const compacted = metrics.counter('millrace_compacted_files_total', 'Small files rewritten into larger ones.', [
     'table',
   ]);
+  const martFailures = metrics.counter(
+    'millrace_mart_failures_total',
+    'Attempts to build partitions of a mart, or the whole mart, that failed and are made again.',
+    ['mart'],
+  );
   const errors = metrics.counter(
     'millrace_failed_rounds_total',
     'Rounds of commits, rebuilds, maintenance and intake that failed and are tried again.',
@@ -220,9 +237,18 @@ function eventsOf({ logger, metrics, clock }: ServiceContext<Config>): TableMana
       logger.info({ table, files }, 'compacted');
     },
     onVacuumed: (table, { files, bytes }) => logger.info({ table, files, bytes }, 'vacuumed'),
+    onMartFailed: ({ mart, partition, cause, attempts, retryInMs }) => {
+      martFailures.inc({ mart });
+      logger.warn({ mart, partition, cause, attempts, retryInMs }, 'a mart could not be built');
+    },
     onError: (error, what) => {
       errors.inc();
-      logger.error({ error: error as Error }, what);
+      // What DuckDB says may quote rows.
+      if (error instanceof DuckError) logger.error({ cause: causeOf(error), stack: stackOf(error) }, what);
+      else logger.error({ error: error as Error }, what);
     },
   };
 }
+
+/** Where it came from, without its message. */
+const stackOf = ({ stack = '' }: Error): string => stack.slice(Math.max(0, stack.indexOf('\n    at ')));

@@ -1,23 +1,13 @@
 import { dimensionHistorySql } from './dimension';
 
-/** A mart: a table derived from clean tables by one SQL text that DuckDB and BigQuery both run. */
-export interface MartDefinition {
+/** A table that is derived from clean tables, partition by partition. */
+export interface Mart {
   /** Table id, e.g. `mart.shipments_daily`. */
   readonly id: string;
   /** Name for people and warehouses, e.g. `mart_shipments_daily`. */
   readonly name: string;
-  /** One SELECT; `{{clean.shipment_events}}` stands for a source. */
-  readonly sql: string;
-  /** Table ids that it reads, and that must be there. */
+  /** Table ids whose rows belong to its partitions. */
   readonly sources: readonly string[];
-  /** Table ids that it reads whole, whatever partitions are built, as `{{ref.clean.x}}`; they must be there. */
-  readonly references?: readonly string[];
-  /**
-   * The same mart over what is there of its sources and references; null where nothing is. Absent: all must be.
-   *
-   * @param tables names of the columns of each table, in lower case
-   */
-  readonly among?: (tables: ReadonlyMap<string, ReadonlySet<string>>) => MartDefinition | null;
   /** Dimensions that it joins, as of the time of its rows; one that was never loaded has no keys. */
   readonly dimensions: readonly MartDimension[];
   /** A date column; the mart is rebuilt partition by partition. */
@@ -27,8 +17,14 @@ export interface MartDefinition {
    * known without running the mart, and a partition is rebuilt from exactly the source rows that share its value.
    */
   readonly partitionExpression: string;
-  /** In the order of the SELECT; types are Delta's names. */
+  /** In the order of its rows; types are Delta's names. */
   readonly columns: readonly MartColumn[];
+}
+
+/** A mart that is one SQL text, which DuckDB and BigQuery both run; all of its sources must be there. */
+export interface MartDefinition extends Mart {
+  /** One SELECT; `{{clean.shipment_events}}` stands for a source. */
+  readonly sql: string;
 }
 
 /**
@@ -67,8 +63,6 @@ export interface MartSqlOptions {
   readonly partitions?: readonly string[];
 }
 
-/** Before the id of a table that is read whole. */
-export const REFERENCE_PREFIX = 'ref.';
 const PLACEHOLDER = /\{\{([a-z_.]+)\}\}/g;
 const PARTITION = /^\d{4}-\d{2}-\d{2}$/;
 
@@ -94,7 +88,6 @@ export function martSql(definition: MartDefinition, { sources, columns, partitio
     const dimension = definition.dimensions.find(({ table }) => table === source);
     if (dimension) return dimensionHistorySql(dimension, relation, columns?.[source]);
     if (relation === undefined) throw new Error(`${definition.id} reads ${source}, for which no relation is given`);
-    if (source.startsWith(REFERENCE_PREFIX)) return relation;
     return partitions === undefined ? relation : restrict(relation, definition.partitionExpression, partitions);
   });
 }
@@ -109,6 +102,6 @@ function restrict(relation: string, expression: string, partitions: readonly str
 }
 
 /** One row per partition that the rows of a relation touch, as text `YYYY-MM-DD` in `partition_value`. */
-export function touchedPartitionsSql(definition: MartDefinition, relation: string): string {
+export function touchedPartitionsSql(definition: Pick<Mart, 'partitionExpression'>, relation: string): string {
   return `SELECT DISTINCT CAST(${definition.partitionExpression} AS STRING) AS partition_value FROM ${relation} WHERE ${definition.partitionExpression} IS NOT NULL`;
 }

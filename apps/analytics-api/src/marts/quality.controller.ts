@@ -34,9 +34,12 @@ export class QualityController {
     const parameters = checkedParameters(query, KNOWN);
     const { from, to, dataset, rule, page } = parameters;
     const limit = limitOf(parameters);
-    const question = asked(() => qualityTrendsQuery('relation', { tenant, from, to, dataset, rule, limit, page }));
     const catalog = this.lake.catalog();
     const at = catalog && (await this.lake.table(catalog, QUALITY_TABLE));
+    const withoutStatus = at !== null && !at.snapshot.fields.some(({ name }) => name === 'status');
+    const question = asked(() =>
+      qualityTrendsQuery('relation', { tenant, from, to, dataset, rule, limit, page, withoutStatus }),
+    );
     const lake = `${catalog?.lineId ?? ''} ${tenant}`;
     await sendVersioned(request, reply, lake, { [QUALITY_TABLE]: at?.snapshot.version ?? -1 }, async () => {
       if (!at) return { rows: [] };

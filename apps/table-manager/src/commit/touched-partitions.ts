@@ -1,4 +1,4 @@
-import type { MartDefinition } from '@millrace/marts';
+import type { Mart } from '@millrace/marts';
 import type { CatalogWriter } from '../catalog/catalog-writer';
 import type { RowQuestions } from '../tables/row-questions';
 import type { TablePool } from '../tables/table-pool';
@@ -8,7 +8,7 @@ export interface TouchedPartitionsDeps {
   readonly questions: Pick<RowQuestions, 'touched' | 'using'>;
   readonly tables: Pick<TablePool, 'at'>;
   readonly catalog: Pick<CatalogWriter, 'current'>;
-  readonly marts: () => readonly MartDefinition[];
+  readonly marts: () => readonly Mart[];
 }
 
 /**
@@ -47,7 +47,7 @@ export class TouchedPartitions {
   }
 
   /** Among the rows that are committed already: those of the range itself are touched as such. */
-  private async using(plan: CommitPlan, mart: MartDefinition): Promise<string[]> {
+  private async using(plan: CommitPlan, mart: Mart): Promise<string[]> {
     const { questions, tables, catalog } = this.deps;
     const partitions: string[] = [];
     for (const dimension of mart.dimensions) {

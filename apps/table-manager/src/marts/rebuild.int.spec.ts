@@ -1,12 +1,16 @@
 import type { Failpoint } from '@millrace/observability/failpoints';
 import { MARTS, type MartDefinition } from '@millrace/marts';
 import { type BatchStaged, type TablesChanged, TOPICS } from '@millrace/topics';
+import { v4 } from 'uuid';
 import { PostgresCommitStore } from '../commit/postgres-store';
 import type { TableManager } from '../run/table-manager';
 import { martDifferences } from '../testing/mart-oracle';
-import { createRig, type Rig } from '../testing/rig';
+import { damageFile } from '../testing/damage';
+import { createRig, type Rig, until } from '../testing/rig';
 import { DuckQuestions, prepareDuck } from '../tables/duck-questions';
+import { QualityJudge } from '../quality/quality-judge';
 import { rebuildMarts } from './rebuild';
+import { type Setback, Setbacks } from './setbacks';
 
 let rig: Rig;
 let store: PostgresCommitStore;
@@ -45,10 +49,10 @@ async function partitions(): Promise<PartitionRow[]> {
   );
   return rows as PartitionRow[];
 }
-const daily = async (): Promise<unknown[]> =>
+const daily = async (): Promise<[day: string, touched: number, built: number][]> =>
   (await partitions())
     .filter(({ mart }) => mart === 'mart.shipments_daily')
-    .map(({ partition, touched, built }) => [partition, touched, built]);
+    .map(({ partition, touched, built }): [string, number, number] => [partition, touched, built]);
 
 /** Delta files of the daily mart by partition, as the catalog has them: a partition that is not rebuilt keeps its file. */
 async function files(of: TableManager): Promise<Map<string, string>> {
@@ -161,22 +165,79 @@ test('what is stale is rebuilt in turns, the longest waiting first, and the mart
   expect(await martDifferences(rig, batches)).toEqual(NONE);
 });
 
-test('a mart that cannot be built holds up no other, and is told of', async () => {
-  const batches: BatchStaged[] = [];
-  const one = await manager();
-  await commit(one, batches, '2026-02-27');
-  const broken: MartDefinition = { ...MARTS[0], sql: 'SELECT no_such_column FROM {{clean.shipment_events}}' };
+/** All that a rebuild needs, over the rig's store. */
+function depsOf(one: TableManager, marts: readonly MartDefinition[]) {
+  const failed: Setback[] = [];
+  let nowMs = 0;
+  const setbacks = new Setbacks({ monotonicMs: () => nowMs, random: () => 0.5, waitMs: 1_000 });
   const deps = {
     questions: new DuckQuestions(rig.lake.duck, rig.lake.storage),
-    ...{ store, tables: one.tables, catalog: one.catalog, marts: [broken, ...MARTS.slice(1)], partitionsMax: 200 },
-    rowsMax: 1_000_000,
-    ...{ newId: () => '0190aaaa-0000-7000-8000-00000000000b', failpoint: async () => undefined },
+    judge: new QualityJudge(rig.lake.duck),
+    ...{ store, tables: one.tables, catalog: one.catalog, marts, partitionsMax: 200, rowsMax: 1_000_000 },
+    ...{ setbacks, onFailed: (setback: Setback) => failed.push(setback) },
+    ...{ newId: () => v4(), failpoint: async () => undefined },
   };
-  await expect(rebuildMarts(deps)).rejects.toThrow('no_such_column');
-  const built = (await partitions()).filter((row) => row.built > 0).map(({ mart }) => mart);
-  expect(built).toEqual(['mart.exceptions', 'mart.on_time_performance']);
-  expect(await one.rounds.rebuild()).toEqual({ number: 1, partitions: 1 });
+  return { deps, failed, pass: (ms: number) => (nowMs += ms) };
+}
+
+test('a mart that cannot be built holds up no other, waits, and is told of without quoting what it says', async () => {
+  const batches: BatchStaged[] = [];
+  const one = await manager();
+  await commit(one, batches, '2026-02-27', '2026-02-28');
+  const broken: MartDefinition = { ...MARTS[0], sql: 'SELECT no_such_column FROM {{clean.shipment_events}}' };
+  const { deps, failed, pass } = depsOf(one, [broken, ...MARTS.slice(1)]);
+  expect(await rebuildMarts(deps)).toEqual({ number: 1, partitions: 4 });
+  expect(failed).toEqual([
+    {
+      ...{ mart: 'mart.shipments_daily', partition: null, attempts: 1, retryInMs: 750 },
+      cause: 'DUCK_STATEMENT: the tables do not have the columns or types that it reads',
+    },
+  ]);
+  // It waits by itself, the others go on.
+  await commit(one, batches, '2026-02-27');
+  expect(await rebuildMarts(deps)).toEqual({ number: 2, partitions: 2 });
+  expect(failed).toHaveLength(1);
+  pass(750);
+  expect(await rebuildMarts(deps)).toBeNull();
+  expect(failed.map(({ attempts }) => attempts)).toEqual([1, 2]);
+  expect(await one.rounds.rebuild()).toEqual({ number: 2, partitions: 2 });
   expect(await martDifferences(rig, batches)).toEqual(NONE);
+});
+
+test('a partition that cannot be read waits alone, the service stays ready, and it is built when its file is mended', async () => {
+  const batches: BatchStaged[] = [];
+  const days = ['2026-02-26', '2026-02-27', '2026-02-28'];
+  const failed: Setback[] = [];
+  const one = rig.manager({ events: { onMartFailed: (setback) => failed.push(setback) } });
+  await one.contracts.publish();
+  await commit(one, batches, ...days);
+  const mend = await damageFile(rig, one, 'clean.shipment_events', days[1]);
+  expect(await one.rounds.rebuild()).toEqual({ number: 1, partitions: 6 });
+  expect((await daily()).map(([day, , built]) => [day, built])).toEqual(
+    days.map((day) => [day, day === days[1] ? 0 : 1]),
+  );
+  // The file is named, none of its rows.
+  expect(failed.map(({ mart, partition, attempts }) => [mart, partition, attempts]).sort()).toEqual(
+    MARTS.map(({ id }) => [id, days[1], 1]).sort(),
+  );
+  for (const { cause } of failed)
+    expect(cause).toMatch(/^DUCK_[A-Z_]+: [a-z ]+ \(.*event_date=2026-02-27.*\.parquet\)$/);
+  expect((await rig.catalog())?.tables['mart.shipments_daily'].builtTo).toBe(0);
+
+  // Rows that land on other days are in the marts all the same, and the loops are at no fault.
+  await commit(one, batches, days[0], days[2]);
+  await one.work.start();
+  await until(async () =>
+    (await daily()).every(
+      (row) => (row as [string, number, number])[0] === days[1] || (row as [string, number, number])[2] === 2,
+    ),
+  );
+  expect([one.fault(), one.setbacks.count('mart.shipments_daily')]).toEqual([null, 1]);
+  await mend();
+  await until(async () => (await partitions()).every(({ touched, built }) => built >= touched));
+  expect([one.fault(), one.setbacks.all()]).toEqual([null, []]);
+  expect(await martDifferences(rig, batches)).toEqual(NONE);
+  expect((await rig.catalog())?.tables['mart.shipments_daily'].builtTo).toBe(2);
 });
 
 test('the message names what was rebuilt, from which number', async () => {

@@ -1,14 +1,7 @@
 import { type AddFile, recordsOf } from '@millrace/lakehouse';
-import type { MartDefinition } from '@millrace/marts';
-import type { Staleness } from '../commit/commit-store';
+import type { Mart } from '@millrace/marts';
+import type { StalePartition } from '../commit/commit-store';
 import type { TableAt } from '../tables/row-questions';
-
-/** What of a mart is rebuilt in one round. */
-export interface Turn {
-  readonly partitions: readonly string[];
-  /** Once these are rebuilt the mart holds everything up to this number. */
-  readonly upTo: number;
-}
 
 /**
  * The stale partitions that have waited longest, as many as have at most `rowsMax` source rows together, and at least
@@ -16,16 +9,16 @@ export interface Turn {
  * where these do not tell partitions apart, all rows count for the first.
  */
 export function nextTurn(
-  mart: MartDefinition,
-  { stale, upTo }: Staleness,
+  mart: Pick<Mart, 'partitionExpression'>,
+  stale: readonly StalePartition[],
   sources: Iterable<TableAt>,
   rowsMax: number,
-): Turn {
+): readonly string[] {
   const wanted = { [mart.partitionExpression]: { values: stale.map(({ partition }) => partition) } };
   const tables = [...sources].map(({ table, snapshot }) => ({ table, snapshot, files: table.prune(snapshot, wanted) }));
   const counted = new Set<AddFile>();
   let rows = 0;
-  for (const [place, { partition, staleFrom }] of stale.entries()) {
+  for (const [place, { partition }] of stale.entries()) {
     for (const { table, snapshot, files } of tables) {
       for (const file of table.prune(snapshot, { [mart.partitionExpression]: { values: [partition] } }, files)) {
         if (counted.has(file)) continue;
@@ -33,8 +26,7 @@ export function nextTurn(
         rows += recordsOf(file) ?? 0;
       }
     }
-    if (rows <= rowsMax || place === 0) continue;
-    return { partitions: stale.slice(0, place).map((each) => each.partition), upTo: Math.min(upTo, staleFrom - 1) };
+    if (rows > rowsMax && place > 0) return stale.slice(0, place).map((each) => each.partition);
   }
-  return { partitions: stale.map(({ partition }) => partition), upTo };
+  return stale.map(({ partition }) => partition);
 }

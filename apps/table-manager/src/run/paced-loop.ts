@@ -15,6 +15,8 @@ export interface PacedLoopOptions {
   /** Effort so far, ms. Default the time: CPU time says more where a round also waits, for a disk or for its turn. */
   readonly effortMs?: () => number;
   readonly onError: (error: unknown) => void;
+  /** What is said of a failed round as its fault; null where the failure is none. Default its message. */
+  readonly faultOf?: (error: unknown) => string | null;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Milliseconds of a clock that never steps. */
   readonly monotonicMs: () => number;
@@ -24,6 +26,8 @@ export interface PacedLoopOptions {
 const REST_STEP_MS = 250;
 const FAILED_WAIT_MS_MAX = 30_000;
 const FAILED_WAIT_MS_MIN = 100;
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Runs rounds one after another, at a pace; woken early when there is work, later and later after failures. */
 export class PacedLoop {
@@ -92,7 +96,7 @@ export class PacedLoop {
       return more;
     } catch (error) {
       this.failures = Math.min(this.failures + 1, 16);
-      this.fault = error instanceof Error ? error.message : String(error);
+      this.fault = (this.options.faultOf ?? messageOf)(error);
       this.options.onError(error);
       return false;
     }

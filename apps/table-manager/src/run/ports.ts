@@ -2,6 +2,7 @@ import type { CatalogContract } from '@millrace/contracts';
 import type { Duck } from '@millrace/lakehouse';
 import type { Messaging, Timers } from '@millrace/messaging';
 import type { Outbox } from '@millrace/messaging/outbox';
+import type { Random } from '@millrace/observability';
 import type { Failpoint } from '@millrace/observability/failpoints';
 import type { Storage } from '@millrace/storage';
 import type { CatalogWriter } from '../catalog/catalog-writer';
@@ -11,6 +12,7 @@ import type { ContractsInForce } from '../contracts/contracts-in-force';
 import type { Inference } from '../inference/inference';
 import type { InferenceSettings } from '../inference/settings';
 import type { Rebuilt } from '../marts/rebuild';
+import type { Setback, Setbacks } from '../marts/setbacks';
 import type { ObservationStore } from '../observation/port';
 import type { Vacuumed, VacuumRecord } from '../tables/maintenance';
 import type { RowQuestions } from '../tables/row-questions';
@@ -32,6 +34,8 @@ export interface TableManagerPorts {
   readonly cpuMs?: () => number;
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   readonly newId: () => string;
+  /** For the jitter of waits; without it there is none. */
+  readonly random?: Pick<Random, 'next'>;
   readonly failpoint: Failpoint<'table-manager'>;
   /** Of the outbox; default this process's. */
   readonly timers?: Timers;
@@ -60,6 +64,8 @@ export interface TableManagerEvents {
   onRebuilt?(done: Rebuilt, ms: number): void;
   onCompacted?(table: string, files: number): void;
   onVacuumed?(table: string, result: Vacuumed): void;
+  /** Something of a mart cannot be built; the rest goes on. */
+  onMartFailed?(setback: Setback): void;
   onError(error: unknown, what: string): void;
 }
 
@@ -81,6 +87,11 @@ export interface TableManager {
   tell(index: number): Promise<void>;
   /** Sends what is in the outbox, now. Never rejects: what could not be sent waits. */
   flush(): Promise<void>;
-  /** Why it is not getting on; null while it is. */
+  /** What of the marts failed last time, and is tried again by itself. */
+  readonly setbacks: Setbacks;
+  /**
+   * Why it is not getting on: rows do not come into the tables, or nothing can be written to the lake. Null while it is. A
+   * mart that cannot be built, or a table that cannot be maintained, is no fault of the service.
+   */
   fault(): string | null;
 }

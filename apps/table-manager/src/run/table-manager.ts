@@ -1,4 +1,4 @@
-import { type MartDefinition, MARTS, qualityMart } from '@millrace/marts';
+import { type Mart, MARTS, qualityMart } from '@millrace/marts';
 import { ConsumeLoop, jsonRecords } from '@millrace/messaging/loop';
 import { OutboxRelay } from '@millrace/messaging/outbox';
 import { LINKS_MAX } from '@millrace/observability';
@@ -11,8 +11,11 @@ import { ContractsInForce } from '../contracts/contracts-in-force';
 import { tellContracts } from '../contracts/tell-contracts';
 import { Inference } from '../inference/inference';
 import { rebuildMarts } from '../marts/rebuild';
+import { type Setback, Setbacks } from '../marts/setbacks';
+import { QualityJudge } from '../quality/quality-judge';
 import { Maintenance, publishRearranged } from '../tables/maintenance';
 import { TablePool } from '../tables/table-pool';
+import { causeOf, isLakeUnwritable } from './cause';
 import { DutyCycle } from './duty-cycle';
 import { PacedLoop, type PacedLoopOptions } from './paced-loop';
 import type { TableManager, TableManagerEvents, TableManagerPorts, TableManagerSettings } from './ports';
@@ -42,6 +45,8 @@ const CATALOG_KEEP_MS = 3_600_000;
 const APPLIED_KEPT = 500_000;
 /** Messages of the outbox are sent when it is woken; this is for what another process left there. */
 const OUTBOX_POLL_MS = 1_000;
+/** Where there is no randomness to be had. */
+const NO_JITTER = { next: (): number => 0.5 };
 
 /** Puts the service together out of its ports: intake, commits, marts, maintenance, outbox. */
 export function createTableManager(
@@ -64,7 +69,7 @@ export function createTableManager(
     onBackgroundError: failed('a checkpoint was not written'),
     beforeCommit: () => failpoint('data-written'),
   });
-  const marts = (): readonly MartDefinition[] => {
+  const marts = (): readonly Mart[] => {
     const quality = qualityMart(contracts.current().contracts);
     return quality ? [...MARTS, quality] : MARTS;
   };
@@ -88,6 +93,9 @@ export function createTableManager(
       ...{ now, newId, monotonicMs, failpoint, settings: settings.inference },
       tell: (index) => tellContracts({ store, storage, now, newId }, index),
     });
+  const judge = new QualityJudge(duck);
+  const setbacks = new Setbacks({ monotonicMs, random: () => (ports.random ?? NO_JITTER).next() });
+  const onFailed = (setback: Setback): void => events.onMartFailed?.(setback);
   const { martPartitionsMax: partitionsMax, martRowsMax: rowsMax } = settings;
   /** Trace contexts of the commits that no rebuild has followed yet; only where spans are recorded. */
   const commits: string[] = [];
@@ -102,6 +110,7 @@ export function createTableManager(
       const causes = [...commits];
       const rebuilt = await rebuildMarts({
         ...{ store, tables, catalog, marts: marts(), questions, partitionsMax, rowsMax, newId, failpoint, causes },
+        ...{ judge, setbacks, onFailed },
       });
       commits.splice(0, causes.length);
       return rebuilt;
@@ -114,9 +123,17 @@ export function createTableManager(
   const loops: PacedLoop[] = [];
   const paced = (
     what: string,
-    options: Pick<PacedLoopOptions, 'round' | 'everyMs' | 'idleMs' | 'restShare' | 'restMsMax'>,
+    options: Pick<PacedLoopOptions, 'round' | 'everyMs' | 'idleMs' | 'restShare' | 'restMsMax'> & {
+      /** Without it rows do not come into the tables: any failure is one of the service. */
+      readonly isVital?: boolean;
+    },
   ): PacedLoop => {
-    const loop = new PacedLoop({ ...options, sleep, monotonicMs, effortMs: ports.cpuMs, onError: failed(what) });
+    const faultOf = (error: unknown): string | null =>
+      options.isVital || isLakeUnwritable(error) ? `${what}: ${causeOf(error)}` : null;
+    const loop = new PacedLoop({
+      ...{ ...options, sleep, monotonicMs, effortMs: ports.cpuMs, faultOf },
+      onError: failed(what),
+    });
     loops.push(loop);
     return loop;
   };
@@ -145,6 +162,7 @@ export function createTableManager(
   });
   let commitRest = COMMIT_REST_SHARE_MIN;
   const commitLoop = paced('batches were not committed', {
+    isVital: true,
     everyMs: settings.commitEveryMs,
     idleMs: COMMIT_IDLE_MS,
     restShare: () => commitRest,
@@ -184,11 +202,13 @@ export function createTableManager(
     idleMs: compactEveryMs,
     restShare: restBesideCommits,
     round: async (signal) => {
-      await rounds.maintain(signal);
+      // A table that cannot be maintained keeps nothing else from being done.
+      const maintained = await rounds.maintain(signal).catch((error: unknown) => ({ error }));
       await store.prune(APPLIED_KEPT);
       // A process may have died between writing an index and saying so.
       const index = await contracts.newest();
       if (index > (await store.contractsTold())) await tell(index);
+      if (maintained) throw maintained.error;
       return true;
     },
   });
@@ -257,5 +277,5 @@ export function createTableManager(
     const faulty = loops.find((loop) => loop.fault !== null);
     return faulty?.fault ?? (intake.healthy ? null : 'announced batches are not received');
   };
-  return { work, rounds, inference: inference ?? null, catalog, tables, contracts, tell, flush, fault };
+  return { work, rounds, inference: inference ?? null, catalog, tables, contracts, setbacks, tell, flush, fault };
 }

@@ -2,10 +2,10 @@ import { type CompiledContract, RECOVERED_COLUMN } from '@millrace/contracts';
 import { type Duck, quoteList, quoteLiteral } from '@millrace/lakehouse';
 import {
   DUCKDB_MACROS,
+  type Mart,
   type MartDefinition,
   martSql,
   partitionsUsingSql,
-  REFERENCE_PREFIX,
   touchedPartitionsSql,
 } from '@millrace/marts';
 import type { Storage } from '@millrace/storage';
@@ -31,13 +31,13 @@ export class DuckQuestions implements RowQuestions {
     return new Map(found.map((row) => [Number(row.id), Number(row.rows)]));
   }
 
-  async touched(mart: MartDefinition, files: readonly string[]): Promise<string[]> {
+  async touched(mart: Mart, files: readonly string[]): Promise<string[]> {
     const rows = await this.duck.query(touchedPartitionsSql(mart, await this.staged(files)));
     return rows.map((row) => String(row.partition_value));
   }
 
   async using(
-    mart: MartDefinition,
+    mart: Mart,
     dimension: JoinedDimension,
     files: readonly string[],
     { table, snapshot }: TableAt,
@@ -80,11 +80,8 @@ export class DuckQuestions implements RowQuestions {
     const sources: Record<string, string> = {};
     const columns: Record<string, ReadonlySet<string>> = {};
     for (const [id, { table, snapshot }] of tables) {
-      const whole = async (): Promise<string> =>
-        `(${await table.scanSql(snapshot, { files: [...snapshot.files.values()] })})`;
-      if (mart.references?.includes(id)) sources[REFERENCE_PREFIX + id] = await whole();
       if (mart.dimensions.some((dimension) => dimension.table === id)) {
-        sources[id] = await whole();
+        sources[id] = `(${await table.scanSql(snapshot, { files: [...snapshot.files.values()] })})`;
         columns[id] = new Set(snapshot.fields.map(({ name }) => name));
         continue;
       }

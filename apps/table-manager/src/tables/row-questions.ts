@@ -1,6 +1,6 @@
 import type { CompiledContract } from '@millrace/contracts';
 import type { DeltaTable, Snapshot } from '@millrace/lakehouse';
-import type { MartDefinition, MartDimension } from '@millrace/marts';
+import type { Mart, MartDefinition, MartDimension } from '@millrace/marts';
 
 /** A table as one of its versions has it. */
 export interface TableAt {
@@ -16,9 +16,9 @@ export interface RowQuestions {
   /** Rows of each of these batches in a table; a batch without rows is absent. */
   rowsByBatch(at: TableAt, batchIds: readonly number[]): Promise<ReadonlyMap<number, number>>;
   /** Partitions of a mart that the rows of staged files belong to. */
-  touched(mart: MartDefinition, files: readonly string[]): Promise<string[]>;
+  touched(mart: Mart, files: readonly string[]): Promise<string[]>;
   /** Partitions of a mart with rows that the changes of a dimension in staged files are about, among those of a source. */
-  using(mart: MartDefinition, dimension: JoinedDimension, files: readonly string[], source: TableAt): Promise<string[]>;
+  using(mart: Mart, dimension: JoinedDimension, files: readonly string[], source: TableAt): Promise<string[]>;
   /**
    * Rows of `clean.events` that landed while no contract governed their type, as the contract's table has them, as a
    * source of rows in the language of the tables' row engine, and how many they are.

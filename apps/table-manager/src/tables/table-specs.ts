@@ -92,6 +92,6 @@ export const typedTable = (id: string, description: string, columns: TableSpec['
   partitionExpression: 'CAST(event_time AS DATE)',
 });
 
-const MART_IDS = new Set([...MARTS.map((mart) => mart.id), QUALITY_TABLE]);
+export const MART_IDS: ReadonlySet<string> = new Set([...MARTS.map((mart) => mart.id), QUALITY_TABLE]);
 
 export const isMart = (id: string): boolean => MART_IDS.has(id);

@@ -1,9 +1,11 @@
-import { Conditions, type MartQuery, paged, type PeriodInput } from './query';
+import { Conditions, type MartQuery, paged, type PeriodInput } from '../query';
 
 export interface QualityInput extends PeriodInput {
   readonly tenant: string;
   readonly dataset?: string;
   readonly rule?: string;
+  /** The results are of before rules could be found impossible to judge. */
+  readonly withoutStatus?: boolean;
 }
 
 /** Days that a value is compared with, and those of the same weekday. */
@@ -36,8 +38,11 @@ export function qualityTrendsQuery(relation: string, input: QualityInput): MartQ
   const scored = `SELECT *, ${z('value', before, DAYS_MIN)} AS value_z_score, ${z('value', weekday, WEEKS_MIN)} AS value_seasonal_z_score,
       ${z('checked', before, DAYS_MIN)} AS volume_z_score, ${z('checked', weekday, WEEKS_MIN)} AS volume_seasonal_z_score
     FROM ${relation} ${scope.toSql()}`;
+  const status = input.withoutStatus
+    ? `CASE WHEN passed THEN 'passed' ELSE 'failed' END AS status, CAST(NULL AS VARCHAR) AS error`
+    : 'status, error';
   const inner = `SELECT CAST(event_date AS VARCHAR) AS event_date, dataset, rule, contract_version, metric, dimension, severity,
-      checked, failed, value, expectation, passed, failing_events, CAST(newest_ingest_time AS VARCHAR) AS newest_ingest_time,
+      checked, failed, value, expectation, passed, ${status}, failing_events, CAST(newest_ingest_time AS VARCHAR) AS newest_ingest_time,
       value_z_score, value_seasonal_z_score, volume_z_score, volume_seasonal_z_score
     FROM (${scored}) AS scored ${conditions.toSql()}`;
   const query = paged(inner, ['event_date', 'dataset', 'rule'], conditions, { limit, page });

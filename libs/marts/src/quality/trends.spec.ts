@@ -1,6 +1,6 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { pageOf, type Row } from './query';
-import { qualityTrendsQuery, type QualityInput } from './quality-queries';
+import { pageOf, type Row } from '../query';
+import { qualityTrendsQuery, type QualityInput } from './trends';
 
 describe('quality trends', () => {
   let duck: DuckDBConnection;
@@ -13,7 +13,7 @@ describe('quality trends', () => {
              'rowCount' AS metric, NULL::VARCHAR AS dimension, 'warning' AS severity,
              CASE WHEN day = DATE '2026-03-02' THEN 10 WHEN isodow(day) = 7 THEN 40 + i % 3 ELSE 100 + i % 5 END AS checked,
              NULL::BIGINT AS failed, NULL::DOUBLE AS value, '> 0' AS expectation, TRUE AS passed, '[]' AS failing_events,
-             day AS newest_ingest_time
+             day AS newest_ingest_time, 'passed' AS status, NULL::VARCHAR AS error
         FROM (SELECT i, DATE '2026-01-01' + i::INTEGER AS day FROM range(61) t(i))`);
     await duck.run('UPDATE results SET value = checked');
     await duck.run(

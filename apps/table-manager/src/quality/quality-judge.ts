@@ -1,0 +1,184 @@
+import type { BatchRule } from '@millrace/contracts';
+import type { AddFile } from '@millrace/lakehouse';
+import { type Duck, DuckError } from '@millrace/lakehouse/duckdb';
+import {
+  DAY_COLUMNS,
+  type DayToJudge,
+  dimensionTableOf,
+  groupRules,
+  judgeable,
+  judgeSql,
+  ownColumns,
+  QUALITY_COLUMNS,
+  type QualityMart,
+  referenceOf,
+  type RuledContract,
+  unjudgedSql,
+} from '@millrace/marts';
+import { causeOf } from '../run/cause';
+import type { TableAt } from '../tables/row-questions';
+
+/** Results of some days, kept by DuckDB until they are closed. */
+export interface JudgedDays {
+  /** SELECT of all results, in the columns of dq.results. */
+  readonly source: string;
+  /** Days with a rule that could not be judged for a reason that may pass, and why: they are to be judged again. */
+  readonly unsettled: ReadonlyMap<string, string>;
+  close(): Promise<void>;
+}
+
+/** One question about one dataset and day may take as long, ms. */
+const QUESTION_MS_MAX = 120_000;
+/** Tenants of a day that a rule is judged for one by one, where it fails over all of them together. */
+const TENANTS_APART_MAX = 100;
+/** The same question about the same rows fails again: the rule does not go with the data. */
+const FINAL = new Set(['DUCK_CONVERSION', 'DUCK_STATEMENT']);
+const DUCK_TYPES: Readonly<Record<string, string>> = {
+  ...{
+    string: 'VARCHAR',
+    date: 'DATE',
+    long: 'BIGINT',
+    double: 'DOUBLE',
+    boolean: 'BOOLEAN',
+    timestamp: 'TIMESTAMPTZ',
+  },
+};
+
+/**
+ * Judges the rules about the rows of a day, one dataset and one day at a time: DuckDB holds no more at once than one
+ * question needs, within DUCKDB_MEMORY_MAX and DUCKDB_SPILL_MAX. What fails is asked again in smaller parts, down to one
+ * rule and one tenant; what is then left is a result of its own that says why, and keeps no other from being judged.
+ */
+export class QualityJudge {
+  private made = 0;
+
+  constructor(private readonly duck: Pick<Duck, 'query'>) {}
+
+  /** @param tables what is there of the datasets, the dimensions and other tables that they refer to, and of earlier results */
+  async judge(mart: QualityMart, days: readonly string[], tables: ReadonlyMap<string, TableAt>): Promise<JudgedDays> {
+    const name = `quality_${this.made++}`;
+    const columns = QUALITY_COLUMNS.map((column) => `"${column.name}" ${DUCK_TYPES[column.type]}`);
+    await this.duck.query(`CREATE TABLE ${name} (${columns.join(', ')})`);
+    const close = async (): Promise<void> => void (await this.duck.query(`DROP TABLE IF EXISTS ${name}`));
+    const unsettled = new Map<string, string>();
+    try {
+      for (const day of days)
+        for (const contract of mart.datasets) {
+          const files = filesOf(tables.get(contract.table), day);
+          if (files.length === 0) continue;
+          const why = await new DatasetDay(this.duck, name, contract, day, files, tables).judge();
+          if (why !== null) unsettled.set(day, why);
+        }
+    } catch (error) {
+      await close().catch(() => undefined);
+      throw error;
+    }
+    return { source: `SELECT * FROM ${name}`, unsettled, close };
+  }
+}
+
+const filesOf = (at: TableAt | undefined, day: string): AddFile[] =>
+  at ? at.table.prune(at.snapshot, { event_date: { values: [day] } }) : [];
+
+/** One dataset on one day. */
+class DatasetDay {
+  /** Why something is to be judged again. */
+  private unsettled: string | null = null;
+
+  constructor(
+    private readonly duck: Pick<Duck, 'query'>,
+    private readonly results: string,
+    private readonly contract: RuledContract,
+    private readonly day: string,
+    private readonly files: readonly AddFile[],
+    private readonly tables: ReadonlyMap<string, TableAt>,
+  ) {}
+
+  async judge(): Promise<string | null> {
+    const columns = (id: string): ReadonlySet<string> | null => {
+      const at = this.tables.get(id);
+      return at ? new Set(at.snapshot.fields.map(({ name }) => name.toLowerCase())) : null;
+    };
+    for (const group of groupRules(judgeable(this.contract, columns))) await this.judgeGroup(group);
+    return this.unsettled;
+  }
+
+  private async judgeGroup(rules: readonly BatchRule[]): Promise<void> {
+    const failed = await this.attempt(async () => judgeSql(rules, await this.toJudge(rules)));
+    if (failed === null) return;
+    if (rules.length > 1) {
+      for (const rule of rules) await this.judgeGroup([rule]);
+      return;
+    }
+    if (failed.code === 'DUCK_CONVERSION' && (await this.judgeByTenant(rules[0]))) return;
+    await this.giveUp(rules, failed);
+  }
+
+  /** False where that is not to be had either: too many tenants, or their rows cannot be read. */
+  private async judgeByTenant(rule: BatchRule): Promise<boolean> {
+    const to = await this.toJudge([rule]);
+    const found = await this.duck
+      .query(`SELECT DISTINCT tenant_id FROM ${to.rows} ORDER BY 1 LIMIT ${TENANTS_APART_MAX + 1}`)
+      .catch(() => []);
+    const tenants = found.map((row) => String(row.tenant_id));
+    if (tenants.length < 2 || tenants.length > TENANTS_APART_MAX) return false;
+    for (const tenant of tenants) {
+      const rows = `(SELECT * FROM ${to.rows} WHERE tenant_id = '${tenant.replaceAll("'", "''")}')`;
+      const failed = await this.attempt(async () => judgeSql([rule], { ...to, rows }));
+      if (failed) await this.giveUp([rule], failed, rows);
+    }
+    return true;
+  }
+
+  private async giveUp(rules: readonly BatchRule[], failed: DuckError, rows?: string): Promise<void> {
+    const why = causeOf(failed);
+    if (!FINAL.has(failed.code)) this.unsettled = why;
+    const to = { contract: this.contract, day: this.day };
+    const unread = await this.attempt(async () =>
+      unjudgedSql(rules, { ...to, rows: rows ?? (await this.rows([])) }, why),
+    );
+    if (unread === null) return;
+    // The rows themselves cannot be read: whose they are is known from earlier results only.
+    this.unsettled = causeOf(unread);
+    const earlier = this.tables.get('dq.results');
+    if (!earlier) return;
+    await this.attempt(async () => {
+      const files = earlier.table.prune(earlier.snapshot, { event_date: { values: [this.day] } });
+      const previous = `(${await earlier.table.scanSql(earlier.snapshot, { files, columns: ['tenant_id', 'dataset'] })})`;
+      return unjudgedSql(rules, { ...to, rows: '' }, causeOf(unread), previous);
+    });
+  }
+
+  /** Adds the results of a question; resolves with why it could not be answered. */
+  private async attempt(question: () => Promise<string>): Promise<DuckError | null> {
+    try {
+      await this.duck.query(`INSERT INTO ${this.results} ${await question()}`, [], { timeoutMs: QUESTION_MS_MAX });
+      return null;
+    } catch (error) {
+      if (!(error instanceof DuckError) || error.code === 'DUCK_CANCELLED' || error.code === 'DUCK_CLOSED') throw error;
+      return error;
+    }
+  }
+
+  private async toJudge(rules: readonly BatchRule[]): Promise<DayToJudge> {
+    const others: Record<string, string> = {};
+    for (const rule of rules) {
+      const reference = referenceOf(rule);
+      if (reference) others[reference.table] = await this.relation(reference.table, ['tenant_id', reference.column]);
+      const dimension = dimensionTableOf(rule);
+      const read = ['tenant_id', 'dimension_key', 'valid_from', 'is_deleted', '_batch_id'];
+      if (dimension && this.tables.has(dimension)) others[dimension] = await this.relation(dimension, read);
+    }
+    const own = rules.flatMap(({ measure }) => ownColumns(measure));
+    return { contract: this.contract, day: this.day, rows: await this.rows(own), others };
+  }
+
+  private rows(columns: readonly string[]): Promise<string> {
+    return this.relation(this.contract.table, [...new Set([...DAY_COLUMNS, ...columns])], this.files);
+  }
+
+  private async relation(id: string, columns: readonly string[], files?: readonly AddFile[]): Promise<string> {
+    const { table, snapshot } = this.tables.get(id) as TableAt;
+    return `(${await table.scanSql(snapshot, { columns, ...(files && { files }) })})`;
+  }
+}
