@@ -12,6 +12,8 @@ test('parts and their settings are read', () => {
     events: [1_000, 2_000],
     synthetic: 0,
     claimsMax: 100_000_000,
+    rounds: 3,
+    folder: null,
     seconds: 600,
   });
 });

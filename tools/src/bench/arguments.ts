@@ -13,6 +13,10 @@ export interface BenchArguments {
   /** Growth: events that the made history stands for. */
   readonly synthetic: number;
   readonly claimsMax: number;
+  /** Growth: how often each history is probed. */
+  readonly rounds: number;
+  /** Growth: where histories are kept; null for nowhere. */
+  readonly folder: string | null;
   /** Memory: length of the load. */
   readonly seconds: number;
 }
@@ -28,6 +32,8 @@ export function readArguments(args: readonly string[]): BenchArguments {
     events: values.events.split(',').map((text) => count('--events', text)),
     synthetic: count('--synthetic', values.synthetic),
     claimsMax: count('--claims', values.claims),
+    rounds: count('--rounds', values.rounds),
+    folder: values.data ?? null,
     seconds: count('--seconds', values.seconds),
   };
 }
@@ -42,6 +48,8 @@ function parsed(args: readonly string[]) {
         events: { type: 'string', default: '1000000,10000000' },
         synthetic: { type: 'string', default: '100000000' },
         claims: { type: 'string', default: '100000000' },
+        rounds: { type: 'string', default: '3' },
+        data: { type: 'string' },
         seconds: { type: 'string', default: '600' },
       },
     });

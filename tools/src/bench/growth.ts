@@ -1,67 +1,84 @@
-import { rmSync } from 'node:fs';
-import { load } from './load';
+import fs from 'node:fs';
+import { freshFolder, withMillrace } from './with-millrace';
+import { histories, type HistorySettings } from './histories';
+import { percentile } from './percentile';
 import { type Probe, probe } from './probe';
-import { addRows } from './made-rows';
-import { addCatalogs, addFiles } from './synthetic-history';
-import { committedEvents, freshFolder, waitFor, withMillrace } from './with-millrace';
 
-export interface GrowthSettings {
-  readonly portBase?: number;
-  /** Events really loaded before each probe, in all. */
-  readonly loaded: readonly number[];
-  /** Events that the last probe's history stands for; 0 for no such probe. */
-  readonly synthetic: number;
-  /** Claims that are really there for them, at most: each takes some 130 bytes of disk, and as many while it is made. */
-  readonly claimsMax: number;
+export interface GrowthSettings extends HistorySettings {
+  /** How often each history is probed, in turns. */
+  readonly rounds: number;
+  /** Where histories are kept for later runs; null for a folder that is removed. */
+  readonly folder: string | null;
 }
 
-export interface GrowthStep {
-  readonly history: string;
-  readonly probe: Probe;
+export interface GrowthReport {
+  /** Names of the histories; the first is what the others are compared with. */
+  readonly histories: readonly string[];
+  readonly lines: readonly GrowthLine[];
 }
 
-/** Rows of a file as compaction leaves them behind, in a history of many days. */
-const ROWS_PER_FILE = 20_000;
-/** An hour of a commit or a rebuild every quarter of a second. */
-const CATALOGS = 14_400;
+export interface GrowthLine {
+  readonly measure: string;
+  /** Of each history: the median of its rounds. */
+  readonly medians: readonly number[];
+  /** Of each history but the first: the median and the range of the rounds' ratios to the first one. */
+  readonly ratios: readonly { readonly median: number; readonly min: number; readonly max: number }[];
+}
+
+/** A month that nobody has, in every round another one, for work that is the same in all of them. */
+const month = (round: number): string => `2014-${String(1 + (round % 12)).padStart(2, '0')}`;
 
 /**
- * The same small piece of work on ever longer histories that it does not touch. The last history is a made one: a
- * Delta log whose commits name as many files as such a history has, catalog files, and rows in the databases.
+ * The same small piece of work on ever longer histories that it does not touch, in turns: what one round measures of two
+ * histories is compared, for the machine may be another in the next.
  */
-export async function* growth(settings: GrowthSettings): AsyncGenerator<GrowthStep> {
-  const dataDir = freshFolder();
-  const { portBase } = settings;
-  const month = (n: number): string => `2014-${String(n).padStart(2, '0')}`;
+export async function growth(settings: GrowthSettings, tell: (line: string) => void): Promise<GrowthReport> {
+  const folder = settings.folder ?? freshFolder();
+  fs.mkdirSync(folder, { recursive: true });
   try {
-    let probes = 0;
-    let events = 0;
-    for (const wanted of settings.loaded) {
-      const measured = await withMillrace(
-        async (bench) => {
-          const before = await committedEvents(bench.origin);
-          const loading = { rate: 0, events: wanted - events, perRequest: 500, connections: 8 };
-          const { acknowledged } = await load(`g${events}`, { origin: bench.gateway, seconds: 3_600, ...loading });
-          await waitFor(async () => (await committedEvents(bench.origin)) >= before + acknowledged, 1_800_000);
-          return probe(bench, month(++probes));
-        },
-        { dataDir, portBase },
-      );
-      events = wanted;
-      yield { history: `${wanted.toLocaleString('en-US')} loaded`, probe: measured };
+    const all = [];
+    for await (const history of histories(folder, settings)) {
+      tell(`there is ${history.name}`);
+      all.push(history);
     }
-    if (settings.synthetic === 0) return;
-    const files = Math.ceil(settings.synthetic / ROWS_PER_FILE);
-    const claims = Math.min(settings.synthetic, settings.claimsMax);
-    const began = performance.now();
-    await addFiles(dataDir, files, ROWS_PER_FILE);
-    addCatalogs(dataDir, CATALOGS);
-    await addRows(dataDir, { events: settings.synthetic, claims });
-    const minutes = (performance.now() - began) / 60_000;
-    const measured = await withMillrace((bench) => probe(bench, month(++probes)), { dataDir, portBase });
-    const made = `${files.toLocaleString('en-US')} files a table, ${claims.toLocaleString('en-US')} claims, in ${minutes.toFixed(1)} min`;
-    yield { history: `${settings.synthetic.toLocaleString('en-US')} made (${made})`, probe: measured };
+    const rounds: Probe[][] = [];
+    for (let round = 0; round < settings.rounds; round++) {
+      const probes: Probe[] = [];
+      for (const { name, dataDir } of all) {
+        const options = { dataDir, portBase: settings.portBase };
+        probes.push(await withMillrace((bench) => probe(bench, month(round)), options));
+        tell(`round ${round + 1}, ${name}: ${JSON.stringify(probes.at(-1))}`);
+      }
+      rounds.push(probes);
+    }
+    return compare(
+      all.map(({ name }) => name),
+      rounds,
+    );
   } finally {
-    rmSync(dataDir, { recursive: true, force: true });
+    if (settings.folder === null) fs.rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/** @param rounds of each round the histories' probes, in the order of their names */
+export function compare(names: readonly string[], rounds: readonly (readonly Probe[])[]): GrowthReport {
+  const median = (values: readonly number[]): number =>
+    percentile(
+      values.toSorted((a, b) => a - b),
+      0.5,
+    );
+  return {
+    histories: names,
+    lines: Object.keys(rounds[0]?.[0] ?? {}).map((measure) => ({
+      measure,
+      medians: names.map((_, i) => median(rounds.map((probes) => probes[i][measure]))),
+      ratios: names.slice(1).map((_, i) => {
+        // Nothing of something that there was nothing of before either is as much as before.
+        const ratios = rounds.map((probes) => ratio(probes[i + 1][measure], probes[0][measure]));
+        return { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) };
+      }),
+    })),
+  };
+}
+
+const ratio = (value: number, base: number): number => (value === base ? 1 : value / base);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { runCommand } from '../start/run-command';
 import { CURATION_NODE_OPTIONS, type ServiceName, WORKSPACE_ROOT } from '../start/services';
 import { readArguments } from './arguments';
-import { growth } from './growth';
+import { growth, type GrowthReport } from './growth';
 import { percentile } from './percentile';
 import { growthOf, memory } from './memory';
 import { freshness, wholePath } from './whole-path';
@@ -22,7 +22,7 @@ const MEMORY_RATE = 30_000;
 export function main(args: readonly string[] = process.argv.slice(2)): Promise<void> {
   return runCommand(async () => {
     let slow = false;
-    const { parts: wanted, portBase, events, synthetic, claimsMax, seconds } = readArguments(args);
+    const { parts: wanted, portBase, events, synthetic, claimsMax, rounds, folder, seconds } = readArguments(args);
     const options: BenchOptions = { portBase };
     const cpus = os.cpus();
     console.log(
@@ -60,14 +60,24 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
     }
     if (wanted.has('memory')) await reportMemory(seconds, options);
     if (wanted.has('growth')) {
-      console.log('\nCost as work grows: the same small work on histories that it does not touch, ms');
-      for await (const { history, probe } of growth({ portBase, loaded: events, synthetic, claimsMax })) {
-        const took = Object.entries(probe).map(([name, ms]) => `${name.replace(/Ms$/, '')} ${ms.toFixed(1)}`);
-        console.log(`  ${history}: ${took.join(', ')}`);
-      }
+      console.log('\nCost as work grows: the same small work on histories that it does not touch, in turns');
+      const settings = { portBase, loaded: events, synthetic, claimsMax, rounds, folder };
+      reportGrowth(await growth(settings, (line) => console.log(`  ${line}`)));
     }
     return slow ? 1 : 0;
   });
+}
+
+function reportGrowth({ histories, lines }: GrowthReport): void {
+  console.log(`\n  medians of: ${histories.join(' | ')}; ratios to the first within a round, and their range`);
+  for (const { measure, medians, ratios } of lines) {
+    const shown = medians.map((value, i) => {
+      const ratio = i > 0 ? ratios[i - 1] : null;
+      const beside = ratio ? ` (×${ratio.median.toFixed(2)}, ${ratio.min.toFixed(2)}-${ratio.max.toFixed(2)})` : '';
+      return `${value.toFixed(1)}${beside}`;
+    });
+    console.log(`  ${measure}: ${shown.join(' | ')}`);
+  }
 }
 
 /** Runs a service's own bench, under the options of Node that the service has; whether it reached what is asked of it. */

@@ -2,44 +2,55 @@ import { randomBytes } from 'node:crypto';
 import { load } from './load';
 import { percentile } from './percentile';
 import { type Bench, martsAreBuilt, waitFor } from './with-millrace';
+import { more, workDone } from './work-done';
 
-/** What one and the same small piece of work took: means over its landings, commits and rebuilds; medians of queries, ms. */
-export interface Probe {
-  readonly claimMs: number;
-  readonly stageMs: number;
-  readonly commitMs: number;
-  readonly rebuildMs: number;
-  readonly queryMs: number;
-  readonly traceMs: number;
-}
+/** What one and the same small piece of work took, by name and unit. Times are means or medians; the rest is counted. */
+export type Probe = Readonly<Record<string, number>>;
 
 const RATE = 500;
 const SECONDS = 12;
-const QUERIES = 15;
+const QUERIES = 100;
 const MARTS_MS_MAX = 1_800_000;
+const SETTLED_MS_MAX = 300_000;
 
 /** Lands, commits and builds some thousand events of a month that nothing else has, and asks for it. */
 export async function probe(bench: Bench, month: string): Promise<Probe> {
   // Else the history's own marts would be rebuilt beside it.
   await waitFor(() => martsAreBuilt(bench.origin), MARTS_MS_MAX);
-  const before = await durations(bench);
+  const daily = `${bench.origin}/v1/shipments/daily?from=${month}-01&to=${month}-28`;
+  const counted = await countOf(daily);
+  const before = { took: await durations(bench), work: await workDone(bench) };
   const run = randomBytes(4).toString('hex');
   const settings = { seconds: SECONDS, rate: RATE, perRequest: 50, connections: 4, month };
   const { acknowledged } = await load(run, { origin: bench.gateway, ...settings });
-  const daily = `${bench.origin}/v1/shipments/daily?from=${month}-01&to=${month}-28`;
-  await waitFor(async () => (await countOf(daily)) >= acknowledged);
-  const after = await durations(bench);
-  const mean = (name: string): number => {
-    const [sum, count] = [0, 1].map((i) => (after.get(name)?.[i] ?? 0) - (before.get(name)?.[i] ?? 0));
-    return count > 0 ? (sum / count) * 1_000 : Number.NaN;
-  };
+  await waitFor(async () => (await countOf(daily)) >= counted + acknowledged, SETTLED_MS_MAX);
+  await waitFor(() => martsAreBuilt(bench.origin), SETTLED_MS_MAX);
+  const after = { took: await durations(bench), work: await workDone(bench) };
+  const count = (name: string): number => (after.took.get(name)?.count ?? 0) - (before.took.get(name)?.count ?? 0);
+  const meanMs = (name: string): number =>
+    (((after.took.get(name)?.sum ?? 0) - (before.took.get(name)?.sum ?? 0)) / count(name)) * 1_000;
+  const thousands = acknowledged / 1_000;
+  const of = (...[kind, name]: [Parameters<typeof more>[0], string]): number =>
+    more(kind, name, before.work, after.work);
   return {
-    claimMs: mean('claim'),
-    stageMs: mean('stage'),
-    commitMs: mean('commit'),
-    rebuildMs: mean('rebuild'),
-    queryMs: await medianMs(daily),
-    traceMs: await medianMs(`${bench.origin}/v1/events/${run}-AA0:created/trace`),
+    'landing: claim, ms': meanMs('claim'),
+    'landing: stage, ms': meanMs('stage'),
+    'landing: blocks of curation a thousand events': of('blocks', 'curation_worker') / thousands,
+    'landing: rows of curation scanned a landing': of('scanned', 'curation_worker') / count('claim'),
+    'landing: KiB read by curation a thousand events': of('read', 'curation-worker') / 1_024 / thousands,
+    'landing: CPU ms of curation a thousand events': (of('cpu', 'curation-worker') * 1_000) / thousands,
+    'commit, ms': meanMs('commit'),
+    'rebuild, ms': meanMs('rebuild'),
+    'tables: KiB read by table-manager a commit or rebuild':
+      of('read', 'table-manager') / 1_024 / (count('commit') + count('rebuild')),
+    'tables: blocks of table-manager a commit or rebuild':
+      of('blocks', 'table_manager') / (count('commit') + count('rebuild')),
+    'tables: rows of table-manager scanned a commit or rebuild':
+      of('scanned', 'table_manager') / (count('commit') + count('rebuild')),
+    'tables: CPU ms of table-manager a commit or rebuild':
+      (of('cpu', 'table-manager') * 1_000) / (count('commit') + count('rebuild')),
+    ...(await asked(bench, 'query', daily)),
+    ...(await asked(bench, 'trace', `${bench.origin}/v1/events/${run}-AA0:created/trace`)),
   };
 }
 
@@ -51,15 +62,15 @@ const HISTOGRAMS: readonly (readonly [name: string, service: string, metric: str
 ];
 
 /** Sum and count of each histogram so far, s. */
-async function durations({ metricsOf }: Bench): Promise<Map<string, [sum: number, count: number]>> {
-  const found = new Map<string, [number, number]>();
+async function durations({ metricsOf }: Bench): Promise<Map<string, { sum: number; count: number }>> {
+  const found = new Map<string, { sum: number; count: number }>();
   for (const [name, service, metric] of HISTOGRAMS) {
     const text = await metricsOf(service);
     const value = (suffix: string): number => {
       const line = text.split('\n').find((each) => each.startsWith(`${metric.replace('X', suffix)} `));
       return line ? Number(line.slice(line.lastIndexOf(' ') + 1)) : 0;
     };
-    found.set(name, [value('sum'), value('count')]);
+    found.set(name, { sum: value('sum'), count: value('count') });
   }
   return found;
 }
@@ -71,7 +82,9 @@ async function countOf(daily: string): Promise<number> {
   return rows.reduce((sum, row) => sum + row.created + row.picked_up + row.delivered + row.exceptions, 0);
 }
 
-async function medianMs(url: string): Promise<number> {
+/** One question, over and over. */
+async function asked(bench: Bench, name: string, url: string): Promise<Probe> {
+  const before = await workDone(bench);
   const took: number[] = [];
   for (let i = 0; i < QUERIES; i++) {
     const began = performance.now();
@@ -80,8 +93,17 @@ async function medianMs(url: string): Promise<number> {
     if (!response.ok) throw new Error(`${url} was answered with ${response.status}`);
     took.push(performance.now() - began);
   }
-  return percentile(
-    took.sort((a, b) => a - b),
-    0.5,
-  );
+  const after = await workDone(bench);
+  const each = (...[kind, who]: [Parameters<typeof more>[0], string]): number =>
+    more(kind, who, before, after) / QUERIES;
+  return {
+    [`${name}, ms`]: percentile(
+      took.sort((a, b) => a - b),
+      0.5,
+    ),
+    [`${name}: KiB read by analytics`]: each('read', 'analytics-api') / 1_024,
+    [`${name}: blocks of analytics`]: each('blocks', 'analytics_api'),
+    [`${name}: rows of analytics scanned`]: each('scanned', 'analytics_api'),
+    [`${name}: CPU ms of analytics`]: each('cpu', 'analytics-api') * 1_000,
+  };
 }
