@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { runCommand } from '../start/run-command';
-import { StartError } from '../start/start-error';
+import { diskPlaces } from './disk-places';
 import { fullDisk } from './full-disk';
 import { fullLog, type ScenarioOptions, tenfold } from './scenarios';
 import { shutdown } from './shutdown';
@@ -8,7 +8,7 @@ import { onStage } from './stage';
 import type { Finding } from './verdict';
 
 /**
- * `npm run overload [-- tenfold full-log full-disk shutdown] [--rounds 5] [--seconds 120] [--connections 2000] [--events 1] [--port-base N] [--disk DIR]`: loads a
+ * `npm run overload [-- tenfold full-log full-disk shutdown] [--rounds 5] [--seconds 120] [--connections 2000] [--events 1] [--port-base N] [--disk DIR] [--place NAME]`: loads a
  * Millrace of its own far beyond what it can handle, and ends with 1 where a promise was not kept.
  */
 export function main(args: readonly string[] = process.argv.slice(2)): Promise<void> {
@@ -22,6 +22,7 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
         events: { type: 'string', default: '1' },
         'port-base': { type: 'string', default: '28000' },
         disk: { type: 'string' },
+        place: { type: 'string', multiple: true },
         rounds: { type: 'string', default: '5' },
         'log-bytes': { type: 'string', default: '256MiB' },
       },
@@ -44,15 +45,12 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
       const env = { INBOUND_LOG_BYTES_MAX: values['log-bytes'] };
       kept = report(await onStage({ ...stage, env }, (at) => fullLog(at, options))) && kept;
     }
-    if (wanted.has('full-disk')) {
-      if (values.disk === undefined)
-        throw new StartError('full-disk takes --disk DIR, on a small file system of its own.');
-      console.log(`A full disk under load, ${values.disk}`);
-      // The service's own reserve would refuse before the disk does.
-      for (const env of [{}, { DISK_FREE_PERCENT_MIN: '0' }] as Record<string, string>[])
-        kept =
-          report(await onStage({ ...stage, env, parent: values.disk }, (at) => fullDisk(at, 20, options.tell))) && kept;
-    }
+    if (wanted.has('full-disk'))
+      for (const place of diskPlaces(values.place)) {
+        console.log(`A full disk under load: ${place.name}, ${place.folder}`);
+        const parent = values.disk === undefined ? {} : { parent: values.disk };
+        kept = report(await fullDisk(place, { ...stage, ...parent, seconds: 20, tell: options.tell })) && kept;
+      }
     if (wanted.has('shutdown')) {
       console.log(`Stopped under load, ${values.rounds} times in each way`);
       const rounds = Number(values.rounds);

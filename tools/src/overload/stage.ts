@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, type Totals } from '../demo/client';
+import { LogFiles } from '../start/log-files';
 import { startMillrace } from '../start/millrace';
 import { generate } from './generate';
 import type { LoadOutcome, LoadPlan } from './generator.child';
@@ -33,6 +34,8 @@ export interface StageOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Where the data folder is made (default: the system's for temporary files). */
   readonly parent?: string;
+  /** A data folder that is there already, and stays. */
+  readonly dataDir?: string;
 }
 
 /** What the supervisor says of a process that ended by itself. */
@@ -40,17 +43,18 @@ const ENDED = /starting it again/;
 
 /** Starts everything on a fresh folder, runs `play`, and stops and removes all of it. */
 export async function onStage<T>(
-  { portBase, signal, env = {}, parent = os.tmpdir() }: StageOptions,
+  { portBase, signal, env = {}, parent = os.tmpdir(), dataDir: given }: StageOptions,
   play: (stage: Stage) => Promise<T>,
 ): Promise<T> {
-  const dataDir = mkdtempSync(path.join(parent, 'millrace-overload-'));
+  const dataDir = given ?? mkdtempSync(path.join(parent, 'millrace-overload-'));
+  const logs = new LogFiles(path.join(dataDir, 'logs'));
   const mishaps: string[] = [];
   const millrace = await startMillrace(
     { dataDir, portBase, workers: 1, jsonLogs: true },
     {
       env: { ...process.env, LOG_LEVEL: 'error', ...env },
       signal,
-      onLine: () => undefined,
+      onLine: ({ process: name, text }) => logs.write(name, text),
       say: (text, level) => void (level === 'warn' && ENDED.test(text) && mishaps.push(text)),
     },
   );
@@ -99,6 +103,7 @@ export async function onStage<T>(
   } finally {
     memory.stop();
     await millrace.stop();
-    rmSync(dataDir, { recursive: true, force: true });
+    logs.close();
+    if (given === undefined) rmSync(dataDir, { recursive: true, force: true });
   }
 }

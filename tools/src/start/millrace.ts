@@ -146,10 +146,9 @@ function takeLock(folder: DataFolder, url: string): DataLock {
   }
 }
 
-/** What is in it belonged to processes that are gone. */
+/** What is in it belonged to processes that are gone. It stays itself: it may be a disk of its own. */
 function emptyFolder(dir: string): void {
-  fs.rmSync(dir, { recursive: true, force: true });
-  fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
+  for (const name of fs.readdirSync(dir)) fs.rmSync(path.join(dir, name), { recursive: true, force: true });
 }
 
 function noteChildren(lock: DataLock, children: Parameters<DataLock['setChildren']>[0]): void {

@@ -25,9 +25,17 @@ export class StagingArea {
 
   /** A new, empty folder. */
   async newFolder(): Promise<string> {
-    const made = path.join(await this.folder(), randomUUID());
-    await mkdir(made, { recursive: true });
-    return made;
+    for (let attempt = 1; ; attempt++) {
+      const made = path.join(await this.folder(), randomUUID());
+      try {
+        // Not `recursive`: on a full disk that says ENOENT (Node asks what is there once making it has failed).
+        await mkdir(made);
+        return made;
+      } catch (error) {
+        if (errno(error) !== 'ENOENT' || attempt === 2) throw error;
+        this.made = null;
+      }
+    }
   }
 
   /** Writes and syncs a new file; leaves none behind when that fails. */
