@@ -4,6 +4,8 @@ import net from 'node:net';
 export interface Answered {
   readonly status: number;
   readonly retryAfter: boolean;
+  /** Whether the connection ends with it. */
+  readonly closing: boolean;
   readonly ms: number;
 }
 
@@ -81,8 +83,8 @@ export class LoadConnection {
     } else this.missing -= size;
     if (this.missing > 0) return;
     this.pending = false;
-    const { status, retryAfter } = this;
-    this.events.onAnswer(this, { status, retryAfter, ms: performance.now() - this.sentMs });
+    const { status, retryAfter, closing } = this;
+    this.events.onAnswer(this, { status, retryAfter, closing, ms: performance.now() - this.sentMs });
     if (this.closing) this.socket.end();
   }
 }

@@ -34,8 +34,9 @@ const DISK_PLACES: readonly DiskPlace[] = [
     ...{ refuses: true, stands: ['landed'], unready: ['ingest-gateway'] },
   },
   {
+    // Segments that are there already are written anew, and then Postgres ends: nothing can be asked.
     ...{ name: 'wal', folder: 'postgres/data/pg_wal', mib: 512 },
-    ...{ refuses: true, stands: ['landed'], unready: ['ingest-gateway'] },
+    ...{ refuses: true, stands: [], unready: ['ingest-gateway'] },
   },
   { ...LAKE, name: 'reserve', env: {}, refuses: true, stands: [], unready: ['ingest-gateway'] },
   { ...LAKE, name: 'lake', refuses: false, stands: ['landed'], unready: ['curation-worker'] },

@@ -78,7 +78,7 @@ class Generator {
     for (let opened = 0; opened < plan.connections; opened += 100) {
       const group = Array.from({ length: Math.min(100, plan.connections - opened) }, (_, n) => this.open(opened + n));
       await Promise.all(group.map((connection) => connection.connected()));
-      this.idle.push(...group);
+      this.idle.push(...group.filter((connection) => this.isOpen(connection)));
     }
     this.beganMs = performance.now();
     const cpu = process.cpuUsage();
@@ -147,7 +147,7 @@ class Generator {
     connection.send(performance.now());
   }
 
-  private onAnswer(connection: LoadConnection, { status, retryAfter, ms }: Answered): void {
+  private onAnswer(connection: LoadConnection, { status, retryAfter, closing, ms }: Answered): void {
     const { counts, plan } = this;
     this.underWay--;
     const second = Math.floor((performance.now() - this.beganMs) / 1000) - plan.warmupSeconds;
@@ -163,7 +163,7 @@ class Generator {
       if ((status === 429 || status === 503) && !retryAfter) counts.withoutRetryAfter++;
       if (measured) this.refusedMs.push(ms);
     }
-    if (this.stopping) return;
+    if (this.stopping || closing) return;
     if (plan.rate === 0) this.send(connection);
     else this.idle.push(connection);
   }
@@ -182,8 +182,17 @@ class Generator {
     setTimeout(() => {
       if (this.stopping) return;
       const another = this.open(seed);
-      void another.connected().then(() => (this.plan.rate === 0 ? this.send(another) : this.idle.push(another)));
+      void another.connected().then(() => {
+        if (!this.isOpen(another)) return;
+        if (this.plan.rate === 0) this.send(another);
+        else this.idle.push(another);
+      });
     }, 50);
+  }
+
+  /** It may have been closed as soon as it was there, or before. */
+  private isOpen(connection: LoadConnection): boolean {
+    return this.requests.has(connection);
   }
 }
 
