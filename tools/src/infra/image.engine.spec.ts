@@ -191,14 +191,14 @@ function start(name: string): { exited: Promise<number | null> } {
 async function healthy(name: string): Promise<void> {
   const [kind, program, ...args] = compose.services[name]?.healthcheck?.test as string[];
   expect([kind, program]).toEqual(['CMD', '/nodejs/bin/node']);
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 240_000;
   for (;;) {
     const status = await new Promise((resolve) =>
       spawn(node ?? process.execPath, args.map(moved), { stdio: 'ignore' }).on('close', resolve),
     );
     if (status === 0) return;
     if (Date.now() > deadline) throw new Error(`${name} is not healthy:\n${children[name]?.output.slice(-4_000)}`);
-    await sleep(250);
+    await sleep(1_000);
   }
 }
 
