@@ -46,6 +46,7 @@ import { RecipesController, SELF_REVIEW } from './recipes/recipes.controller';
 import type { PlanDeps } from './replay/plan';
 import { PLAN_DEPS, RECIPE_STORE, REPLAY_STORE, ReplayController, WAKE_REPLAYS } from './replay/replay.controller';
 import { PostgresReplayStore } from './replay/postgres-store';
+import { Pace } from './shadow/pace';
 import { shadow, type ShadowState } from './shadow/shadow';
 import { openingStore } from './replay/opening-store';
 import { createDuckStager } from './staging/stage';
@@ -177,15 +178,16 @@ export class AppModule {
         },
       );
     const work = new PostgresWork(pool);
+    const monotonicMs = (): number => performance.now();
+    const pace = new Pace(config.shadowItemsPerSecondMax, timers, monotonicMs);
     const runner = new WorkRunner({
       ...{ store: work, messaging, timers, logger },
-      ...{ leaseMs: config.workLease, pollMs: WORK_POLL_MS },
+      ...{ leaseMs: config.workLease, pollMs: WORK_POLL_MS, slotsMax: config.workSlots, monotonicMs },
       handlers: {
         shadow: ((job, state, signal) =>
           shadow(
             {
-              ...{ storage, timers, opener, itemsPerSecondMax: config.shadowItemsPerSecondMax },
-              monotonicMs: () => performance.now(),
+              ...{ storage, opener, pace, monotonicMs },
               landedBatches: (ids) => landedBatches(pool, ids),
             },
             job,

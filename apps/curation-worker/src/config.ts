@@ -144,13 +144,21 @@ export const config = defineConfig({
     max: 600_000,
     doc: 'Work that was asked for, such as a shadow, is taken over by another worker when nothing was heard of it for longer.',
   }),
+  workSlots: integer({
+    env: ['WORK_SLOTS'],
+    default: 2,
+    min: 1,
+    max: 16,
+    unit: 'jobs',
+    doc: 'Jobs that were asked for, such as shadows, which a worker does at once; tenants take turns.',
+  }),
   shadowItemsPerSecondMax: integer({
     env: ['SHADOW_ITEMS_PER_SECOND_MAX'],
     default: 5_000,
     min: 100,
     max: 1_000_000,
     unit: 'items/s',
-    doc: 'Raw items that a shadow tries a second at most, beside the landings of the same process.',
+    doc: 'Raw items that shadows try a second at most, all of a process together, beside its landings.',
   }),
   recipeSelfReview: boolean({
     env: ['RECIPE_SELF_REVIEW'],

@@ -20,20 +20,37 @@ export const NO_DIMENSIONS: DimensionsInForce = { get: () => undefined };
 /** The JSON text of what is looked up for an event; null for a contract that asks for nothing. */
 export type Enrich = (envelope: Envelope, contract: ContractInForce | undefined) => string | null;
 
-/** What is remembered of versions that were looked up, over all batches of a state of the dimensions. */
-const TEXTS_MAX = 50_000;
+/**
+ * Characters that are remembered of versions that were looked up, of all tenants together, over all batches of a state of
+ * the dimensions. Beyond it everything is forgotten, and made again of what is asked for.
+ */
+const TEXT_CHARS_MAX = 16 << 20;
+/** What one more text, and one more lookup, count for beside their characters. */
+const TEXT_CHARS = 64;
+const LOOKUP_CHARS = 1_024;
 
 /**
  * Looks up what contracts ask for, as of event time. A key that is missing, or that the dimension did not have then, is
  * flagged: the event lands all the same.
  */
-export function createEnrich(dimensions: DimensionsInForce): Enrich {
+export function createEnrich(dimensions: DimensionsInForce, textCharsMax = TEXT_CHARS_MAX): Enrich {
   const lookups = new Map<string, readonly Lookup[]>();
+  let chars = 0;
+  const remembered = (more: number): void => {
+    chars += more;
+    if (chars <= textCharsMax) return;
+    lookups.clear();
+    chars = 0;
+  };
   return (envelope, contract) => {
     if (!contract || contract.compiled.enrichments.length === 0) return null;
     const id = `${envelope.tenantId}\0${contract.label}`;
     let wanted = lookups.get(id);
-    if (!wanted) lookups.set(id, (wanted = lookupsOf(dimensions, envelope.tenantId, contract)));
+    if (!wanted) {
+      wanted = lookupsOf(dimensions, envelope.tenantId, contract, remembered);
+      lookups.set(id, wanted);
+      remembered(LOOKUP_CHARS * wanted.length + id.length);
+    }
     let text = '{';
     for (const [i, lookup] of wanted.entries()) text += (i > 0 ? ',' : '') + lookup(envelope);
     return text + '}';
@@ -43,7 +60,12 @@ export function createEnrich(dimensions: DimensionsInForce): Enrich {
 /** The members of one enrichment, without braces. */
 type Lookup = (envelope: Envelope) => string;
 
-function lookupsOf(dimensions: DimensionsInForce, tenant: string, { compiled }: ContractInForce): Lookup[] {
+function lookupsOf(
+  dimensions: DimensionsInForce,
+  tenant: string,
+  { compiled }: ContractInForce,
+  remembered: (chars: number) => void,
+): Lookup[] {
   return compiled.enrichments.map(({ dimension, keyPath, columns, missing }) => {
     const nothing = `${JSON.stringify(missing)}:true`;
     const found = dimensions.get(tenant, dimension);
@@ -57,13 +79,13 @@ function lookupsOf(dimensions: DimensionsInForce, tenant: string, { compiled }: 
       if (version < 0) return nothing;
       let text = texts.get(version);
       if (text === undefined) {
-        if (texts.size >= TEXTS_MAX) texts.clear();
         const values = JSON.parse(index.valuesAt(version)) as readonly Value[];
         const members = columns.map(
           (column, i) => `${JSON.stringify(column.name)}:${valueOf(values[places[i]], column)}`,
         );
         text = [...members, `${JSON.stringify(missing)}:false`].join(',');
         texts.set(version, text);
+        remembered(TEXT_CHARS + text.length);
       }
       return text;
     };

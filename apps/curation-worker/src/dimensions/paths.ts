@@ -18,6 +18,14 @@ export const historyPath = (tenant: string, name: string, version: number, batch
 /** The version of a history file's path. */
 export const versionOf = (path: string): number => Number(path.slice(path.lastIndexOf('/') + 1).split('-')[0]);
 
+export const RAW_LOADS_PREFIX = 'raw/dimension=';
+
+/** The batch that a load's raw part was written for; null for any other path. */
+export function batchOfLoad(path: string): number | null {
+  const match = /\/part-(\d+)-\d+\.[a-z]+\.gz$/.exec(path);
+  return match && path.startsWith(RAW_LOADS_PREFIX) ? Number(match[1]) : null;
+}
+
 /** A load's bytes as they came: `raw/dimension=<name>/tenant=…/load_date=…/part-<batch>-<epoch>.<format>.gz` */
 export const rawLoadPath = (
   tenant: string,
@@ -26,4 +34,5 @@ export const rawLoadPath = (
   batchId: number,
   epoch: number,
   format: string,
-): string => `raw/dimension=${name}/tenant=${folder(tenant)}/load_date=${date}/part-${batchId}-${epoch}.${format}.gz`;
+): string =>
+  `${RAW_LOADS_PREFIX}${name}/tenant=${folder(tenant)}/load_date=${date}/part-${batchId}-${epoch}.${format}.gz`;

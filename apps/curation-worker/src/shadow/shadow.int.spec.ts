@@ -28,6 +28,7 @@ import { caughtUp, startWorker, testDuck, testLogger, until } from '../testing/w
 import { landedBatches } from '../work/landed-batches';
 import { PostgresWork } from '../work/postgres-work';
 import { type WorkHandler, WorkRunner } from '../work/runner';
+import { Pace } from './pace';
 import { shadow, type ShadowState } from './shadow';
 
 /** The bundled contract with a shorter longest lane and one status more. */
@@ -108,7 +109,7 @@ function start({
   const handler = (asked: ShadowJob, state: unknown, signal: AbortSignal) =>
     (async function* () {
       const deps = {
-        ...{ storage, timers: systemTimers, itemsPerSecondMax, stepEveryMs: 0 },
+        ...{ storage, pace: new Pace(itemsPerSecondMax, systemTimers, () => performance.now()), stepEveryMs: 0 },
         opener: openerOf(),
         monotonicMs: () => performance.now(),
         landedBatches: (ids: readonly number[]) => landedBatches(database.pool, ids),
@@ -119,7 +120,8 @@ function start({
       }
     })();
   const runner = new WorkRunner({
-    ...{ store: work, messaging, timers: systemTimers, logger: testLogger, leaseMs, pollMs: 50 },
+    ...{ store: work, messaging, timers: systemTimers, logger: testLogger, leaseMs, pollMs: 50, slotsMax: 1 },
+    monotonicMs: () => performance.now(),
     handlers: { shadow: handler satisfies WorkHandler },
   });
   runner.start();

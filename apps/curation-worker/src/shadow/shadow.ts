@@ -8,8 +8,7 @@ import type { Received } from '../pipeline/received';
 import { createValidateStep } from '../pipeline/validate';
 import { OTHER_TYPES, rawFolder, writerOf } from '../staging/paths';
 import { JobError, type Step } from '../work/runner';
-import type { Timers } from '../worker/timers';
-import { Pace } from './pace';
+import type { Pace } from './pace';
 import type { Opener } from '../privacy/opener';
 import { readRawPart } from './read-raw-part';
 import { Tally } from './tally';
@@ -20,9 +19,9 @@ export interface ShadowDeps {
   readonly landedBatches: (batchIds: readonly number[]) => Promise<ReadonlySet<number>>;
   /** Opens raw lines that are sealed. */
   readonly opener: Pick<Opener, 'lines'>;
-  readonly timers: Pick<Timers, 'sleep'>;
+  /** Of all shadows of the process together. */
+  readonly pace: Pick<Pace, 'passed'>;
   readonly monotonicMs: () => number;
-  readonly itemsPerSecondMax: number;
   /** State is saved at the end of a part, so often at most, ms (default 1,000). */
   readonly stepEveryMs?: number;
 }
@@ -66,7 +65,7 @@ export async function* shadow(
   const folders = foldersOf(types, job.from, job.to);
   const wanted = new Set(types);
   const judges = [judge(before), judge(after)] as const;
-  const pace = new Pace(deps.itemsPerSecondMax, deps.timers, deps.monotonicMs);
+  const { pace } = deps;
   const bytesTotal = saved?.bytesTotal ?? (await sizeOf(deps.storage, folders));
   const tally = Tally.of(saved?.tally);
   let state: ShadowState = saved ?? { cursor: null, bytesDone: 0, bytesTotal, tally: tally.shown() };

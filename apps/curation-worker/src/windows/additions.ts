@@ -11,7 +11,7 @@ import {
 import { keyOf } from './firings';
 import { startsOf, WINDOWS } from './kinds';
 import { NO_NAME, OTHER_NAMES, written } from './names';
-import type { CountedName, Dimension, TenantTime, WindowKey } from './port';
+import type { CountedName, Dimension, NameCount, TenantTime, WindowKey } from './port';
 
 export type WindowAddition = WindowKey & Measures & { readonly endMs: number };
 
@@ -19,15 +19,19 @@ export type WindowAddition = WindowKey & Measures & { readonly endMs: number };
 export class Additions {
   readonly newNames: CountedName[] = [];
   private readonly names = new Map<string, Set<string>>();
+  /** Names that are counted by, those among them that these deltas do not have. */
+  private readonly counts = new Map<string, number>();
   private readonly byWindow = new Map<string, WindowAddition>();
   private readonly bySource = new Map<string, SourceTimes & { readonly tenant: string }>();
   private readonly byDay = new Map<string, LateEvents & { readonly tenant: string }>();
 
+  /** @param known those of `namesIn` that are counted by, and how many there are of each tenant and dimension */
   constructor(
-    known: readonly CountedName[],
+    known: { readonly names: readonly CountedName[]; readonly counts: readonly NameCount[] },
     private readonly namesMax: number,
   ) {
-    for (const { tenant, dimension, name } of known) this.namesOf(tenant, dimension).add(name);
+    for (const { tenant, dimension, name } of known.names) this.namesOf(tenant, dimension).add(name);
+    for (const { tenant, dimension, names } of known.counts) this.counts.set(`${dimension} ${tenant}`, names);
   }
 
   add({ tenant, panes, sources, late }: TimeDelta, time: TenantTime | undefined): void {
@@ -84,8 +88,11 @@ export class Additions {
   private counted(tenant: string, dimension: Dimension, name: string): string {
     const known = this.namesOf(tenant, dimension);
     if (known.has(name)) return written(name);
-    if (known.size >= this.namesMax) return OTHER_NAMES;
+    const key = `${dimension} ${tenant}`;
+    const count = this.counts.get(key) ?? 0;
+    if (count >= this.namesMax) return OTHER_NAMES;
     known.add(name);
+    this.counts.set(key, count + 1);
     this.newNames.push({ tenant, dimension, name });
     return written(name);
   }
@@ -96,6 +103,21 @@ export class Additions {
     if (!names) this.names.set(key, (names = new Set()));
     return names;
   }
+}
+
+/** Every name that deltas count by, each once. */
+export function namesIn(deltas: readonly TimeDelta[]): CountedName[] {
+  const names = new Map<string, CountedName>();
+  const note = (tenant: string, dimension: Dimension, name: string): void =>
+    void names.set(`${dimension} ${tenant} ${name}`, { tenant, dimension, name });
+  for (const { tenant, panes, sources, late } of deltas) {
+    for (const { eventType, facility } of panes) {
+      note(tenant, 'type', eventType);
+      if (facility !== null) note(tenant, 'facility', facility);
+    }
+    for (const { source } of [...sources, ...late]) note(tenant, 'source', source);
+  }
+  return [...names.values()];
 }
 
 const sorted = <T>(rows: ReadonlyMap<string, T>): T[] =>

@@ -1,6 +1,6 @@
 import { type KpiWindowFired, TOPICS } from '@millrace/topics';
 import { REPLAY_LOG } from '../replay/stored-batch';
-import { Additions } from './additions';
+import { Additions, namesIn } from './additions';
 import { sumMeasures } from './deltas';
 import { firingOf, keyOf, told } from './firings';
 import type { LandedDeltas, TenantTime, TimeTransaction, WindowRow } from './port';
@@ -11,6 +11,8 @@ export interface FoldOptions extends WatermarkOptions {
   readonly earlyEveryMs: number;
   /** Names a tenant and dimension that are counted apart; further ones are counted together. */
   readonly namesMax: number;
+  /** Tenants that a round looks at only because time goes on (default 1,000). */
+  readonly tenantsMax?: number;
   readonly newId: () => string;
 }
 
@@ -20,6 +22,8 @@ export interface Folded {
   readonly firings: number;
   /** There may be more to do at once. */
   readonly more: boolean;
+  /** The last of the tenants whose clocks were looked at; null where it was the last of all. */
+  readonly clockedTo: string | null;
 }
 
 /** Batches of a round. */
@@ -28,30 +32,47 @@ const BATCHES_MAX = 50;
 const PANES_MAX = 10_000;
 /** Windows that watermarks pass in a round, and windows that are told of early. */
 const DUE_MAX = 5_000;
+/** Tenants of a round whose watermarks move because time goes on, beside those of which something landed. */
+const TENANTS_MAX = 1_000;
 /** Firings of a message. */
 const FIRINGS_MAX = 500;
 
 /**
  * One round: folds the deltas of batches that landed, moves the watermarks, and tells of the windows that these passed,
- * and of those that changed before or after. All of it is one transaction with the number that it came to.
+ * and of those that changed before or after. All of it is one transaction with the number that it came to. Where there are
+ * more tenants than a round looks at, the clock moves the watermarks of the others in the rounds that follow.
+ *
+ * @param clockedTo where the round before left off with the tenants
  */
-export async function foldRound(tx: TimeTransaction, options: FoldOptions): Promise<Folded> {
+export async function foldRound(
+  tx: TimeTransaction,
+  options: FoldOptions,
+  clockedTo: string | null = null,
+): Promise<Folded> {
   const { number, earlyMs, nowMs } = tx.progress;
+  const { tenantsMax = TENANTS_MAX } = options;
   const found = await tx.deltas(number, BATCHES_MAX);
   const batches = within(found);
-  const known = new Map((await tx.tenants()).map((tenant) => [tenant.tenant, tenant]));
-  const sending = new Set(batches.flatMap(({ deltas }) => deltas.map(({ tenant }) => tenant)));
-  const additions = new Additions(sending.size > 0 ? await tx.names([...sending]) : [], options.namesMax);
-  for (const batch of batches) for (const delta of batch.deltas) additions.add(delta, known.get(delta.tenant));
+  const deltas = batches.flatMap((batch) => batch.deltas);
+  const sending = [...new Set(deltas.map(({ tenant }) => tenant))];
+  const page = await tx.tenantsAfter(clockedTo, tenantsMax);
+  const next = page.length < tenantsMax ? null : (page.at(-1)?.tenant ?? null);
+  // A clock that was set back begins a new interval.
+  const isEarlyTime = nowMs - earlyMs >= options.earlyEveryMs || nowMs < earlyMs;
+  const changed = isEarlyTime ? await tx.changed(DUE_MAX) : [];
+  const known = new Map(page.map((tenant) => [tenant.tenant, tenant]));
+  const others = new Set([...sending, ...changed.map(({ tenant }) => tenant)].filter((name) => !known.has(name)));
+  for (const tenant of await tx.tenants([...others])) known.set(tenant.tenant, tenant);
+  const names = { names: await tx.names(namesIn(deltas)), counts: await tx.nameCounts(sending) };
+  const additions = new Additions(names, options.namesMax);
+  for (const delta of deltas) additions.add(delta, known.get(delta.tenant));
 
-  const tenants = new Map([...known].map(([name, tenant]) => [name, tenant]));
+  const tenants = new Map(known);
   for (const batch of batches) moveSources(tenants, batch, nowMs);
   for (const [name, tenant] of tenants)
     tenants.set(name, { ...tenant, watermarkMs: watermarkOf(tenant.sources, tenant.watermarkMs, nowMs, options) });
 
-  // A clock that was set back begins a new interval.
-  const isEarlyTime = nowMs - earlyMs >= options.earlyEveryMs || nowMs < earlyMs;
-  const { rows, more } = await touchedRows(tx, additions, tenants, isEarlyTime);
+  const { rows, more } = await touchedRows(tx, additions, tenants, changed);
   const windows: WindowRow[] = [];
   const fired: { row: WindowRow; watermarkMs: number }[] = [];
   for (const { row, isNew } of rows) {
@@ -65,7 +86,7 @@ export async function foldRound(tx: TimeTransaction, options: FoldOptions): Prom
   const to = batches.at(-1)?.number ?? number;
   const changedTenants = [...tenants.values()].filter((tenant) => hasMoved(tenant, known));
   if (to === number && windows.length === 0 && changedTenants.length === 0 && !isEarlyTime)
-    return { number, batches: 0, firings: 0, more: false };
+    return { number, batches: 0, firings: 0, more: next !== null, clockedTo: next };
   await tx.store({
     progress: { number: to, earlyMs: isEarlyTime ? nowMs : earlyMs },
     batchIds: batches.map(({ batchId }) => batchId),
@@ -80,7 +101,8 @@ export async function foldRound(tx: TimeTransaction, options: FoldOptions): Prom
     number: to,
     batches: batches.length,
     firings: fired.length,
-    more: more || batches.length < found.length || found.length === BATCHES_MAX,
+    more: more || next !== null || batches.length < found.length || found.length === BATCHES_MAX,
+    clockedTo: next,
   };
 }
 
@@ -126,7 +148,7 @@ async function touchedRows(
   tx: TimeTransaction,
   additions: Additions,
   tenants: ReadonlyMap<string, TenantTime>,
-  isEarlyTime: boolean,
+  changed: readonly WindowRow[],
 ): Promise<{ rows: Touched[]; more: boolean }> {
   const rows = new Map<string, Touched>();
   const added = additions.windows();
@@ -139,7 +161,6 @@ async function touchedRows(
     }
   }
   const due = tenants.size > 0 ? await tx.due([...tenants.values()], DUE_MAX) : [];
-  const changed = isEarlyTime ? await tx.changed(DUE_MAX) : [];
   for (const row of [...due, ...changed]) {
     const key = keyOf(row);
     if (!rows.has(key)) rows.set(key, { row, isNew: false });

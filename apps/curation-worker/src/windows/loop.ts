@@ -23,6 +23,7 @@ const REST_FACTOR = 9;
 /** Folds what landed, in turns. Of several workers whoever comes first does a round; the others find nothing left. */
 export class FoldLoop {
   private restUntilMs = -Infinity;
+  private clockedTo: string | null = null;
 
   constructor(private readonly deps: FoldLoopDeps) {}
 
@@ -32,7 +33,8 @@ export class FoldLoop {
     const beganMs = monotonicMs();
     if (beganMs < this.restUntilMs) return;
     for (let rounds = 0; rounds < ROUNDS_MAX && !signal?.aborted; rounds++) {
-      const folded = await store.transact((transaction) => foldRound(transaction, options));
+      const folded = await store.transact((transaction) => foldRound(transaction, options, this.clockedTo));
+      if (folded) this.clockedTo = folded.clockedTo;
       if (folded && folded.firings > 0) {
         await afterRound();
         onFirings();

@@ -35,9 +35,14 @@ export interface TimeTransaction {
   readonly progress: Progress;
   /** Batches that landed after a number, in order; as many as there are, at most `limit`. */
   deltas(after: number, limit: number): Promise<LandedDeltas[]>;
-  tenants(): Promise<TenantTime[]>;
-  /** Names that are counted by, of these tenants. */
-  names(tenants: readonly string[]): Promise<CountedName[]>;
+  /** Those of the tenants that there are. */
+  tenants(names: readonly string[]): Promise<TenantTime[]>;
+  /** The first so many tenants whose names come after one, in the order of their names; from the first one on for null. */
+  tenantsAfter(name: string | null, limit: number): Promise<TenantTime[]>;
+  /** Those of the names that are counted by. */
+  names(asked: readonly CountedName[]): Promise<CountedName[]>;
+  /** How many names are counted by, of tenants and dimensions that have some. */
+  nameCounts(tenants: readonly string[]): Promise<NameCount[]>;
   /** Those of the windows that there are. */
   windows(keys: readonly WindowKey[]): Promise<WindowRow[]>;
   /** Windows that were not told of as passed and that their tenant's watermark has passed, the earliest first. */
@@ -87,6 +92,12 @@ export interface CountedName {
   readonly tenant: string;
   readonly dimension: Dimension;
   readonly name: string;
+}
+
+export interface NameCount {
+  readonly tenant: string;
+  readonly dimension: Dimension;
+  readonly names: number;
 }
 
 /** Names are written as `names.ts` says. */

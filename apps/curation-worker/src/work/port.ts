@@ -31,11 +31,16 @@ export interface WorkStore {
   request(id: string, job: WorkJob, by: string): Promise<void>;
   /** Ends a job: one that waits at once, one that runs at its next checkpoint, one that is still to come when it comes. */
   cancel(id: string, by: string): Promise<void>;
-  /** The oldest job that nobody works on. */
+  /**
+   * Of the jobs that nobody works on, one of the tenant for which the fewest are worked on; of several such tenants the one
+   * that has waited the longest for its turn, and of its jobs the one that has.
+   */
   claim(leaseMs: number): Promise<ClaimedJob | null>;
+  /** Whether there are jobs that nobody works on. */
+  othersWait(): Promise<boolean>;
   /** Saves, prolongs the lease, and says whether to go on: another may have the job by now, or it was cancelled. */
   save(id: string, epoch: number, checkpoint: Checkpoint, leaseMs: number): Promise<'go_on' | 'cancelled' | 'lost'>;
-  /** Gives a job back before its lease ends, as when a process stops. */
+  /** Gives a job back before its lease ends, as when a process stops or others have their turn. */
   release(id: string, epoch: number): Promise<void>;
   /** What is to be told of jobs, at most so much. */
   untold(limit: number): Promise<readonly WorkResult[]>;

@@ -16,12 +16,17 @@ ON CONFLICT (id) DO UPDATE
        revision = w.revision + CASE WHEN w.status = 'queued' THEN 1 ELSE 0 END
  WHERE w.status IN ('queued', 'running') AND NOT w.cancel`;
 
+const IS_FREE = `status IN ('queued', 'running') AND lease_until < clock_timestamp()`;
+
 const CLAIM = `
 UPDATE curation_worker.work SET status = 'running', epoch = epoch + 1, attempts = attempts + 1,
        lease_until = clock_timestamp() + make_interval(secs => $1 / 1000.0), updated_at = clock_timestamp()
- WHERE id = (SELECT id FROM curation_worker.work
-              WHERE status IN ('queued', 'running') AND lease_until < clock_timestamp()
-              ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+ WHERE id = (SELECT w.id FROM curation_worker.work w
+               LEFT JOIN (SELECT job->>'tenant' AS tenant, max(updated_at) FILTER (WHERE epoch > 0) AS served_at,
+                                 count(*) FILTER (WHERE status = 'running' AND lease_until >= clock_timestamp()) AS running
+                            FROM curation_worker.work GROUP BY 1) t ON t.tenant IS NOT DISTINCT FROM w.job->>'tenant'
+              WHERE ${IS_FREE}
+              ORDER BY t.running, t.served_at NULLS FIRST, w.updated_at, w.created_at LIMIT 1 FOR UPDATE OF w SKIP LOCKED)
 RETURNING id, job, state, epoch, attempts`;
 
 const SAVE = `
@@ -56,6 +61,11 @@ export class PostgresWork implements WorkStore {
     if (!rows[0]) return null;
     const { id, job, state, epoch, attempts } = rows[0];
     return { id, job: job as WorkJob, state, epoch: Number(epoch), attempts: Number(attempts) };
+  }
+
+  async othersWait(): Promise<boolean> {
+    const { rows } = await this.pool.query(`SELECT EXISTS (SELECT FROM curation_worker.work WHERE ${IS_FREE}) AS some`);
+    return rows[0]?.some === true;
   }
 
   async save(

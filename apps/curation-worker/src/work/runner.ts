@@ -38,25 +38,33 @@ export interface WorkRunnerOptions {
   readonly leaseMs: number;
   /** Jobs are looked for this often, and when woken, ms. */
   readonly pollMs: number;
+  /** Jobs that this process does at once. */
+  readonly slotsMax: number;
+  /** A job makes way for others that wait once it has been done for so long, ms (default 10,000). */
+  readonly turnMs?: number;
+  readonly monotonicMs: () => number;
 }
 
 /** Runs without a step forward after which a job has failed: it may be what ends the process. */
 const ATTEMPTS_MAX = 5;
 const UNTOLD_MAX = 20;
+const TURN_MS = 10_000;
 /** Ended jobs are kept so that what is asked for twice is not done twice. */
 const KEPT_MS = 30 * 86_400_000;
 /** Namespace of the ids under which results are told: of a job and revision always the same. */
 const RESULT_IDS = 'b7f6c1de-54a4-4c0c-9b3f-6d2a7f0e4c11';
 
 /**
- * Does the jobs that others asked for, one at a time, beside the landings. A job whose process died is taken over when its
- * lease ends, from its last step on.
+ * Does the jobs that others asked for, a few at a time, beside the landings. Tenants have their turns: a long job makes way
+ * for those that wait, at a step that is saved, and goes on from there when it is its tenant's turn again. A job whose
+ * process died is taken over when its lease ends, from its last step on.
  */
 export class WorkRunner {
   private stopping = new AbortController();
   private waiting = new AbortController();
   private running: Promise<void> = Promise.resolve();
   private woken = false;
+  private telling: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: WorkRunnerOptions) {}
 
@@ -78,25 +86,39 @@ export class WorkRunner {
   }
 
   private async run(): Promise<void> {
-    const { store, logger, pollMs, timers, leaseMs } = this.options;
+    const { logger, pollMs, timers, store } = this.options;
+    const working = new Set<Promise<void>>();
     while (!this.stopping.signal.aborted) {
       this.woken = false;
       try {
         await this.tell();
-        const job = await store.claim(leaseMs);
-        if (job) {
-          await this.work(job);
-          continue;
-        }
+        if (await this.begin(working)) continue;
         await store.forget(KEPT_MS);
       } catch (error) {
         logger.warn({ error: error as Error }, 'work that was asked for is held up');
       }
       if (this.woken) continue;
       this.waiting = new AbortController();
-      if (this.stopping.signal.aborted) return;
+      if (this.stopping.signal.aborted) break;
       await timers.sleep(pollMs, this.waiting.signal).catch(() => undefined);
     }
+    await Promise.all(working);
+  }
+
+  /** Begins the job whose turn it is, if there is one and room for it. */
+  private async begin(working: Set<Promise<void>>): Promise<boolean> {
+    const { store, leaseMs, logger, slotsMax } = this.options;
+    if (working.size >= slotsMax) return false;
+    const job = await store.claim(leaseMs);
+    if (!job) return false;
+    const done = this.work(job)
+      .catch((error: unknown) => logger.warn({ error, task: job.job.kind }, 'work that was asked for is held up'))
+      .finally(() => {
+        working.delete(done);
+        this.wake();
+      });
+    working.add(done);
+    return true;
   }
 
   private async work(claimed: ClaimedJob): Promise<void> {
@@ -110,12 +132,17 @@ export class WorkRunner {
     const handler = Object.hasOwn(handlers, job.kind) ? handlers[job.kind] : undefined;
     if (!handler) return fail(`This release knows no work of the kind ${String(job.kind).slice(0, 50)}.`);
     let last: Step<unknown> = { progress: null, result: null };
+    const { turnMs = TURN_MS, monotonicMs } = this.options;
+    const beganMs = monotonicMs();
     try {
       for await (const step of handler(job, claimed.state ?? null, this.stopping.signal)) {
         last = step;
         const verdict = await store.save(id, epoch, { ...step, status: 'running', error: null }, leaseMs);
         await this.tell();
         if (verdict !== 'go_on') return;
+        // Between two savings nothing would be left of what was done.
+        const isOver = step.state !== undefined && monotonicMs() - beganMs >= turnMs;
+        if (isOver && (await store.othersWait())) return await store.release(id, epoch);
       }
       const { progress, result } = last;
       await store.save(id, epoch, { status: 'done', progress, result, error: null }, leaseMs);
@@ -130,7 +157,12 @@ export class WorkRunner {
   }
 
   /** Tells what has not been told; again after a crash, under the same id. */
-  private async tell(): Promise<void> {
+  private tell(): Promise<void> {
+    this.telling = this.telling.catch(() => undefined).then(() => this.tellAll());
+    return this.telling;
+  }
+
+  private async tellAll(): Promise<void> {
     const { store, messaging } = this.options;
     for (;;) {
       const untold = await store.untold(UNTOLD_MAX);

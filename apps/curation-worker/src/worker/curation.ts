@@ -6,6 +6,7 @@ import type { Storage } from '@millrace/storage';
 import { GROUPS } from '@millrace/topics';
 import { v4 } from 'uuid';
 import { ContractsKeeper } from '../contracts/keeper';
+import { collectLoads } from '../dimensions/collect-loads';
 import { DimensionFiles } from '../dimensions/files';
 import type { DimensionLoadDeps } from '../dimensions/load-dimension';
 import { BatchIds } from '../landing/batch-ids';
@@ -93,6 +94,8 @@ export interface Curation {
 }
 
 const MINUTE_MS = 60_000;
+/** Raw parts of loads of dimensions that did not land are kept for so long. */
+const UNLANDED_LOADS_KEEP_MS = 24 * 60 * MINUTE_MS;
 /** Batches are announced as they land; this is for what another process left, and what seems lost. */
 const OUTBOX_POLL_MS = 2_000;
 
@@ -161,6 +164,12 @@ export function createCuration(
         name: 'staged files',
         everyMs: Math.min(5 * MINUTE_MS, Math.max(1_000, stagedKeepMs)),
         run: async (signal) => void (await deletePassedFiles(upkeep, storage, stagedKeepMs, signal, failpoint)),
+      },
+      {
+        name: 'raw loads',
+        everyMs: 60 * MINUTE_MS,
+        run: async (signal) =>
+          void (await collectLoads({ store: upkeep, storage, now: () => clock.now() }, UNLANDED_LOADS_KEEP_MS, signal)),
       },
       { name: 'windows', everyMs: windows.everyMs, run: (signal) => fold.turn(signal) },
       { name: 'old windows', everyMs: 60 * MINUTE_MS, run: () => time.prune(windows.keeps) },

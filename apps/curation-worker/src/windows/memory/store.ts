@@ -9,6 +9,7 @@ import type {
   CountedName,
   Keeps,
   LateQuestion,
+  NameCount,
   RoundChanges,
   SourcesQuestion,
   TenantTime,
@@ -153,8 +154,27 @@ export class MemoryTimeStore implements TimeStore {
             ...{ number, batchId, topic, partition },
             deltas: landing.state.deltas.get(batchId) ?? [],
           })),
-      tenants: async () => [...state.tenants.values()],
-      names: async (tenants) => state.names.filter(({ tenant }) => tenants.includes(tenant)),
+      tenants: async (names) => names.flatMap((name) => state.tenants.get(name) ?? []),
+      tenantsAfter: async (name, limit) =>
+        [...state.tenants.values()]
+          .filter(({ tenant }) => name === null || tenant > name)
+          .sort((a, b) => (a.tenant < b.tenant ? -1 : 1))
+          .slice(0, limit),
+      names: async (asked) =>
+        asked.filter((one) =>
+          state.names.some(
+            (known) => known.tenant === one.tenant && known.dimension === one.dimension && known.name === one.name,
+          ),
+        ),
+      nameCounts: async (tenants) => {
+        const counts = new Map<string, NameCount>();
+        for (const { tenant, dimension } of state.names) {
+          const key = `${dimension} ${tenant}`;
+          if (tenants.includes(tenant))
+            counts.set(key, { tenant, dimension, names: (counts.get(key)?.names ?? 0) + 1 });
+        }
+        return [...counts.values()];
+      },
       windows: async (keys) => keys.flatMap((key) => state.windows.get(keyOf(key)) ?? []),
       due: async (watermarks, limit) => {
         const passed = new Map(watermarks.map(({ tenant, watermarkMs }) => [tenant, watermarkMs]));

@@ -3,6 +3,7 @@ import type { Pool, PoolClient } from '@millrace/postgres';
 import type {
   CountedName,
   LandedDeltas,
+  NameCount,
   Progress,
   RoundChanges,
   SourceProgress,
@@ -32,18 +33,37 @@ export class PostgresRound implements TimeTransaction {
     }));
   }
 
-  async tenants(): Promise<TenantTime[]> {
-    const sources = new Map<string, SourceProgress[]>();
-    for (const row of await this.rows(sql.SOURCES, [])) {
-      const { tenant, topic, partition } = row as Record<string, string>;
-      const source = { topic, partition, reachedMs: Number(row.reached_ms), seenMs: Number(row.seen_ms) };
-      sources.set(tenant, [...(sources.get(tenant) ?? []), source]);
-    }
-    return (await this.rows(sql.TENANTS, [])).map((row) => tenantOf(row, sources.get(String(row.tenant)) ?? []));
+  async tenants(names: readonly string[]): Promise<TenantTime[]> {
+    return names.length === 0 ? [] : this.withSources(await this.rows(sql.TENANTS_NAMED, [names]));
   }
 
-  async names(tenants: readonly string[]): Promise<CountedName[]> {
-    return (await this.rows(sql.NAMES, [tenants])) as unknown as CountedName[];
+  async tenantsAfter(name: string | null, limit: number): Promise<TenantTime[]> {
+    return this.withSources(await this.rows(sql.TENANTS_AFTER, [name, limit]));
+  }
+
+  async names(asked: readonly CountedName[]): Promise<CountedName[]> {
+    const columns = [asked.map((n) => n.tenant), asked.map((n) => n.dimension), asked.map((n) => n.name)];
+    return asked.length === 0 ? [] : ((await this.rows(sql.NAMES, columns)) as unknown as CountedName[]);
+  }
+
+  async nameCounts(tenants: readonly string[]): Promise<NameCount[]> {
+    if (tenants.length === 0) return [];
+    return (await this.rows(sql.NAME_COUNTS, [tenants])).map(({ tenant, dimension, names }) => ({
+      ...{ tenant: String(tenant), dimension: dimension as NameCount['dimension'], names: Number(names) },
+    }));
+  }
+
+  private async withSources(tenants: readonly Row[]): Promise<TenantTime[]> {
+    const sources = new Map<string, SourceProgress[]>();
+    const names = tenants.map(({ tenant }) => String(tenant));
+    for (const row of names.length === 0 ? [] : await this.rows(sql.SOURCES_OF, [names])) {
+      const { tenant, topic, partition } = row as Record<string, string>;
+      const source = { topic, partition, reachedMs: Number(row.reached_ms), seenMs: Number(row.seen_ms) };
+      const known = sources.get(tenant);
+      if (known) known.push(source);
+      else sources.set(tenant, [source]);
+    }
+    return tenants.map((row) => tenantOf(row, sources.get(String(row.tenant)) ?? []));
   }
 
   async windows(keys: readonly WindowKey[]): Promise<WindowRow[]> {

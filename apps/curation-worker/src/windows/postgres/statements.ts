@@ -11,7 +11,17 @@ export const DELTAS = `
 export const TENANTS = 'SELECT tenant, watermark_ms, pruned_to_ms FROM curation_worker.time_tenant';
 export const SOURCES = 'SELECT tenant, topic, partition, reached_ms, seen_ms FROM curation_worker.time_source';
 
-export const NAMES = 'SELECT tenant, dimension, name FROM curation_worker.time_name WHERE tenant = ANY($1::text[])';
+export const TENANTS_NAMED = `${TENANTS} WHERE tenant = ANY($1::text[])`;
+export const TENANTS_AFTER = `${TENANTS} WHERE $1::text IS NULL OR tenant > $1 ORDER BY tenant LIMIT $2`;
+export const SOURCES_OF = `${SOURCES} WHERE tenant = ANY($1::text[])`;
+
+export const NAMES = `
+  SELECT tenant, dimension, name FROM curation_worker.time_name
+    JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (tenant, dimension, name) USING (tenant, dimension, name)`;
+
+export const NAME_COUNTS = `
+  SELECT tenant, dimension, count(*) AS names FROM curation_worker.time_name
+   WHERE tenant = ANY($1::text[]) GROUP BY tenant, dimension`;
 
 const WINDOW = `w.tenant, w.kind, w.start_ms, w.event_type, w.facility, w.end_ms, w.events, w.late, w.lateness_seconds_max,
   w.revision, w.fired, w.changed`;

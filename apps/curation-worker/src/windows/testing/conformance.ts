@@ -186,11 +186,20 @@ export function timeStoreConformance(name: string, make: () => Promise<TimeUnder
       await store({ tenants: [tenant], names: [counted] });
       await store({ tenants: [{ ...tenant, watermarkMs: 3, sources: [{ ...source, reachedMs: 4 }] }], names: [] });
       const after = { ...tenant, watermarkMs: 3, sources: [{ ...source, reachedMs: 4 }] };
-      expect(await round((tx) => tx.tenants())).toEqual([after]);
+      const other = { tenant: 'b', watermarkMs: 1, prunedToMs: null, sources: [] };
+      await store({ tenants: [other] });
+      expect(await round((tx) => tx.tenants(['b', 'a', 'c']))).toHaveLength(2);
+      expect(await round((tx) => tx.tenants([]))).toEqual([]);
+      expect(await round((tx) => tx.tenantsAfter(null, 1))).toEqual([after]);
+      expect(await round((tx) => tx.tenantsAfter('a', 9))).toEqual([other]);
+      expect(await round((tx) => tx.tenantsAfter('b', 9))).toEqual([]);
       expect(await under.time.tenantTime('a')).toEqual(after);
-      expect(await under.time.tenantTime('b')).toBeNull();
-      expect(await round((tx) => tx.names(['a', 'b']))).toEqual([counted]);
-      expect(await round((tx) => tx.names(['b']))).toEqual([]);
+      expect(await under.time.tenantTime('c')).toBeNull();
+      const asked = [{ ...counted, tenant: 'b' }, counted, { ...counted, name: 'other' }];
+      expect(await round((tx) => tx.names(asked))).toEqual([counted]);
+      expect(await round((tx) => tx.names([]))).toEqual([]);
+      expect(await round((tx) => tx.nameCounts(['a', 'b']))).toEqual([{ tenant: 'a', dimension: 'type', names: 1 }]);
+      expect(await round((tx) => tx.nameCounts(['b']))).toEqual([]);
     });
 
     test('late data and times of sources are added to what is there', async () => {
