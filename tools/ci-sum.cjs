@@ -3,6 +3,7 @@
 //
 //   node tools/ci-sum.cjs <laptop|engines|corpora> [jest options]    one tier of jest
 //   node tools/ci-sum.cjs --each "npm test" "npm run test:engines"   commands that end so themselves, summed
+//   node tools/ci-sum.cjs --beside "one" "two"                       commands at the same time, each one test
 //
 // A suite that does not even load counts as one failure, and so does a command that ends without its plain line: a
 // sum must not look better for tests that never ran. Exit code 1 when anything failed or nothing passed.
@@ -15,9 +16,10 @@ const root = path.resolve(__dirname, '..');
 const TIERS = ['laptop', 'engines', 'corpora'];
 const PLAIN = /^(\d+) passed, (\d+) failed$/gm;
 
-function run(command, args, options) {
+function run(command, args, options, { onStart, onEnd } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, ...options });
+    onStart?.(child);
     child.on('error', (error) => {
       console.error(`${command}: ${error.message}`);
       resolve({ code: 127, output: '' });
@@ -33,6 +35,7 @@ function run(command, args, options) {
         output = (output + chunk).slice(-65_536);
       });
     }
+    child.on('exit', (code) => onEnd?.(child, code ?? 1));
     child.on('close', (code, signal) => resolve({ code: code ?? 1, signal, output }));
   });
 }
@@ -81,13 +84,52 @@ async function each(commands) {
   return sum;
 }
 
+/** As soon as one has failed the others are ended, with what they started; they count as failed as well. */
+async function beside(commands) {
+  const running = new Set();
+  const end = () => {
+    for (const child of running)
+      try {
+        // The child leads a process group of its own.
+        process.kill(-child.pid, 'SIGTERM');
+      } catch {
+        // It is gone already.
+      }
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, end);
+  const codes = await Promise.all(
+    commands.map(async (command) => {
+      console.log(`▶ ${command}`);
+      const { code } = await run(
+        command,
+        [],
+        { shell: true, detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
+        {
+          onStart: (child) => running.add(child),
+          onEnd: (child, code) => {
+            running.delete(child);
+            if (code !== 0) end();
+          },
+        },
+      );
+      if (code !== 0) console.log(`✗ ${command}`);
+      return code;
+    }),
+  );
+  for (const signal of signals) process.off(signal, end);
+  const failed = codes.filter((code) => code !== 0).length;
+  return { passed: codes.length - failed, failed };
+}
+
 async function main([first, ...rest]) {
   let sum;
   if (first === '--each' && rest.length > 0) sum = await each(rest);
+  else if (first === '--beside' && rest.length > 0) sum = await beside(rest);
   else if (TIERS.includes(first)) sum = await jestTier(first, rest);
   else {
     console.error(
-      `usage: node tools/ci-sum.cjs <${TIERS.join('|')}> [jest options]\n       node tools/ci-sum.cjs --each "command" …`,
+      `usage: node tools/ci-sum.cjs <${TIERS.join('|')}> [jest options]\n       node tools/ci-sum.cjs <--each|--beside> "command" …`,
     );
     process.exit(2);
   }
