@@ -36,7 +36,8 @@ it.each<[string, string, string, string]>([
   ['objects a hundred deep', schema(nested(100)), 'properties[0].properties', 'levels deep'],
   ['lists ten thousand deep', `${HEAD}schema: ${'['.repeat(10_000)}${']'.repeat(10_000)}`, '', 'is not YAML'],
   ['a bomb of aliases', `${HEAD}${bomb}`, '', 'alias'],
-  ['an alias of itself', `${HEAD}schema: &s [*s]`, '', ''],
+  ['an alias of itself', `${HEAD}schema: &s [*s]`, 'schema[0]', 'contains itself'],
+  ['an alias of what it is in', `${HEAD}tags: [&t { a: [{ b: *t }] }]`, 'tags[0].a[0].b', 'contains itself'],
   ['an unknown key', `${HEAD}fields: []`, 'fields', 'is not a key of a contract in ODCS 3.1'],
   [
     'an invalid pattern',

@@ -1,4 +1,5 @@
 import { parseDocument } from 'yaml';
+import { circularPlace } from './circular';
 import { ContractError } from './contract-error';
 import { columnProblems } from './columns';
 import { DocumentReader, type Fields, join } from './document-reader';
@@ -53,7 +54,11 @@ function parseRoot(reader: DocumentReader, yamlText: string): Fields | null {
   for (const error of document.errors) reader.note('', `is not YAML: ${error.message.split('\n')[0]}`);
   if (reader.problems.length > 0) return null;
   try {
-    return reader.object(document.toJS({ maxAliasCount: 100 }), '');
+    const root: unknown = document.toJS({ maxAliasCount: 100 });
+    const circular = circularPlace(root);
+    if (circular === null) return reader.object(root, '');
+    reader.note(circular, 'contains itself, by an alias of a part that it is in');
+    return null;
   } catch (error) {
     reader.note('', `is not YAML: ${(error as Error).message}`);
     return null;

@@ -1,6 +1,6 @@
-import { miscounts } from './fuzz-run';
 import { faultOf } from './judge';
 import { itemsTaken } from './receipts';
+import { miscounts } from './stage';
 
 const answer = (status: number, body: unknown, headers = '') => ({
   status,
@@ -37,6 +37,8 @@ it('counts that do not add up are told', () => {
   expect(miscounts(totals, 8, 2)).toEqual([]);
   expect(miscounts(totals, 11, 0)).toHaveLength(1);
   expect(miscounts(totals, 8, 1)).toHaveLength(1);
+  expect(miscounts(totals, 4, 1, { received: 5 })).toEqual([]);
+  expect(miscounts(totals, 6, 0, { received: 5 })).toHaveLength(1);
   expect(miscounts({ ...totals, landed: 5 }, 10, 0)).toHaveLength(1);
   expect(miscounts({ ...totals, pending: 1 }, 10, 0)).toHaveLength(2);
 });

@@ -31,12 +31,15 @@ export async function answering<T>(work: () => Promise<T>): Promise<T> {
 export function invalidContract({ problems }: ContractError): ProblemException {
   const errors = problems
     .slice(0, ERRORS_MAX)
-    .map(({ path, rule }) => ({ path: path ? `$.${path}` : '$', rule: 'contract', detail: rule }));
+    .map(({ path, rule }) => ({ path: placeOf(path), rule: 'contract', detail: rule }));
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
   const [first] = problems;
   const detail = `This is no contract: ${first?.path ? `${first.path} ` : ''}${first?.rule ?? 'it is empty'}${more}.`;
   return new ProblemException(400, { detail, errors });
 }
+
+/** Places in a schema of another format are JSON pointers, or paths in the event, as they stand. */
+const placeOf = (path: string): string => (path === '' ? '$' : /^[#$]/.test(path) ? path : `$.${path}`);
 
 /** The whole explanation: each finding as an error of its field, and the verdict with its counter-examples. */
 export function problemOf({ reason, message, verdict }: RegistryError): ProblemException {

@@ -182,7 +182,16 @@ test('what no index may say is refused whatever the mode: a claimed event type, 
   expect((await publish(changedType)).json).toMatchObject({ status: 409, reason: 'column_type' });
 });
 
+const bad = (options: string): string => orders('1.0.0', { name: 'bad' }).replace('minLength: 1', () => options);
+const MANY = Array.from({ length: 10_000 }, (_, i) => `      - { name: f${i}, logicalType: string }`).join('\n');
+
 test.each([
+  ['10,000 fields', orders('1.0.0', { name: 'bad', properties: MANY }), 'schema[0].properties'],
+  ['a pattern that looks ahead', bad(`pattern: '^(?=(a+)+$)b'`), 'schema[0].properties[0].logicalTypeOptions.pattern'],
+  ['a pattern that looks back', bad(`pattern: '^(a+)\\1+$'`), 'schema[0].properties[0].logicalTypeOptions.pattern'],
+  ['a pattern of a million states', bad(`pattern: '((a{1,99}){1,99}){1,99}'`), 'logicalTypeOptions.pattern'],
+  ['an unknown key in a rule', bad('minimumLength: 1'), 'schema[0].properties[0].logicalTypeOptions'],
+  ['an alias of itself', orders('1.0.0', { name: 'bad' }).replace('schema:', 'tags: &t [*t]\nschema:'), '$.tags[0]'],
   ['an unknown key', orders('1.0.0', { name: 'bad' }).replace('status: active', 'status: active\nowner: me'), 'owner'],
   ['a bad pattern', orders('1.0.0', { name: 'bad' }).replace('minLength: 1', 'pattern: "(a"'), 'pattern'],
   ['no YAML', 'a: [', ''],
@@ -196,6 +205,45 @@ test.each([
     expect([route, answer.status]).toEqual([route, 400]);
     expect(answer.type).toContain('application/problem+json');
     expect(answer.json.errors[0].path).toContain(place);
+  }
+});
+
+const AVRO = 'application/vnd.apache.avro+json';
+const SCHEMA = 'application/schema+json';
+const ofFields = (properties: object): object => ({ type: 'object', properties });
+
+test.each<[string, string, object, string]>([
+  ['contains itself', SCHEMA, ofFields({ next: { $ref: '#' } }), '$.next'],
+  [
+    'refers to itself',
+    SCHEMA,
+    { $ref: '#/definitions/a', definitions: { a: { $ref: '#/definitions/a' } } },
+    '#/definitions/a',
+  ],
+  ['refers to nothing', SCHEMA, ofFields({ a: { $ref: '#/definitions/a' } }), '#/properties/a/$ref'],
+  ['has no pattern', SCHEMA, ofFields({ a: { type: 'string', pattern: '(' } }), '#/properties/a/pattern'],
+  ['looks ahead', SCHEMA, ofFields({ a: { pattern: '(?=a)a' } }), '#/properties/a/pattern'],
+  [
+    'has 10,000 fields',
+    SCHEMA,
+    ofFields(Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`f${i}`, {}]))),
+    '#/properties',
+  ],
+  [
+    'is an endless record',
+    AVRO,
+    { type: 'record', name: 'a', fields: [{ name: 'next', type: ['null', 'a'] }] },
+    '$.next',
+  ],
+])('a schema that %s is no contract, and the answer names the place', async (_what, type, schema, place) => {
+  for (const [method, route] of [
+    ['PUT', '/v1/contracts/bad?version=1.0.0'],
+    ['POST', '/v1/contracts/bad/check?version=1.0.0'],
+  ] as const) {
+    const answer = await service.call(method, route, schema, { 'content-type': type });
+    expect([route, answer.status]).toEqual([route, 400]);
+    expect(answer.type).toContain('application/problem+json');
+    expect(answer.json.errors[0].path.slice(0, place.length)).toBe(place);
   }
 });
 

@@ -1,4 +1,4 @@
-export { bodyFor } from './bodies';
+export { bodyFor, mutate } from './bodies';
 export { Chance } from './chance';
 export { headersOf } from './headers';
 export { type FuzzRequest, type Operation, operationsOf, requestOf } from './operations';
