@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { toStorageError } from '@millrace/storage/filesystem';
 import type { Scratch } from './staging/scratch';
 import type { Timers } from './worker/timers';
 
@@ -35,7 +36,13 @@ export async function openScratch(): Promise<ScratchFolder> {
     folder,
     async hold(bytes) {
       const file = path.join(folder, String(files++));
-      await writeFile(file, bytes);
+      try {
+        await writeFile(file, bytes);
+      } catch (error) {
+        await rm(file, { force: true }).catch(() => undefined);
+        // A full disk is waited out, and is no batch's fault.
+        throw toStorageError(error, 'a scratch file', 'writing');
+      }
       return { path: file, drop: () => rm(file, { force: true }) };
     },
     remove: () => rm(folder, { recursive: true, force: true }),

@@ -104,7 +104,8 @@ export class Checker {
       columns,
     }))
       this.findings.add('mart', `${name} ${at} ${column ?? 'row'}: ${String(found)} for ${String(wanted)}`);
-    if (expected.length === 0) this.findings.add('vacuous', `${name}: there is nothing to compare`);
+    if (expected.length === 0 && !this.options.vacuity.emptyMarts)
+      this.findings.add('vacuous', `${name}: there is nothing to compare`);
   }
 
   fault(fault: FaultSeen): void {

@@ -17,6 +17,8 @@ export interface Vacuity {
   readonly landedMin: number;
   readonly duplicatesMin?: number;
   readonly quarantinedMin?: number;
+  /** Whether a mart may have had nothing in it. */
+  readonly emptyMarts?: boolean;
   /** Operations whose outcome was unknown: without one no ambiguity was met. */
   readonly unknownMin?: number;
 }

@@ -57,7 +57,7 @@ const DISK_PLACES: readonly DiskPlace[] = [
     ...{ refuses: false, stands: ['committed'], unready: ['table-manager'] },
   },
   {
-    ...{ ...LAKE, name: 'catalog', waits: { service: 'table-manager', place: 'committed:ops.fates' } },
+    ...{ ...LAKE, name: 'catalog', waits: { service: 'table-manager', place: 'committed:clean.shipment_events' } },
     ...{ refuses: false, stands: ['committed'], unready: ['table-manager'] },
   },
   {
@@ -66,6 +66,8 @@ const DISK_PLACES: readonly DiskPlace[] = [
   },
   { ...LAKE, name: 'contracts', refuses: false, stands: [], unready: ['table-manager'] },
   { name: 'scratch', folder: 'tmp', mib: 64, refuses: false, stands: ['landed'], unready: ['curation-worker'] },
+  // The master key is made once; nothing is written here afterwards.
+  { name: 'keys', folder: 'keys', mib: 8, refuses: false, stands: [], unready: [] },
   { name: 'logs', folder: 'logs', mib: 16, refuses: false, stands: [], unready: [], env: { LOG_LEVEL: 'debug' } },
 ];
 

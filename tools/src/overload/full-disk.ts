@@ -87,6 +87,7 @@ async function fullUnderLoad(
   );
   tell(`           readiness ${JSON.stringify(reasons)}`);
   tell(`           ${JSON.stringify(over)}, and then ${JSON.stringify(late)}`);
+  for (const said of complaints(stage.dataDir)) tell(`           ${said}`);
   disk.free();
   const recovery = await recovered(stage);
   const after = await stage.load({ ...LOAD, seconds: 5 });
@@ -205,6 +206,22 @@ async function builtAll(stage: Stage): Promise<boolean> {
     await sleep(POLL_MS, undefined, { signal: stage.signal });
   }
   return false;
+}
+
+const NO_ROOM = /[^"{}]*(?:ENOSPC|No space left)[^"{}]*/;
+const COMPLAINTS_MAX = 10;
+
+/** What the services' logs say of a disk without room, each once, so that one sees what has met it. */
+function complaints(dataDir: string): string[] {
+  const folder = path.join(dataDir, 'logs');
+  const found = new Set<string>();
+  for (const name of fs.readdirSync(folder).filter((each) => each.endsWith('.log')))
+    for (const line of fs.readFileSync(path.join(folder, name), 'utf8').split('\n')) {
+      const said = NO_ROOM.exec(line)?.[0];
+      if (said)
+        found.add(`${path.basename(name, '.log')}: ${said.replace(/[0-9a-f]*\d[0-9a-f-]*/g, 'n').slice(0, 160)}`);
+    }
+  return [...found].slice(0, COMPLAINTS_MAX);
 }
 
 /** What is not ready, with its reason, over all services. */

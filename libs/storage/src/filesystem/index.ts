@@ -1,2 +1,3 @@
 export { createFilesystemStorage } from './filesystem-storage';
 export type { FilesystemStorage, FilesystemStorageOptions } from './filesystem-storage';
+export { toStorageError } from './errors';
