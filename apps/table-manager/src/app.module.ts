@@ -34,6 +34,9 @@ import { PrismaClient } from './generated/prisma/client';
 import { postgresLock } from './run/leader-lock';
 import { Leadership } from './run/leadership';
 import { createTableManager, type TableManagerEvents } from './run/table-manager';
+import { AlarmsController, QUALITY_STORE } from './quality/alarms.controller';
+import { FailuresGauge } from './quality/failures-gauge';
+import { QualityStore } from './quality/quality-store';
 import { SchemaRegistryModule } from './schema-registry/schema-registry.module';
 import { Shadows } from './shadow/shadows';
 import { ShadowsController } from './shadow/shadows.controller';
@@ -84,11 +87,13 @@ export class AppModule {
     });
     const failpoint = createFailpoints('table-manager', config.failpoints);
     const observations = new PostgresObservations(pool);
+    const quality = new QualityStore(pool, v4);
     const manager = createTableManager(
       {
         ...{ storage, duck, messaging, clock, sleep, failpoint },
         store: new PostgresCommitStore(pool),
         observations,
+        quality,
         questions: new DuckQuestions(duck, storage),
         vacuumRecord: new PrismaVacuumRecord(prisma),
         contracts: readCatalogDir(),
@@ -114,6 +119,13 @@ export class AppModule {
       (gauge) => {
         for (const id of MART_IDS) gauge.set({ mart: id }, manager.setbacks.count(id));
       },
+    );
+    const failures = new FailuresGauge(quality);
+    metrics.gauge(
+      'millrace_quality_failures',
+      'Results of quality rules that fail or cannot be judged now: tenants, rules and days, by dataset; the first 50, others together.',
+      ['dataset', 'severity'],
+      (gauge) => failures.set(gauge, leadership.role === 'leader'),
     );
     const contracts = new ContractRegistry({
       ...{ storage, failpoint },
@@ -155,6 +167,7 @@ export class AppModule {
       TOPICS.audit,
       TOPICS.keysUsed,
       TOPICS.workRequested,
+      TOPICS.qualityAlarms,
     ];
     lifecycle.add(new LogWatch({ messaging, metrics, logger, topics: written.map(({ name: topic }) => topic) }));
     const keys = context.access.followKeys(storage, (uses) =>
@@ -180,6 +193,7 @@ export class AppModule {
       imports: [SchemaRegistryModule.compose({ pool, storage, contracts })],
       controllers: [
         ...[TablesController, ContractsController, PublishingController, ShadowsController, DriftController],
+        AlarmsController,
         KeysChangedController,
       ],
       providers: [
@@ -191,6 +205,7 @@ export class AppModule {
         { provide: ShadowStore, useValue: shadowStore },
         { provide: Shadows, useValue: shadows },
         { provide: DriftReader, useValue: drift },
+        { provide: QUALITY_STORE, useValue: quality },
       ],
     };
   }

@@ -92,6 +92,14 @@ export const config = defineConfig({
     max: 30 * 86_400_000,
     doc: 'How often files that no retained version names are deleted.',
   }),
+  qualityDaysMax: integer({
+    env: ['QUALITY_DAYS_MAX'],
+    default: 35,
+    min: 0,
+    max: 3_660,
+    unit: 'days',
+    doc: 'Days of events of a dataset, the newest ones, that are judged again when its quality rules change.',
+  }),
   unknownTypes: oneOf({
     env: ['UNKNOWN_TYPES'],
     values: ['infer', 'quarantine', 'refuse'],

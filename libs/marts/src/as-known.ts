@@ -1,3 +1,4 @@
+import { isBatchOf } from './batch-ids';
 import { type MartDefinition, martSql } from './mart';
 
 /** Batches by their ids: those up to one, without some. */
@@ -23,7 +24,7 @@ export interface AsKnownOptions {
 export function martAsKnownSql(mart: MartDefinition, { relations, columns, batches, bound }: AsKnownOptions): string {
   const { upTo, except } = batches;
   const shared = [`_batch_id <= ${BigInt(upTo)}`];
-  if (except.length > 0) shared.push(`_batch_id NOT IN (${except.map(BigInt).join(', ')})`);
+  if (except.length > 0) shared.push(`NOT ${isBatchOf(except)}`);
   if (bound.tenant !== undefined) shared.push('tenant_id = $tenant');
   // A row without a partition is in none.
   const own = [...shared, `${mart.partitionExpression} IS NOT NULL`];

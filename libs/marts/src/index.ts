@@ -1,5 +1,6 @@
 /** Marts as portable SQL, the questions that the API asks of them, and the known answers of the bundled data set. */
 export { type AsKnownOptions, type BatchIds, martAsKnownSql } from './as-known';
+export { isBatchOf } from './batch-ids';
 export { partitionsUsingSql } from './dimension';
 export { DAY_COLUMNS, dimensionTableOf, judgeable, ownColumns, referenceOf } from './quality/columns-read';
 export { type DayToJudge, groupRules, judgeSql, unjudgedSql } from './quality/judge-sql';

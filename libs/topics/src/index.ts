@@ -15,6 +15,7 @@ export * from './catalog';
 export * from './record-headers';
 export * from './lake-tables';
 export * from './kpi-windows';
+export * from './quality-alarms';
 
 /** Topics and their partitions. `events.inbound` carries raw items (see record-headers), the others JSON. */
 export const TOPICS = {
@@ -26,6 +27,8 @@ export const TOPICS = {
   audit: { name: 'audit', partitions: 1 },
   /** For outsiders: no service reads it. */
   eventsQuarantined: { name: 'events.quarantined', partitions: 1 },
+  /** For outsiders: no service reads it. */
+  qualityAlarms: { name: 'quality.alarms', partitions: 1 },
   keysChanged: { name: 'keys.changed', partitions: 1 },
   keysUsed: { name: 'keys.used', partitions: 1 },
   workRequested: { name: 'work.requested', partitions: 1 },

@@ -31,6 +31,7 @@ export const ROUTES: Readonly<Record<ServiceName, readonly string[]>> = {
     '/v1/inference',
     '/registry',
     '/v1/tables',
+    '/v1/quality/alarms',
     '/v1/marts',
     '/v1/runs',
     '/v1/reconciliation',

@@ -1,6 +1,6 @@
 import type { DeltaTable, RowEngine } from '@millrace/lakehouse';
 import { createJsonRows, givenRows, type JsonRow, readJsonRows } from '@millrace/lakehouse/memory';
-import { MARTS, type MartDefinition } from '@millrace/marts';
+import { type Mart, MARTS, type MartDefinition } from '@millrace/marts';
 import { type ObjectInfo, type Storage, StorageError } from '@millrace/storage';
 import { createMemoryStorage } from '@millrace/storage/memory';
 import type { RowQuestions, TableAt } from '@millrace/table-manager/simulation';
@@ -95,7 +95,15 @@ export function questionsOver(storage: Pick<Storage, 'get'>): RowQuestions {
         _contract_version: `${contract.name}@${contract.version}`,
         _loaded_at: loadedAt,
       }));
-      return { source: givenRows(typed), rows: typed.length };
+      const partitionsOf = async (mart: Pick<Mart, 'partitionExpression'>): Promise<string[]> => [
+        ...new Set(
+          (typed as JsonRow[])
+            .map((row) => row[mart.partitionExpression])
+            .filter((value) => value != null)
+            .map(String),
+        ),
+      ];
+      return { source: givenRows(typed), rows: typed.length, partitionsOf };
     },
     mart: async (mart, partitions, sources) => {
       const wanted = new Set(partitions);

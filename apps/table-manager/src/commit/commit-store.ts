@@ -10,6 +10,11 @@ export interface MartPartition {
   readonly partition: string;
 }
 
+export interface BuiltPartition extends MartPartition {
+  /** As it was when the partition was found stale. */
+  readonly asked: number;
+}
+
 /** How far a mart is behind. */
 export interface Staleness {
   /** Partitions whose newest rows are not in the mart, the longest waiting first. */
@@ -22,6 +27,8 @@ export interface StalePartition {
   readonly partition: string;
   /** The first number whose rows may be missing. */
   readonly staleFrom: number;
+  /** How often it was to be built again, other than for new rows. */
+  readonly asked: number;
 }
 
 /** How far the line of this database's lake is applied. */
@@ -79,8 +86,15 @@ export interface CommitStore {
   advance(commit: Commit): Promise<boolean>;
   /** By mart, at most `limit` partitions each. */
   stale(marts: readonly string[], limit: number): Promise<{ cursor: number; marts: ReadonlyMap<string, Staleness> }>;
+  /**
+   * Has partitions built again though no new batch touched them. Whoever found them stale before has not done it: what is
+   * built from an earlier state leaves them stale.
+   *
+   * @param number up to which all is committed, for partitions that nothing touched yet
+   */
+  again(partitions: readonly MartPartition[], number: number): Promise<void>;
   /** Partitions were rebuilt from everything up to `number`. A later touch keeps them stale; built never falls. */
-  built(partitions: readonly MartPartition[], number: number, message: OutboxEntry): Promise<void>;
+  built(partitions: readonly BuiltPartition[], number: number, message: OutboxEntry): Promise<void>;
   /** Puts messages of no database change into the outbox. */
   announce(...messages: readonly OutboxEntry[]): Promise<void>;
   /** The contract index up to which publications are in the audit. */

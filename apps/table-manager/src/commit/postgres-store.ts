@@ -2,7 +2,7 @@ import { type OutboxEntry, TableOutbox } from '@millrace/messaging/outbox';
 import { type Pool, type PoolClient, transaction } from '@millrace/postgres';
 import type { BatchStaged } from '@millrace/topics';
 import { foldObserved } from '../observation/postgres';
-import type { Commit, CommitStore, MartPartition, Progress, Staleness } from './commit-store';
+import type { BuiltPartition, Commit, CommitStore, MartPartition, Progress, Staleness } from './commit-store';
 import { LineContradiction } from './plan';
 import * as sql from './statements';
 
@@ -69,15 +69,23 @@ export class PostgresCommitStore implements CommitStore {
       const stale = rows.filter((row) => row.mart === mart);
       // Those that were cut off wait from the last one's number on, at the earliest.
       const upTo = stale.length < limit ? cursor : Math.min(cursor, Number(stale[limit - 1].stale_from) - 1);
-      const named = stale.map((row) => ({ partition: String(row.partition), staleFrom: Number(row.stale_from) }));
+      const named = stale.map((row) => ({
+        ...{ partition: String(row.partition), staleFrom: Number(row.stale_from), asked: Number(row.asked) },
+      }));
       found.set(mart, { stale: named, upTo });
     }
     return { cursor, marts: found };
   }
 
-  async built(partitions: readonly MartPartition[], number: number, message: OutboxEntry): Promise<void> {
+  async again(partitions: readonly MartPartition[], number: number): Promise<void> {
+    if (partitions.length === 0) return;
+    await this.pool.query(sql.AGAIN, [partitions.map((p) => p.mart), partitions.map((p) => p.partition), number]);
+  }
+
+  async built(partitions: readonly BuiltPartition[], number: number, message: OutboxEntry): Promise<void> {
     await transaction(this.pool, async (client: Queryable) => {
-      await client.query(sql.BUILT, [partitions.map((p) => p.mart), partitions.map((p) => p.partition), number]);
+      const columns = [partitions.map((p) => p.mart), partitions.map((p) => p.partition), number];
+      await client.query(sql.BUILT, [...columns, partitions.map((p) => p.asked)]);
       await this.outbox.leave([message], client);
     });
   }

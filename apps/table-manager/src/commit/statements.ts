@@ -47,7 +47,7 @@ export const TOUCH = `
   SELECT mart, partition, $3, $3 FROM unnest($1::text[], $2::text[]) AS t(mart, partition) ORDER BY 1, 2
   ON CONFLICT (mart, partition) DO UPDATE
      SET touched = GREATEST(p.touched, EXCLUDED.touched),
-         stale_from = CASE WHEN p.touched > p.built THEN p.stale_from ELSE EXCLUDED.stale_from END`;
+         stale_from = CASE WHEN p.touched > p.built OR p.asked > p.answered THEN p.stale_from ELSE EXCLUDED.stale_from END`;
 
 /**
  * One statement, so that the cursor and the touches are of one moment: a touch is written with the cursor's move. A
@@ -55,21 +55,28 @@ export const TOUCH = `
  * waiting.
  */
 export const STALE = `
-  SELECT c.number AS cursor, p.mart, p.partition, p.stale_from
+  SELECT c.number AS cursor, p.mart, p.partition, p.stale_from, p.asked
     FROM table_manager.cursor c
     LEFT JOIN (unnest($1::text[]) AS m(id)
-               CROSS JOIN LATERAL (SELECT mart, partition, stale_from FROM table_manager.mart_partition
-                                    WHERE mart = m.id AND touched > built ORDER BY stale_from, partition LIMIT $2) p) ON true`;
+               CROSS JOIN LATERAL (SELECT mart, partition, stale_from, asked FROM table_manager.mart_partition
+                                    WHERE mart = m.id AND (touched > built OR asked > answered) ORDER BY stale_from, partition LIMIT $2) p) ON true`;
+
+/** What was never touched has no row that could be missing from before the number. */
+export const AGAIN = `
+  INSERT INTO table_manager.mart_partition AS p (mart, partition, touched, stale_from, asked)
+  SELECT mart, partition, 0, $3, 1 FROM unnest($1::text[], $2::text[]) AS t(mart, partition) ORDER BY 1, 2
+  ON CONFLICT (mart, partition) DO UPDATE SET asked = p.asked + 1`;
 
 /** What was touched beyond the number meanwhile stays stale, from there on. */
 export const BUILT = `
   WITH locked AS (
-    SELECT p.mart, p.partition FROM table_manager.mart_partition p
-      JOIN unnest($1::text[], $2::text[]) AS t(mart, partition) USING (mart, partition)
+    SELECT p.mart, p.partition, t.asked FROM table_manager.mart_partition p
+      JOIN unnest($1::text[], $2::text[], $4::bigint[]) AS t(mart, partition, asked) USING (mart, partition)
      ORDER BY 1, 2 FOR UPDATE OF p
   )
   UPDATE table_manager.mart_partition p
-     SET built = GREATEST(p.built, $3), built_at = now(), stale_from = GREATEST(p.stale_from, $3 + 1)
+     SET built = GREATEST(p.built, $3), built_at = now(), stale_from = GREATEST(p.stale_from, $3 + 1),
+         answered = GREATEST(p.answered, locked.asked)
     FROM locked WHERE p.mart = locked.mart AND p.partition = locked.partition`;
 
 export const CONTRACTS_TOLD = `SELECT index FROM table_manager.contracts_told`;

@@ -1,11 +1,15 @@
 import { compileText, contractVersionPath } from '@millrace/contracts';
+import type { Mart } from '@millrace/marts';
 import { type BatchStaged, TOPICS } from '@millrace/topics';
+import { v4 } from 'uuid';
 import { PostgresCommitStore } from '../commit/postgres-store';
 import { publishContracts } from '../contracts/publish';
 import { PostgresObservations } from '../observation/postgres';
 import type { TableManager } from '../run/table-manager';
+import { DuckQuestions } from '../tables/duck-questions';
 import { createRig, type ManagerOptions, type Rig } from '../testing/rig';
 import type { OtherEvents } from '../testing/staged-line';
+import { type FillDeps, fillTables } from './fill';
 import type { InferenceSettings } from './settings';
 
 let rig: Rig;
@@ -124,6 +128,51 @@ test('a process may end between any two steps: each row is in the table once', a
       .sort(),
   );
   expect((await observations.inferred())[0].closed).toBe(true);
+});
+
+test('rows that are filled in have exactly the partitions of marts built again that they belong to, also after a crash', async () => {
+  const mart: Mart = {
+    ...{ id: 'mart.by_amount', name: 'by_amount', sources: ['clean.orders'], dimensions: [], columns: [] },
+    ...{ partitionColumn: 'day', partitionExpression: "(DATE '2026-01-01' + CAST(amount * 4 AS INTEGER))" },
+  };
+  const other = { ...mart, id: 'mart.other', sources: ['clean.events'] };
+  let ends = true;
+  const made = await led({
+    failpoint: async (at) => {
+      if (ends && at === 'filled') throw new Error('ends');
+    },
+  });
+  await receive(await line({ others: [untyped('order', orders(1, 3)), untyped('gadget', [{ amount: 30 }])] }));
+  await commitAll(made);
+  await expect(made.rounds.infer()).rejects.toThrow('ends');
+  ends = false;
+  const { tables, catalog, contracts } = made;
+  const store = new PostgresCommitStore(rig.database.pool);
+  await contracts.reload();
+  const deps: FillDeps = {
+    ...{ store, observations, tables, catalog, contracts, marts: () => [mart, other], now: () => 0, newId: v4 },
+    ...{ questions: new DuckQuestions(rig.lake.duck, rig.lake.storage), failpoint: async () => undefined },
+  };
+  const again = async (): Promise<unknown[]> =>
+    (await store.stale([mart.id, other.id], 100)).marts
+      .get(mart.id)
+      ?.stale.map(({ partition, asked }) => [partition, asked]) ?? [];
+  await fillTables(deps);
+  expect(await again()).toEqual([
+    ['2026-01-02', 1],
+    ['2026-01-03', 1],
+  ]);
+  await receive(await line({ others: [untyped('order', orders(2, 4))] }));
+  await commitAll(made);
+  await fillTables(deps);
+  await fillTables(deps);
+  // Only what was filled in since.
+  expect(await again()).toEqual([
+    ['2026-01-02', 1],
+    ['2026-01-03', 2],
+    ['2026-01-04', 1],
+  ]);
+  expect((await store.stale([other.id], 100)).marts.get(other.id)?.stale).toEqual([]);
 });
 
 test('of two that fill a table at once each row comes from one', async () => {

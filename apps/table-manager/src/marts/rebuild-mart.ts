@@ -3,6 +3,7 @@ import { DuckError } from '@millrace/lakehouse/duckdb';
 import { dimensionTableOf, isQualityMart, type Mart, type MartDefinition, referenceOf } from '@millrace/marts';
 import type { Catalog } from '@millrace/topics';
 import type { Staleness } from '../commit/commit-store';
+import type { JudgedSummary } from '../quality/failures';
 import { causeOf, isLakeUnwritable } from '../run/cause';
 import type { TableAt } from '../tables/row-questions';
 import type { RebuildDeps } from './rebuild';
@@ -19,8 +20,12 @@ export interface Built {
   readonly id: string;
   readonly snapshot: Snapshot;
   readonly partitions: readonly string[];
+  /** Of each, how often it was asked for when it was found stale. */
+  readonly asked: ReadonlyMap<string, number>;
   /** Those among them that are not done with, and stay stale. */
   readonly unsettled: ReadonlySet<string>;
+  /** What was found wrong, where it is about quality. */
+  readonly judged: readonly JudgedSummary[];
   /** The mart holds everything up to this number now. */
   readonly upTo: number;
 }
@@ -41,6 +46,7 @@ export async function rebuildMart(deps: RebuildDeps, target: Target, behind: Sta
   const { id } = target.mart;
   const written = new Set<string>();
   const unsettled = new Set<string>();
+  const judged: JudgedSummary[] = [];
   let { before: snapshot } = target;
   try {
     const sources = await sourcesOf(deps, target.mart, at);
@@ -51,6 +57,7 @@ export async function rebuildMart(deps: RebuildDeps, target: Target, behind: Sta
         const replaced = await replace(deps, target, sources, partitions);
         if (!replaced) continue;
         ({ snapshot } = replaced);
+        if (replaced.judged) judged.push(replaced.judged);
         for (const partition of partitions) {
           written.add(partition);
           const why = replaced.unsettled.get(partition);
@@ -75,7 +82,8 @@ export async function rebuildMart(deps: RebuildDeps, target: Target, behind: Sta
   }
   const left = behind.stale.filter(({ partition }) => !written.has(partition) || unsettled.has(partition));
   const upTo = Math.min(behind.upTo, ...left.map(({ staleFrom }) => staleFrom - 1));
-  return { id, snapshot, partitions: [...written], unsettled, upTo };
+  const asked = new Map(behind.stale.map((each) => [each.partition, each.asked]));
+  return { id, snapshot, partitions: [...written], asked, unsettled, judged, upTo };
 }
 
 /**
@@ -122,6 +130,7 @@ interface Replaced {
   readonly snapshot: Snapshot;
   /** Partitions that are to be built again all the same, and why. */
   readonly unsettled: ReadonlyMap<string, string>;
+  readonly judged: JudgedSummary | null;
 }
 
 const SETTLED: ReadonlyMap<string, string> = new Map();
@@ -138,7 +147,8 @@ async function replace(
   try {
     const rows = judged ? judged.source : await questions.mart(mart as MartDefinition, partitions, sources);
     await table.replacePartitions(mart.partitionColumn, partitions, rows, { basedOn: before, compression: 'snappy' });
-    return { snapshot: table.snapshot, unsettled: judged?.unsettled ?? SETTLED };
+    const { snapshot } = table;
+    return { snapshot, unsettled: judged?.unsettled ?? SETTLED, judged: judged ? await judged.summary() : null };
   } catch (error) {
     if (error instanceof ConcurrentModification) return null;
     throw error;

@@ -134,7 +134,7 @@ test('a rebuild that was overtaken lays no old rows over new ones, and lowers no
   expect(await daily()).toEqual([['2026-02-27', 2, 2]]);
   expect(await martDifferences(rig, batches)).toEqual(NONE);
 
-  await store.built([{ mart: 'mart.shipments_daily', partition: '2026-02-27' }], 1, {
+  await store.built([{ mart: 'mart.shipments_daily', partition: '2026-02-27', asked: 0 }], 1, {
     id: '0190aaaa-0000-7000-8000-00000000000a',
     topic: 'tables.changed',
     body: {},

@@ -4,6 +4,7 @@ import { traceWork } from '@millrace/messaging';
 import { type Catalog, TOPICS, type TablesChanged } from '@millrace/topics';
 import type { CatalogWriter } from '../catalog/catalog-writer';
 import type { CommitStore } from '../commit/commit-store';
+import type { JudgedSummary } from '../quality/failures';
 import type { QualityJudge } from '../quality/quality-judge';
 import { causeOf, isLakeUnwritable } from '../run/cause';
 import type { RowQuestions } from '../tables/row-questions';
@@ -18,6 +19,8 @@ export interface RebuildDeps {
   readonly marts: readonly Mart[];
   readonly questions: Pick<RowQuestions, 'mart'>;
   readonly judge: Pick<QualityJudge, 'judge'>;
+  /** Keeps what was found wrong with the quality of days, before these count as built. */
+  readonly onJudged?: (judged: JudgedSummary) => Promise<unknown>;
   /** Partitions of a mart rebuilt at once. */
   readonly partitionsMax: number;
   /** Source rows that they may have together, unless a single partition has more. */
@@ -126,9 +129,12 @@ async function publish(
     ),
     at: published.at,
   };
-  const partitions = rebuilt.flatMap(({ id, partitions: some, unsettled }) =>
-    some.filter((partition) => !unsettled.has(partition)).map((partition) => ({ mart: id, partition })),
+  const partitions = rebuilt.flatMap(({ id, partitions: some, asked, unsettled }) =>
+    some
+      .filter((partition) => !unsettled.has(partition))
+      .map((partition) => ({ mart: id, partition, asked: asked.get(partition) ?? 0 })),
   );
+  for (const judged of rebuilt.flatMap((mart) => mart.judged)) await deps.onJudged?.(judged);
   await deps.store.built(partitions, number, { id: deps.newId(), topic: TOPICS.tablesChanged.name, body: message });
   await deps.failpoint('marts-recorded');
 }

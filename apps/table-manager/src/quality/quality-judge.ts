@@ -16,6 +16,7 @@ import {
   unjudgedSql,
 } from '@millrace/marts';
 import { causeOf } from '../run/cause';
+import type { Failure, JudgedSummary } from './failures';
 import type { TableAt } from '../tables/row-questions';
 
 /** Results of some days, kept by DuckDB until they are closed. */
@@ -24,11 +25,14 @@ export interface JudgedDays {
   readonly source: string;
   /** Days with a rule that could not be judged for a reason that may pass, and why: they are to be judged again. */
   readonly unsettled: ReadonlyMap<string, string>;
+  summary(): Promise<JudgedSummary>;
   close(): Promise<void>;
 }
 
 /** One question about one dataset and day may take as long, ms. */
 const QUESTION_MS_MAX = 120_000;
+/** Failures that are told of at once. */
+const FAILURES_MAX = 10_000;
 /** Tenants of a day that a rule is judged for one by one, where it fails over all of them together. */
 const TENANTS_APART_MAX = 100;
 /** The same question about the same rows fails again: the rule does not go with the data. */
@@ -73,7 +77,30 @@ export class QualityJudge {
       await close().catch(() => undefined);
       throw error;
     }
-    return { source: `SELECT * FROM ${name}`, unsettled, close };
+    return { source: `SELECT * FROM ${name}`, unsettled, summary: () => this.summary(name, days), close };
+  }
+
+  private async summary(name: string, days: readonly string[]): Promise<JudgedSummary> {
+    const found = await this.duck.query(
+      `SELECT tenant_id AS tenant, dataset, rule, CAST(event_date AS VARCHAR) AS day, severity, status, metric, value,
+              expectation, failed, error FROM ${name} WHERE status IN ('failed', 'error')
+        ORDER BY day, tenant, dataset, rule LIMIT ${FAILURES_MAX + 1}`,
+    );
+    const newest = await this.duck.query(
+      `SELECT tenant_id AS tenant, dataset, epoch_ms(MAX(newest_ingest_time)) AS at FROM ${name}
+        WHERE metric = 'freshness' AND newest_ingest_time IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2 LIMIT ${FAILURES_MAX}`,
+    );
+    const failures = found.slice(0, FAILURES_MAX).map((row) => ({
+      ...(row as unknown as Failure),
+      value: row.value === null ? null : Number(row.value),
+      failed: row.failed === null ? null : Number(row.failed),
+    }));
+    return {
+      ...{ days, failures, truncated: found.length > FAILURES_MAX },
+      newest: newest.map(({ tenant, dataset, at }) => ({
+        ...{ tenant: String(tenant), dataset: String(dataset), at: new Date(Number(at)).toISOString() },
+      })),
+    };
   }
 }
 

@@ -14,6 +14,7 @@ import type { InferenceSettings } from '../inference/settings';
 import type { Rebuilt } from '../marts/rebuild';
 import type { Setback, Setbacks } from '../marts/setbacks';
 import type { ObservationStore } from '../observation/port';
+import type { QualityStore } from '../quality/quality-store';
 import type { Vacuumed, VacuumRecord } from '../tables/maintenance';
 import type { RowQuestions } from '../tables/row-questions';
 import type { TablePool, TablePoolDeps } from '../tables/table-pool';
@@ -25,6 +26,8 @@ export interface TableManagerPorts {
   readonly questions: RowQuestions;
   readonly store: CommitStore & { readonly outbox: Outbox };
   readonly observations: ObservationStore;
+  /** What fails of the quality rules; without it nothing but the results is kept. */
+  readonly quality?: QualityStore;
   readonly messaging: Messaging;
   readonly vacuumRecord: VacuumRecord;
   readonly contracts: readonly CatalogContract[];
@@ -54,6 +57,8 @@ export interface TableManagerSettings {
   readonly compactFilesMin: number;
   readonly targetFileBytes: number;
   readonly vacuumEveryMs: number;
+  /** The newest days of a dataset that are judged again when its quality rules change. Default 35. */
+  readonly qualityDaysMax?: number;
   /** Without it contracts are neither inferred nor evolved. */
   readonly inference?: InferenceSettings;
 }
@@ -78,6 +83,8 @@ export interface TableManager {
     maintain(signal: AbortSignal): Promise<void>;
     /** Contracts for unknown types and new fields, and rows for their tables. Whether something was done. */
     infer(): Promise<boolean>;
+    /** Freshness, and rules that changed. Whether days are to be judged again. */
+    watchQuality(): Promise<boolean>;
   };
   readonly inference: Inference | null;
   readonly catalog: CatalogWriter;

@@ -12,6 +12,7 @@ import { tellContracts } from '../contracts/tell-contracts';
 import { Inference } from '../inference/inference';
 import { rebuildMarts } from '../marts/rebuild';
 import { type Setback, Setbacks } from '../marts/setbacks';
+import { watchQuality } from '../quality/watch';
 import { QualityJudge } from '../quality/quality-judge';
 import { Maintenance, publishRearranged } from '../tables/maintenance';
 import { TablePool } from '../tables/table-pool';
@@ -40,6 +41,7 @@ const COMMIT_ROWS_LARGE = 40_000;
 const MARTS_REST_SHARE_MIN = 1;
 const MARTS_REST_SHARE_BUSY = 32;
 const INFER_EVERY_MS = 250;
+const QUALITY_EVERY_MS = 5_000;
 const CATALOG_KEEP_MS = 3_600_000;
 /** Numbers whose batch is remembered after it is committed. */
 const APPLIED_KEPT = 500_000;
@@ -90,13 +92,13 @@ export function createTableManager(
     settings.inference &&
     new Inference({
       ...{ storage, store, observations: ports.observations, tables, catalog, questions, contracts },
-      ...{ now, newId, monotonicMs, failpoint, settings: settings.inference },
+      ...{ marts, now, newId, monotonicMs, failpoint, settings: settings.inference },
       tell: (index) => tellContracts({ store, storage, now, newId }, index),
     });
   const judge = new QualityJudge(duck);
   const setbacks = new Setbacks({ monotonicMs, random: () => (ports.random ?? NO_JITTER).next() });
   const onFailed = (setback: Setback): void => events.onMartFailed?.(setback);
-  const { martPartitionsMax: partitionsMax, martRowsMax: rowsMax } = settings;
+  const { martPartitionsMax: partitionsMax, martRowsMax: rowsMax, qualityDaysMax: daysMax = 35 } = settings;
   /** Trace contexts of the commits that no rebuild has followed yet; only where spans are recorded. */
   const commits: string[] = [];
   const rounds: TableManager['rounds'] = {
@@ -110,13 +112,24 @@ export function createTableManager(
       const causes = [...commits];
       const rebuilt = await rebuildMarts({
         ...{ store, tables, catalog, marts: marts(), questions, partitionsMax, rowsMax, newId, failpoint, causes },
-        ...{ judge, setbacks, onFailed },
+        ...{ judge, setbacks, onFailed, onJudged: async (judged) => ports.quality?.record(judged, now()) },
       });
       commits.splice(0, causes.length);
       return rebuilt;
     },
     maintain: (signal) => maintenance.round(signal),
     infer: async () => (inference ? inference.round() : false),
+    watchQuality: async () =>
+      ports.quality !== undefined &&
+      watchQuality({
+        quality: ports.quality,
+        store,
+        tables,
+        catalog,
+        contracts: () => contracts.current(),
+        daysMax,
+        now,
+      }),
   };
   const committing = new DutyCycle(monotonicMs);
   const restBesideCommits = (): number => MARTS_REST_SHARE_MIN + MARTS_REST_SHARE_BUSY * committing.share;
@@ -160,6 +173,16 @@ export function createTableManager(
       return true;
     },
   });
+  if (ports.quality)
+    paced('quality was not watched', {
+      everyMs: QUALITY_EVERY_MS,
+      idleMs: QUALITY_EVERY_MS,
+      round: async () => {
+        if (await rounds.watchQuality()) martsLoop.wake();
+        relay.wake();
+        return false;
+      },
+    });
   let commitRest = COMMIT_REST_SHARE_MIN;
   const commitLoop = paced('batches were not committed', {
     isVital: true,

@@ -2,6 +2,7 @@ import { type CompiledContract, RECOVERED_COLUMN } from '@millrace/contracts';
 import { type Duck, quoteList, quoteLiteral } from '@millrace/lakehouse';
 import {
   DUCKDB_MACROS,
+  isBatchOf,
   type Mart,
   type MartDefinition,
   martSql,
@@ -10,7 +11,7 @@ import {
 } from '@millrace/marts';
 import type { Storage } from '@millrace/storage';
 import { EVENT_DATE_COLUMN, LINEAGE_COLUMNS, TYPED_KEY_COLUMNS } from '@millrace/topics';
-import type { JoinedDimension, RowQuestions, TableAt } from './row-questions';
+import type { JoinedDimension, RowQuestions, TableAt, UntypedRows } from './row-questions';
 
 /** Questions in SQL, answered by DuckDB. */
 export class DuckQuestions implements RowQuestions {
@@ -20,13 +21,13 @@ export class DuckQuestions implements RowQuestions {
   ) {}
 
   async rowsByBatch({ table, snapshot }: TableAt, batchIds: readonly number[]): Promise<Map<number, number>> {
-    const range = { min: Math.min(...batchIds), max: Math.max(...batchIds) };
+    const range = rangeOf(batchIds);
     const relation = await table.scanSql(snapshot, {
       files: table.prune(snapshot, { _batch_id: range }),
       columns: ['_batch_id'],
     });
     const found = await this.duck.query(
-      `SELECT _batch_id AS id, count(*) AS rows FROM (${relation}) WHERE _batch_id IN (${batchIds.join(', ')}) GROUP BY 1`,
+      `SELECT _batch_id AS id, count(*) AS rows FROM (${relation}) WHERE ${isBatchOf(batchIds)} GROUP BY 1`,
     );
     return new Map(found.map((row) => [Number(row.id), Number(row.rows)]));
   }
@@ -57,18 +58,23 @@ export class DuckQuestions implements RowQuestions {
     { table, snapshot }: TableAt,
     batchIds: readonly number[] | null,
     loadedAt: string,
-  ): Promise<{ source: string; rows: number }> {
-    if (batchIds?.length === 0) return { source: '', rows: 0 };
-    const range = batchIds && { min: Math.min(...batchIds), max: Math.max(...batchIds) };
+  ): Promise<UntypedRows> {
+    if (batchIds?.length === 0) return { source: '', rows: 0, partitionsOf: async () => [] };
+    const range = batchIds && rangeOf(batchIds);
     const files = range ? { files: table.prune(snapshot, { _batch_id: range }) } : {};
     const wanted = [
       `event_type IN (${quoteList(contract.eventTypes).slice(1, -1)})`,
       '_contract_version IS NULL',
-      ...(batchIds ? [`_batch_id IN (${batchIds.join(', ')})`] : []),
+      ...(batchIds ? [isBatchOf(batchIds)] : []),
     ];
     const untyped = `(SELECT * FROM (${await table.scanSql(snapshot, files)}) WHERE ${wanted.join(' AND ')})`;
     const [{ n }] = await this.duck.query(`SELECT count(*) AS n FROM ${untyped}`);
-    return { source: typedSql(contract, untyped, loadedAt), rows: Number(n) };
+    const source = typedSql(contract, untyped, loadedAt);
+    const partitionsOf = async (mart: Mart): Promise<string[]> => {
+      const found = await this.duck.query(touchedPartitionsSql(mart, `(${source})`));
+      return found.map((row) => String(row.partition_value));
+    };
+    return { source, rows: Number(n), partitionsOf };
   }
 
   async mart(
@@ -93,6 +99,12 @@ export class DuckQuestions implements RowQuestions {
     return martSql(mart, { sources, columns, partitions });
   }
 }
+
+/** Not by spreading: a call takes some ten thousand arguments. */
+const rangeOf = (ids: readonly number[]): { min: number; max: number } => ({
+  min: ids.reduce((a, b) => Math.min(a, b)),
+  max: ids.reduce((a, b) => Math.max(a, b)),
+});
 
 /** Rows of `clean.events` as a contract's table has them; what does not fit is recovered, where the table has a place. */
 function typedSql(contract: CompiledContract, events: string, loadedAt: string): string {

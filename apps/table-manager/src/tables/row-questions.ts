@@ -11,6 +11,12 @@ export interface TableAt {
 /** A dimension of which later loads make partitions stale. */
 export type JoinedDimension = Pick<MartDimension, 'sourceTime'> & { readonly sourceKey: string };
 
+export interface UntypedRows {
+  readonly source: string;
+  readonly rows: number;
+  partitionsOf(mart: Mart): Promise<string[]>;
+}
+
 /** What is asked of rows; everything else that this service does needs no more than the tables' logs. */
 export interface RowQuestions {
   /** Rows of each of these batches in a table; a batch without rows is absent. */
@@ -21,7 +27,8 @@ export interface RowQuestions {
   using(mart: Mart, dimension: JoinedDimension, files: readonly string[], source: TableAt): Promise<string[]>;
   /**
    * Rows of `clean.events` that landed while no contract governed their type, as the contract's table has them, as a
-   * source of rows in the language of the tables' row engine, and how many they are.
+   * source of rows in the language of the tables' row engine, how many they are, and which partitions of a mart they
+   * belong to.
    *
    * @param batchIds only those of these batches; null for all
    * @param loadedAt ISO-8601, for `_loaded_at`
@@ -31,7 +38,7 @@ export interface RowQuestions {
     events: TableAt,
     batchIds: readonly number[] | null,
     loadedAt: string,
-  ): Promise<{ readonly source: string; readonly rows: number }>;
+  ): Promise<UntypedRows>;
   /**
    * The rows of partitions of a mart, computed from its sources, as a source of rows in the language of the tables' row
    * engine.

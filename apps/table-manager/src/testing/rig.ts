@@ -19,6 +19,7 @@ import {
   type TableManagerPorts,
   type TableManagerSettings,
 } from '../run/table-manager';
+import { QualityStore } from '../quality/quality-store';
 import { DuckQuestions } from '../tables/duck-questions';
 import type { VacuumRecord } from '../tables/maintenance';
 import { StagedLine } from './staged-line';
@@ -87,6 +88,7 @@ export async function createRig(): Promise<Rig> {
           ...{ storage: lake.storage, duck: lake.duck, messaging: open(), vacuumRecord: noVacuum },
           store: new PostgresCommitStore(database.pool),
           observations: new PostgresObservations(database.pool),
+          quality: new QualityStore(database.pool, v4),
           questions: new DuckQuestions(lake.duck, lake.storage),
           ...{ clock: systemClock, monotonicMs: () => performance.now(), sleep, newId: v4, failpoint, contracts },
           ...ports,

@@ -106,8 +106,8 @@ export function commitStoreConformance(name: string, make: () => Promise<StoreUn
             'm',
             {
               stale: [
-                { partition: 'a', staleFrom: 1 },
-                { partition: 'b', staleFrom: 1 },
+                { partition: 'a', staleFrom: 1, asked: 0 },
+                { partition: 'b', staleFrom: 1, asked: 0 },
               ],
               upTo: 2,
             },
@@ -116,17 +116,19 @@ export function commitStoreConformance(name: string, make: () => Promise<StoreUn
         ]),
       });
       expect((await store.stale(['m'], 1)).marts.get('m')).toEqual({
-        stale: [{ partition: 'a', staleFrom: 1 }],
+        stale: [{ partition: 'a', staleFrom: 1, asked: 0 }],
         upTo: 0,
       });
       const built = (partitions: string[], number: number) =>
         store.built(
-          partitions.map((partition) => ({ mart: 'm', partition })),
+          partitions.map((partition) => ({ mart: 'm', partition, asked: 0 })),
           number,
           message(),
         );
       await built(['a', 'b'], 1);
-      expect((await store.stale(['m'], 10)).marts.get('m')?.stale).toEqual([{ partition: 'b', staleFrom: 2 }]);
+      expect((await store.stale(['m'], 10)).marts.get('m')?.stale).toEqual([
+        { partition: 'b', staleFrom: 2, asked: 0 },
+      ]);
       await built(['b'], 2);
       expect((await store.stale(['m'], 10)).marts.get('m')?.stale).toEqual([]);
       // A build of an older state that comes late takes nothing back.
@@ -134,10 +136,33 @@ export function commitStoreConformance(name: string, make: () => Promise<StoreUn
       expect((await store.stale(['m'], 10)).marts.get('m')?.stale).toEqual([]);
       await commit(3, 'b');
       expect((await store.stale(['m'], 1)).marts.get('m')).toEqual({
-        stale: [{ partition: 'b', staleFrom: 3 }],
+        stale: [{ partition: 'b', staleFrom: 3, asked: 0 }],
         upTo: 2,
       });
       expect(await left()).toBe(6);
+    });
+
+    test('partitions that are asked for again are stale until they are built by who knew of it', async () => {
+      await store.receive([batch(1), batch(2)]);
+      await commit(1, 'a');
+      await store.built([{ mart: 'm', partition: 'a', asked: 0 }], 1, message());
+      await store.again(
+        ['a', 'b'].map((partition) => ({ mart: 'm', partition })),
+        1,
+      );
+      const stale = async () => (await store.stale(['m'], 10)).marts.get('m')?.stale;
+      expect(await stale()).toEqual([
+        { partition: 'b', staleFrom: 1, asked: 1 },
+        { partition: 'a', staleFrom: 2, asked: 1 },
+      ]);
+      // Began before it was asked for.
+      await store.built([{ mart: 'm', partition: 'a', asked: 0 }], 1, message());
+      await store.built([{ mart: 'm', partition: 'b', asked: 1 }], 1, message());
+      expect(await stale()).toEqual([{ partition: 'a', staleFrom: 2, asked: 1 }]);
+      await commit(2, 'a', 'b');
+      await store.built([{ mart: 'm', partition: 'a', asked: 1 }], 2, message());
+      expect(await stale()).toEqual([{ partition: 'b', staleFrom: 2, asked: 1 }]);
+      await store.again([], 2);
     });
 
     test('messages are given out in order until they are sent, each once', async () => {

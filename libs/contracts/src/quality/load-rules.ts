@@ -10,6 +10,8 @@ import { columnsNamed, constantProblem, scalars } from './load-values';
 const RULES_MAX = 200;
 const ID = /^[A-Za-z][A-Za-z0-9_.-]{0,99}$/;
 const OPERATORS: readonly Operator[] = ['=', '<>', '<', '<=', '>', '>='];
+const AGE = /^([1-9]\d{0,5})([smhd])$/;
+const AGE_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 const COMPARABLE = new Set(['string', 'date', 'timestamp', 'number', 'integer', 'boolean']);
 
 export interface RuleSources {
@@ -26,6 +28,7 @@ export interface RuleSources {
  * and under the custom property `rules` what it has no key for:
  *
  * - `{id, left: $.payload.eta, is: '>=', right: $.payload.planned_pickup, severity?}`, or `value` in place of `right`
+ * - `{id, freshness: 2h, severity?}`: the newest row may be as old
  * - `{id, key: $.payload.facility_id, in: {dimension: facilities}, severity?, mustBe…?}`, or `{table: clean.x, column: y}`
  *
  * A comparison with severity `error` refuses the event; with `warning` it is a rule about the rows of a day. A rule that
@@ -39,7 +42,8 @@ export function loadRules(reader: DocumentReader, { schema, schemaPath, rules, c
     for (const [index, item] of reader.list(rules.value, rules.path).entries()) {
       const at = `${rules.path}[${index}]`;
       const fields = reader.object(item, at);
-      if ('key' in fields) foreignKey(reader, fields, at, columns, found.batches);
+      if ('freshness' in fields) freshness(reader, fields, at, found.batches);
+      else if ('key' in fields) foreignKey(reader, fields, at, columns, found.batches);
       else comparison(reader, fields, at, columns, found);
     }
   }
@@ -195,6 +199,21 @@ function comparison(
   found.batches.push({
     ...{ ...common, unit: 'rows', threshold: { op: '=', value: 0 } },
     measure: { metric: 'comparison', comparison: { left: left.name, op, right: to } },
+  });
+}
+
+function freshness(reader: DocumentReader, fields: Fields, at: string, found: BatchRule[]): void {
+  reader.keys(fields, new Set(['id', 'freshness', 'severity', 'dimension', 'description']), at, 'a freshness rule');
+  const id = reader.requiredString(fields, 'id', at);
+  const match = typeof fields.freshness === 'string' ? AGE.exec(fields.freshness) : null;
+  if (!match) {
+    reader.note(join(at, 'freshness'), 'must be a number with its unit, s, m, h or d, as in 2h');
+    return;
+  }
+  const maxAgeSeconds = Number(match[1]) * AGE_SECONDS[match[2]];
+  found.push({
+    ...{ ...facts(reader, fields, id, at), severity: severityOf(reader, fields, at), unit: 'rows' },
+    ...{ measure: { metric: 'freshness', maxAgeSeconds }, threshold: { op: '<=', value: maxAgeSeconds } },
   });
 }
 

@@ -3,8 +3,7 @@ import type { DocumentReader } from '../document-reader';
 import { isDate, isDateTime } from '../formats';
 
 /*
- * All rules of all contracts become one query: what an engine cannot read in one of them would keep the results of every
- * other one from being judged. So values, names and patterns are refused here where a query could not say them.
+ * Rules become queries: values, names and patterns are refused here where a query could not say them.
  */
 
 const VALUES_MAX = 1_000;

@@ -42,7 +42,9 @@ export type Measure =
   | { readonly metric: 'invalidPattern'; readonly column: string; readonly pattern: string }
   | { readonly metric: 'duplicateValues'; readonly columns: readonly string[] }
   | { readonly metric: 'foreignKey'; readonly column: string; readonly references: Reference }
-  | { readonly metric: 'comparison'; readonly comparison: ColumnComparison };
+  | { readonly metric: 'comparison'; readonly comparison: ColumnComparison }
+  /** How long ago the newest row of the dataset, of whatever day, was received: judged by the clock. */
+  | { readonly metric: 'freshness'; readonly maxAgeSeconds: number };
 
 /** What a foreign key refers to: keys of a dimension as of event time, or values of a column of another typed table. */
 export type Reference = { readonly dimension: string } | { readonly table: string; readonly column: string };

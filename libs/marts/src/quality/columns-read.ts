@@ -7,6 +7,7 @@ export const DAY_COLUMNS: readonly string[] = ['tenant_id', 'event_id', 'event_t
 export function ownColumns(measure: Measure): readonly string[] {
   switch (measure.metric) {
     case 'rowCount':
+    case 'freshness':
       return [];
     case 'duplicateValues':
       return measure.columns;

@@ -119,6 +119,8 @@ function ofFailing(rule: BatchRule, to: DayToJudge): string {
 
 function resultSql(rule: BatchRule, to: DayToJudge, failed: string, samples: string, from: string): string {
   const { measure, unit, threshold } = rule;
+  // How old the newest row is, is judged by the clock and over all days; here is when that of this day came.
+  if (measure.metric === 'freshness') return `SELECT ${columnsOf(rule, to, BY_THE_CLOCK)} FROM ${from}`;
   const isCount = measure.metric === 'rowCount';
   const value = isCount ? 'checked::DOUBLE' : unit === 'rows' ? `${failed}::DOUBLE` : `100 * ${failed} / checked`;
   const passed = judged(`(${value})`, threshold);
@@ -130,6 +132,11 @@ function resultSql(rule: BatchRule, to: DayToJudge, failed: string, samples: str
   return `SELECT ${list} FROM ${from}`;
 }
 
+const BY_THE_CLOCK: Found = {
+  ...{ failed: 'CAST(NULL AS BIGINT)', value: 'CAST(NULL AS DOUBLE)', passed: 'CAST(NULL AS BOOLEAN)' },
+  ...{ samples: `'[]'`, status: `'clock'`, error: 'CAST(NULL AS VARCHAR)' },
+};
+
 type Found = Readonly<Record<'failed' | 'value' | 'passed' | 'samples' | 'status' | 'error', string>>;
 
 function columnsOf(
@@ -140,7 +147,14 @@ function columnsOf(
   return [
     ...['tenant_id', `DATE ${text(day)}`, text(contract.name), text(contract.version), text(id), text(measure.metric)],
     ...[dimension === null ? 'CAST(NULL AS VARCHAR)' : text(dimension), text(severity), 'checked', failed, value],
-    ...[text(words(threshold, unit)), passed, samples, 'newest', status, error],
+    ...[
+      text(words(threshold, measure.metric === 'freshness' ? 'seconds' : unit)),
+      passed,
+      samples,
+      'newest',
+      status,
+      error,
+    ],
   ].join(', ');
 }
 
@@ -148,6 +162,7 @@ function columnsOf(
 function rowFlag(measure: Measure): string | null {
   switch (measure.metric) {
     case 'rowCount':
+    case 'freshness':
       return 'FALSE';
     case 'nullValues':
       return `(${of('t', measure.column)} IS NULL)`;
@@ -178,8 +193,8 @@ function judged(value: string, threshold: Threshold): string {
   return `(${value} ${threshold.op} ${threshold.value})`;
 }
 
-function words(threshold: Threshold, unit: BatchRule['unit']): string {
-  const of = unit === 'percent' ? ' %' : '';
+function words(threshold: Threshold, unit: BatchRule['unit'] | 'seconds'): string {
+  const of = { percent: ' %', seconds: ' s', rows: '' }[unit];
   if ('from' in threshold) return `${threshold.op} ${threshold.from} and ${threshold.to}${of}`;
   return `${threshold.op} ${threshold.value}${of}`;
 }

@@ -26,7 +26,11 @@ export const QUALITY_COLUMNS: readonly MartColumn[] = [
   column('passed', 'boolean', 'Whether it is; null where the rule could not be judged.'),
   column('failing_events', 'string', `Event ids of up to ${SAMPLES_MAX} failing rows, as a JSON array.`),
   column('newest_ingest_time', 'timestamp', 'When the newest of the rows was received.'),
-  column('status', 'string', 'passed, failed, or error: the rule could not be judged.'),
+  column(
+    'status',
+    'string',
+    'passed, failed, error (the rule could not be judged), or clock (freshness, which alarms tell of).',
+  ),
   column('error', 'string', 'Why not; null where it could.'),
 ];
 

@@ -1,6 +1,6 @@
 import type { Outbox, OutboxEntry, OutboxMessage } from '@millrace/messaging/outbox';
 import type { BatchStaged } from '@millrace/topics';
-import type { Commit, CommitStore, MartPartition, Progress, Staleness } from '../commit-store';
+import type { BuiltPartition, Commit, CommitStore, MartPartition, Progress, Staleness } from '../commit-store';
 import { MemoryObservations } from '../../observation/memory/observations';
 import { LineContradiction } from '../plan';
 
@@ -14,7 +14,13 @@ interface Partition {
   touched: number;
   staleFrom: number;
   built: number;
+  asked: number;
+  answered: number;
 }
+
+const UNTOUCHED = { touched: 0, built: 0, asked: 0, answered: 0 };
+const isStale = ({ touched, built, asked, answered }: Omit<Partition, 'staleFrom'>): boolean =>
+  touched > built || asked > answered;
 
 /** A model of the commit store: each call is one step that nothing comes between. */
 export class MemoryCommitStore implements CommitStore {
@@ -109,21 +115,30 @@ export class MemoryCommitStore implements CommitStore {
     const found = new Map<string, Staleness>();
     for (const id of marts) {
       const stale = [...this.partitions.values()]
-        .filter(({ mart, touched, built }) => mart === id && touched > built)
+        .filter(({ mart, ...partition }) => mart === id && isStale(partition))
         .sort((a, b) => a.staleFrom - b.staleFrom || (a.partition < b.partition ? -1 : 1))
         .slice(0, limit);
       const upTo = stale.length < limit ? cursor : Math.min(cursor, stale[limit - 1].staleFrom - 1);
-      found.set(id, { stale: stale.map(({ partition, staleFrom }) => ({ partition, staleFrom })), upTo });
+      found.set(id, { stale: stale.map(({ partition, staleFrom, asked }) => ({ partition, staleFrom, asked })), upTo });
     }
     return { cursor, marts: found };
   }
 
-  async built(partitions: readonly MartPartition[], number: number, message: OutboxEntry): Promise<void> {
+  async again(partitions: readonly MartPartition[], number: number): Promise<void> {
     for (const { mart, partition } of partitions) {
+      const known = this.partitions.get(`${mart}/${partition}`);
+      if (known) known.asked++;
+      else this.partitions.set(`${mart}/${partition}`, { mart, partition, ...UNTOUCHED, staleFrom: number, asked: 1 });
+    }
+  }
+
+  async built(partitions: readonly BuiltPartition[], number: number, message: OutboxEntry): Promise<void> {
+    for (const { mart, partition, asked } of partitions) {
       const row = this.partitions.get(`${mart}/${partition}`);
       if (!row) continue;
       row.built = Math.max(row.built, number);
       row.staleFrom = Math.max(row.staleFrom, number + 1);
+      row.answered = Math.max(row.answered, asked);
     }
     this.outbox.leave(message);
   }
@@ -153,10 +168,10 @@ export class MemoryCommitStore implements CommitStore {
     const key = `${mart}/${partition}`;
     const known = this.partitions.get(key);
     if (!known) {
-      this.partitions.set(key, { mart, partition, touched: number, staleFrom: number, built: 0 });
+      this.partitions.set(key, { mart, partition, ...UNTOUCHED, touched: number, staleFrom: number });
       return;
     }
-    if (known.touched <= known.built) known.staleFrom = number;
+    if (!isStale(known)) known.staleFrom = number;
     known.touched = Math.max(known.touched, number);
   }
 }
