@@ -1,7 +1,9 @@
-// Three tiers, told apart by a file's name: *.spec.ts and *.int.spec.ts need nothing but the embedded engine,
-// *.engine.spec.ts needs real engines (npm run test:engines), *.corpora.spec.ts needs the corpora (npm run test:corpora).
+// Four tiers, told apart by a file's name: *.spec.ts and *.int.spec.ts need nothing but the embedded engine, and those of
+// them that are *.slow.spec.ts or *.slow.int.spec.ts take tens of seconds each (npm run test:slow); *.engine.spec.ts needs
+// real engines (npm run test:engines), *.corpora.spec.ts needs the corpora (npm run test:corpora).
 const TIER = {
   laptop: ['**/src/**/*.spec.ts'],
+  slow: ['**/src/**/*.slow.spec.ts', '**/src/**/*.slow.int.spec.ts'],
   engines: ['**/src/**/*.engine.spec.ts'],
   corpora: ['**/src/**/*.corpora.spec.ts'],
 };
@@ -12,7 +14,9 @@ module.exports = {
   testPathIgnorePatterns: [
     '/node_modules/',
     '/dist/',
-    ...(tier === 'laptop' ? ['\\.engine\\.spec\\.ts$', '\\.corpora\\.spec\\.ts$'] : []),
+    ...(tier === 'laptop'
+      ? ['\\.engine\\.spec\\.ts$', '\\.corpora\\.spec\\.ts$', '\\.slow\\.(int\\.)?spec\\.ts$']
+      : []),
   ],
   modulePathIgnorePatterns: ['/dist/'],
   transform: {

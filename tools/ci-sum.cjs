@@ -1,7 +1,7 @@
 'use strict';
 // Runs tests and ends with the plain line `N passed, N failed`.
 //
-//   node tools/ci-sum.cjs <laptop|engines|corpora> [jest options]    one tier of jest
+//   node tools/ci-sum.cjs <laptop|slow|engines|corpora> [jest options]    one tier of jest
 //   node tools/ci-sum.cjs --each "npm test" "npm run test:engines"   commands that end so themselves, summed
 //   node tools/ci-sum.cjs --beside "one" "two"                       commands at the same time, each one test
 //
@@ -13,7 +13,7 @@ const os = require('node:os');
 const path = require('node:path');
 
 const root = path.resolve(__dirname, '..');
-const TIERS = ['laptop', 'engines', 'corpora'];
+const TIERS = ['laptop', 'slow', 'engines', 'corpora'];
 const PLAIN = /^(\d+) passed, (\d+) failed$/gm;
 
 function run(command, args, options, { onStart, onEnd } = {}) {

@@ -4,7 +4,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import { compile } from '../compile';
 import { corpus } from '../corpora-dir';
-import { loadContract } from '../load-contract';
+import { loadDocument } from '../load-contract';
 import { formatJsonPath } from '../property-path';
 import { compileSchema } from '../validator';
 import { toViolation } from '../violation';
@@ -57,7 +57,7 @@ describe(dir ? 'GitHub’s webhooks under its own schema' : 'GitHub’s webhooks
   function contractOf(name: string) {
     const options = { name: 'webhook', version: '1.0.0', eventTypes: ['webhook'] };
     const { document, losses } = contractFromJsonSchema(JSON.stringify(schemaOf(name)), options);
-    const contract = loadContract(JSON.stringify(document));
+    const contract = loadDocument(document);
     let all: ValidateFunction | undefined;
     return {
       losses: new Set(losses.map((loss) => `${loss.what} at ${loss.path}`)),
