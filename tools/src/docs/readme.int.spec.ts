@@ -15,7 +15,7 @@ const [install, ...curls] = blocks.filter(({ language }) => language === 'sh').m
 const shown = blocks.filter(({ language }) => language === 'json').map(({ text }) => text);
 
 /** Pages whose commands are run with `npm start`; each speaks of things of its own. */
-const PAGES = ['docs/contracts.md', 'docs/dimensions.md', 'docs/quality.md', 'docs/quarantine.md'];
+const PAGES = ['docs/contracts.md', 'docs/dimensions.md', 'docs/quality.md', 'docs/quarantine.md', 'docs/time.md'];
 
 let dir: string;
 beforeAll(() => {

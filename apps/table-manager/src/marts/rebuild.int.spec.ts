@@ -90,6 +90,34 @@ test('exactly the partitions of the new rows are touched, by every mart, and exa
   expect(await martDifferences(rig, batches)).toEqual(NONE);
 });
 
+test('late events rebuild the partitions that they belong to; every file of all others stays as it is, in every mart', async () => {
+  const batches: BatchStaged[] = [];
+  const one = await manager();
+  const days = ['2026-02-25', '2026-02-26', '2026-02-27'];
+  await commit(one, batches, ...days);
+  await one.rounds.rebuild();
+  const filesOf = async (mart: string): Promise<Map<string, string[]>> => {
+    const at = await one.tables.at(mart, (await rig.catalog())?.tables[mart].version ?? -1);
+    const found = new Map<string, string[]>();
+    for (const { partitionValues, path } of at?.snapshot.files.values() ?? []) {
+      const day = String(partitionValues.service_date);
+      found.set(day, [...(found.get(day) ?? []), path].sort());
+    }
+    return found;
+  };
+  const before = new Map(await Promise.all(MARTS.map(async ({ id }) => [id, await filesOf(id)] as const)));
+  // Accepted on the first of March, days after it happened.
+  await commit(one, batches, days[1]);
+  expect(await one.rounds.rebuild()).toEqual({ number: 2, partitions: MARTS.length });
+  for (const { id } of MARTS) {
+    const [was, is] = [before.get(id) as Map<string, string[]>, await filesOf(id)];
+    expect([...is.keys()].sort()).toEqual(days);
+    for (const day of [days[0], days[2]]) expect([id, day, is.get(day)]).toEqual([id, day, was.get(day)]);
+    expect(is.get(days[1])?.some((file) => was.get(days[1])?.includes(file))).toBe(false);
+  }
+  expect(await martDifferences(rig, batches)).toEqual(NONE);
+});
+
 test('a touch during a rebuild leaves its partition stale, and the mart says no more than it holds', async () => {
   const batches: BatchStaged[] = [];
   const one = await manager();
