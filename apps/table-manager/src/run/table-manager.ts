@@ -17,6 +17,7 @@ import { QualityJudge } from '../quality/quality-judge';
 import { Maintenance, publishRearranged } from '../tables/maintenance';
 import { TablePool } from '../tables/table-pool';
 import { causeOf, isLakeUnwritable } from './cause';
+import { COMMIT_REST_MS_MAX, COMMIT_REST_SHARE_MIN, restAfter } from './commit-rest';
 import { DutyCycle } from './duty-cycle';
 import { PacedLoop, type PacedLoopOptions } from './paced-loop';
 import type { TableManager, TableManagerEvents, TableManagerPorts, TableManagerSettings } from './ports';
@@ -27,16 +28,6 @@ export type { TableManager, TableManagerEvents, TableManagerPorts, TableManagerS
 const RECEIVE_BATCHES_MAX = 200;
 const COMMIT_IDLE_MS = 2_000;
 const MARTS_IDLE_MS = 5_000;
-/**
- * A commit is followed by a rest of so many times its effort: the more the more rows it had. Files, and most of their
- * cost, come by partition and commit, so under load commits grow in place of getting more; small ones are soon visible.
- */
-const COMMIT_REST_SHARE_MIN = 1;
-const COMMIT_REST_SHARE_MAX = 8;
-/** Rows are to be seen soon all the same. */
-const COMMIT_REST_MS_MAX = 2_000;
-/** Rows of a commit, over all tables, from which on the rest is the longest. */
-const COMMIT_ROWS_LARGE = 40_000;
 /** Rebuilding and compacting take half of the time beside no commits, and the less the more time commits take. */
 const MARTS_REST_SHARE_MIN = 1;
 const MARTS_REST_SHARE_BUSY = 32;
@@ -183,7 +174,7 @@ export function createTableManager(
         return false;
       },
     });
-  let commitRest = COMMIT_REST_SHARE_MIN;
+  let commitRest: number = COMMIT_REST_SHARE_MIN;
   const commitLoop = paced('batches were not committed', {
     isVital: true,
     everyMs: settings.commitEveryMs,
@@ -199,10 +190,7 @@ export function createTableManager(
       if (inference?.isDue) inferenceLoop.wake();
       const tookMs = monotonicMs() - began;
       committing.worked(tookMs);
-      const large = Math.min(1, done.rows / COMMIT_ROWS_LARGE);
-      // Commits that cannot grow any more are behind: then there is no time to rest.
-      const full = done.batches >= settings.commitBatchesMax || done.rows > settings.commitRowsMax / 2;
-      commitRest = full ? 0 : COMMIT_REST_SHARE_MIN + (COMMIT_REST_SHARE_MAX - COMMIT_REST_SHARE_MIN) * large;
+      commitRest = restAfter(done, settings);
       events.onCommitted?.(done, tookMs);
       return true;
     },
