@@ -1,4 +1,4 @@
-import { contractVersionPath, loadContract, readCatalogDir } from '@millrace/contracts';
+import { contractParsedPath, contractVersionPath, loadContract, readCatalogDir } from '@millrace/contracts';
 import { type BatchStaged, EVENTS_TABLE, FATES_TABLE, type TablesChanged, TOPICS } from '@millrace/topics';
 import { createRig, type Rig, until } from '../testing/rig';
 import { SHIPMENT_EVENTS, shipmentContract, StagedLine } from '../testing/staged-line';
@@ -200,6 +200,7 @@ test('rows of a contract whose file cannot be used any more are committed to the
 
   const { name, version } = readCatalogDir()[0].contract;
   await rig.lake.storage.delete(contractVersionPath(name, version));
+  await rig.lake.storage.delete(contractParsedPath(name, version));
   const { work, contracts } = rig.manager({ contracts: [] });
   await work.start();
   expect(contracts.current().unavailable).toMatchObject([{ name, version }]);
