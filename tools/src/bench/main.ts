@@ -9,15 +9,20 @@ import { growth, type GrowthReport } from './growth';
 import { percentile } from './percentile';
 import { growthOf, memory } from './memory';
 import { freshness, wholePath } from './whole-path';
-import type { BenchOptions } from './with-millrace';
+import { everythingOn } from './everything';
+import { publications } from './publication';
+import type { Bench, BenchOptions } from './with-millrace';
 
 const RATES = [10_000, 20_000, 30_000];
+const EVERYTHING_RATES = [15_000, 20_000];
+/** Events a second that two cores are to commit with everything on. */
+const EVERYTHING_MIN = 15_000;
+const PUBLICATIONS = 100;
 /** What the path is to keep up with. */
 const MEMORY_RATE = 30_000;
 
 /**
- * `npm run bench [-- envelope curation gateway path freshness memory growth]`: figures of this machine, all but the last two, which
- * take long, unless parts are named. Only ratios within one run compare: the machines that run this are shared and noisy.
+ * `npm run bench [-- part …]`: figures of this machine, by the usual parts unless some are named. Only ratios within one run compare: the machines that run this are shared and noisy.
  */
 export function main(args: readonly string[] = process.argv.slice(2)): Promise<void> {
   return runCommand(async () => {
@@ -46,6 +51,14 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
       console.log('\nWhole path: accepted, validated, deduplicated, landed, committed to Delta; NDJSON of 100');
       for (const rate of RATES) await reportPath(rate, options);
     }
+    if (wanted.has('everything')) {
+      console.log(
+        '\nWhole path with everything on: lookups, rules, tokens and sealed lines, windows, drift; NDJSON of 100',
+      );
+      let most = 0;
+      for (const rate of EVERYTHING_RATES) most = Math.max(most, await reportPath(rate, options, everythingOn));
+      if (most < EVERYTHING_MIN) slow = true;
+    }
     if (wanted.has('freshness')) {
       const { visible, inMarts } = await freshness({ rate: 1_000, seconds: 30 }, options);
       console.log('\nFreshness at 1,000 events/s, from 2xx');
@@ -57,6 +70,14 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
           `  ${what.padEnd(24)} p50 ${(percentile(values, 0.5) / 1000).toFixed(2)} s  p99 ${(percentile(values, 0.99) / 1000).toFixed(2)} s`,
         );
       }
+    }
+    if (wanted.has('publication')) {
+      const { answered, inForce } = await publications(PUBLICATIONS, options);
+      console.log(`\nContracts: ${PUBLICATIONS} versions published over HTTP, one after the other, ms`);
+      for (const [what, values] of Object.entries({ 'until the answer': answered, 'then until in force': inForce }))
+        console.log(
+          `  ${what.padEnd(24)} p50 ${percentile(values, 0.5).toFixed(0)}  p99 ${percentile(values, 0.99).toFixed(0)}`,
+        );
     }
     if (wanted.has('memory')) await reportMemory(seconds, options);
     if (wanted.has('growth')) {
@@ -99,8 +120,13 @@ async function reportMemory(seconds: number, options: BenchOptions): Promise<voi
   console.log(`  ${acknowledged.toLocaleString('en-US')} events; last third over second: ${grown.join(', ')}`);
 }
 
-async function reportPath(rate: number, options: BenchOptions): Promise<void> {
-  const result = await wholePath({ rate, seconds: 20, perRequest: 100, connections: 16 }, options);
+/** Events a second that were committed. */
+async function reportPath(
+  rate: number,
+  options: BenchOptions,
+  prepare?: (bench: Bench) => Promise<void>,
+): Promise<number> {
+  const result = await wholePath({ rate, seconds: 20, perRequest: 100, connections: 16 }, options, prepare);
   const per100k = 100_000 / result.events;
   const cpu = Object.entries(result.cpu).map(([name, seconds]) => `${name} ${(seconds * per100k).toFixed(2)}`);
   const all = Object.values(result.cpu).reduce((sum, seconds) => sum + seconds, 0) * per100k;
@@ -110,4 +136,5 @@ async function reportPath(rate: number, options: BenchOptions): Promise<void> {
       `landed ${perSecond(result.landedSeconds)}/s, committed ${perSecond(result.committedSeconds)}/s`,
   );
   console.log(`    CPU-s per 100k events: ${all.toFixed(2)} = ${cpu.join(' + ')}`);
+  return result.events / result.committedSeconds;
 }

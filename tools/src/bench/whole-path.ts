@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '../demo/client';
 import { type CpuSeconds, readCpu, since } from './cpu';
 import { load, type LoadResult } from './load';
-import { type BenchOptions, committedEvents, waitFor, withMillrace } from './with-millrace';
+import { type Bench, type BenchOptions, committedEvents, waitFor, withMillrace } from './with-millrace';
 
 export interface WholePathResult {
   readonly events: number;
@@ -19,12 +19,19 @@ export interface Freshness {
   readonly inMarts: readonly number[];
 }
 
-/** Events through the whole path: accepted, validated, deduplicated, landed, committed to Delta. */
+/**
+ * Events through the whole path: accepted, validated, deduplicated, landed, committed to Delta.
+ *
+ * @param prepare what is to be done before
+ */
 export function wholePath(
   settings: { rate: number; seconds: number; perRequest: number; connections: number },
   options: BenchOptions = {},
+  prepare: (bench: Bench) => Promise<void> = async () => undefined,
 ): Promise<WholePathResult> {
-  return withMillrace(async ({ origin, gateway, dataDir }) => {
+  return withMillrace(async (bench) => {
+    const { origin, gateway, dataDir } = bench;
+    await prepare(bench);
     const client = createClient(origin);
     await load('warm', { origin: gateway, seconds: 2, rate: 2_000, perRequest: 100, connections: 4 });
     await waitFor(async () => (await client.conservation()).pending === 0);

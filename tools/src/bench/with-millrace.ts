@@ -46,11 +46,11 @@ export async function withMillrace<T>(task: (bench: Bench) => Promise<T>, option
   }
 }
 
-export async function waitFor(done: () => Promise<boolean>, msMax = 300_000): Promise<void> {
+export async function waitFor(done: () => Promise<boolean>, msMax = 300_000, everyMs = 50): Promise<void> {
   const deadline = performance.now() + msMax;
   while (!(await done())) {
     if (performance.now() > deadline) throw new Error(`not done within ${msMax} ms`);
-    await sleep(50);
+    await sleep(everyMs);
   }
 }
 

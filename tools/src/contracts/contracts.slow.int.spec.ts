@@ -21,12 +21,16 @@ let millrace: Millrace;
 beforeAll(async () => {
   execFileSync(process.execPath, [path.join(WORKSPACE_ROOT, 'tools', 'build.mjs')], { cwd: WORKSPACE_ROOT });
   dir = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-contracts-'));
+  fs.mkdirSync(path.join(dir, 'failpoints'));
   millrace = await startMillrace(
     { dataDir: dir, portBase: await freePortRange(), workers: 1, jsonLogs: false },
     {
       env: {
         ...{ PATH: process.env['PATH'], LOG_LEVEL: 'warn', CONTRACTS_POLL_EVERY: '1h' },
         ...{ SHADOW_ITEMS_PER_SECOND_MAX: '1500', WORK_LEASE: '2s' },
+        // A worker that was killed is found soon, and its replays go on.
+        ...{ WORKER_HEARTBEAT_EVERY: '500ms', WORKER_SILENCE_MAX: '4s' },
+        MILLRACE_FAILPOINTS: `folder:${path.join(dir, 'failpoints')}`,
       },
       signal: new AbortController().signal,
       onLine: () => undefined,
@@ -179,4 +183,93 @@ it('a version is tried on raw data before it is published, also where the worker
   const other = `/v1/contracts/shipment_status_changed/shadow/${second.json.id}`;
   expect((await call('DELETE', other)).status).toBe(202);
   await until(async () => (await call('GET', other)).json.status === 'cancelled', 'it is cancelled');
+}, 180_000);
+
+/** Of a carrier that no contract knows yet. */
+const ofNewCarrier = (i: number): object => ({
+  ...{ event_id: `zz-${i}`, event_type: 'shipment.status.changed', source: 'carrier-zz' },
+  event_time: '2013-02-14T15:00:00Z',
+  payload: {
+    ...{ shipment_id: `zz-${i}`, status: 'created', service_date: '2013-02-14', carrier_code: 'ZZ', service_no: i },
+    ...{ facility_id: 'JFK', geo: { lat: 40.6, lon: -73.8 }, lane: 'JFK-BQN', distance_miles: 1_576 },
+    ...{ planned_pickup: '2013-02-14T16:00:00Z', eta: '2013-02-14T20:00:00Z' },
+  },
+});
+
+type Books = Record<'received' | 'landed' | 'duplicate' | 'quarantined' | 'pending', number>;
+const booksNow = async (): Promise<Books> => (await call('GET', '/v1/conservation')).json.totals;
+
+it('a version that takes what was quarantined heals it, once, though the worker dies twice in the replay', async () => {
+  const events = Array.from({ length: 60 }, (_, i) => ofNewCarrier(i));
+  const settled = (): Promise<Books> =>
+    until(async () => {
+      const totals = await booksNow();
+      return totals.pending === 0 && totals;
+    }, 'everything has its fate');
+  const empty = await settled();
+  expect((await call('POST', '/v1/events', events)).status).toBe(202);
+  // Nothing of it has landed: sent again, it is quarantined again.
+  expect((await call('POST', '/v1/events', [events[0]])).status).toBe(202);
+  const quarantined = { ...empty, received: empty.received + 61, quarantined: empty.quarantined + 61 };
+  await until(async () => (await booksNow()).quarantined === quarantined.quarantined, 'all of it is quarantined');
+  expect(await settled()).toEqual(quarantined);
+  const { rows: groups } = (await call('GET', '/v1/quarantine/groups')).json;
+  const ids: string[] = [];
+  for (const { group } of groups.filter(({ path: at }: { path: string }) => at === '$.payload.carrier_code'))
+    for (const { id, eventId } of (await call('GET', `/v1/quarantine?group=${group}&limit=200`)).json.rows)
+      if (/^zz-/.test(eventId)) ids.push(id);
+  expect(ids).toHaveLength(61);
+  const plan = async () => (await call('POST', '/v1/quarantine/plan', { ids })).json;
+  expect(await plan()).toMatchObject({ selected: 61, wouldPass: 0, wouldFail: 61, martPartitions: {} });
+  const day = '/v1/shipments/daily?from=2013-02-14&to=2013-02-14&carrier_code=ZZ';
+  expect((await call('GET', day)).json.rows).toEqual([]);
+  const rowsOf = async (): Promise<number> => (await call('GET', '/v1/tables/clean.shipment_events')).json.rows;
+  const before = await rowsOf();
+
+  const known = (await call('GET', '/v1/contracts/shipment_status_changed')).text;
+  const knowsIt = known.replace(/^version: .*$/m, 'version: 1.1.0').replace('WN, YV]', 'WN, YV, ZZ]');
+  expect((await call('POST', '/v1/contracts', knowsIt, YAML)).status).toBe(201);
+  const planned = await until(async () => {
+    const json = await plan();
+    return json.wouldFail === 0 && json;
+  }, 'the new version is in force');
+  expect(planned).toMatchObject({ selected: 61, wouldPass: 60, duplicates: 1 });
+  expect(planned.martPartitions['mart.shipments_daily']).toEqual(['2013-02-14']);
+
+  // Its next processes die between noting a batch and landing it, and between landing one and going on.
+  const plans = path.join(dir, 'failpoints', 'curation-worker.plan');
+  const consumed = (): Promise<true> => until(async () => !fs.existsSync(plans), 'the next worker has its plan');
+  fs.writeFileSync(plans, 'curation-worker/replay-noted=crash@2');
+  const [worker] = runningProcesses(dir).filter(({ name }) => name === 'curation-worker');
+  process.kill(worker.pid, 'SIGKILL');
+  await consumed();
+  fs.writeFileSync(plans, 'curation-worker/replay-landed=crash');
+  const asked = { ids, ratePerSecond: 20 };
+  const started = await until(async () => {
+    const answer = await call('POST', '/v1/quarantine/replay', asked);
+    return answer.status === 202 && answer.json;
+  }, 'the replay is begun');
+  await consumed();
+  const job = await until(async () => {
+    const { status, json } = await call('GET', `/v1/quarantine/jobs/${started.id}`);
+    return status === 200 && json.state !== 'running' && json;
+  }, 'the replay is over');
+  expect(job).toMatchObject({ state: 'done', selected: 61, landed: 60, duplicate: 1, failed: 0, remaining: 0 });
+  const died = fs
+    .readFileSync(path.join(dir, 'failpoints', 'curation-worker.done'), 'utf8')
+    .trim()
+    .split('\n');
+  expect(died).toEqual(['curation-worker/replay-noted crash', 'curation-worker/replay-landed crash']);
+
+  const healedBooks = { ...quarantined, landed: empty.landed + 60, duplicate: empty.duplicate + 1 };
+  await until(async () => (await booksNow()).quarantined === empty.quarantined, 'the books know it');
+  expect(await settled()).toEqual({ ...healedBooks, quarantined: empty.quarantined });
+  const healed = await until(async () => {
+    const { rows } = (await call('GET', day)).json;
+    return rows[0]?.created >= 60 && rows;
+  }, 'the mart is corrected');
+  expect(healed).toMatchObject([{ service_date: '2013-02-14', carrier_code: 'ZZ', created: 60 }]);
+  expect(await rowsOf()).toBe(before + 60);
+  expect((await call('GET', '/v1/events/zz-7/trace')).json.status).toBe('LANDED');
+  expect((await plan()).selected).toBe(0);
 }, 180_000);

@@ -1,0 +1,45 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { WORKSPACE_ROOT } from '../start/services';
+import { contractsInForce } from './publication';
+import type { Bench } from './with-millrace';
+
+const DEMO = path.join(WORKSPACE_ROOT, 'demo', 'shipments');
+const CONTRACT = 'shipment_status_changed';
+
+/** Beside what the bundled contract asks for: tokens, sealed lines, values from lists, windows by facility. */
+const ADDED = `
+  - property: enrich
+    value:
+      - { dimension: carriers, key: $.payload.carrier_code, columns: { carrier_name: name } }
+      - { dimension: facilities, key: $.payload.facility_id, columns: { facility_name: name, facility_tz: tzone } }
+  - property: rules
+    value:
+      - { id: eta_after_pickup, left: $.payload.eta, is: '>', right: $.payload.planned_pickup }
+      - { id: some_distance, left: $.payload.distance_miles, is: '>', value: 0, severity: warning }
+      - { id: known_facility, key: $.payload.facility_id, in: { dimension: facilities }, severity: warning }
+`;
+
+/**
+ * Turns on whatever a contract can ask for: lookups in two dimensions, rules of events and of days, beside the tokens,
+ * sealed lines, windows and drift that the bundled contract has anyway. Returns once curation works by it.
+ */
+export async function everythingOn(bench: Bench): Promise<void> {
+  for (const dimension of ['carriers', 'facilities']) {
+    const body = fs.readFileSync(path.join(DEMO, `${dimension}.csv`));
+    await done(fetch(`${bench.origin}/v1/dimensions/${dimension}`, { method: 'PUT', headers: CSV, body }));
+  }
+  const bundled = await (await done(fetch(`${bench.origin}/v1/contracts/${CONTRACT}`))).text();
+  const body = bundled.replace(/^version: .*$/m, 'version: 1.1.0').trimEnd() + ADDED;
+  const published = await done(fetch(`${bench.origin}/v1/contracts`, { method: 'POST', headers: YAML, body }));
+  await contractsInForce(bench, ((await published.json()) as { index: number }).index);
+}
+
+const CSV = { 'content-type': 'text/csv' };
+const YAML = { 'content-type': 'application/yaml' };
+
+async function done(asking: Promise<Response>): Promise<Response> {
+  const response = await asking;
+  if (!response.ok) throw new Error(`${response.url} was answered with ${response.status}: ${await response.text()}`);
+  return response;
+}
