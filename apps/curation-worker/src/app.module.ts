@@ -12,8 +12,6 @@ import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { LogWatch } from '@millrace/messaging/watch';
 import { createFailpoints } from '@millrace/observability/failpoints';
 import { createPool } from '@millrace/postgres';
-import { noMasterKeys } from '@millrace/privacy';
-import { createFileMasterKeys } from '@millrace/privacy/filesystem';
 import type { ServiceContext } from '@millrace/service';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { GROUPS, keysUsed, TOPICS } from '@millrace/topics';
@@ -35,7 +33,7 @@ import { PostgresUpkeep } from './maintenance/postgres-upkeep';
 import { pruneClaims, pruneInbox } from './maintenance/prune-claims';
 import { LandedOutbox, RESEND_DEFAULTS } from './outbox/landed-outbox';
 import { FAILPOINT, TablesChangedController } from './outbox/tables-changed.controller';
-import { PostgresKeyStore } from './privacy/postgres/key-store';
+import { composePrivacy } from './privacy/privacy.module';
 import { QuarantineController } from './quarantine/quarantine.controller';
 import { QuarantineReader } from './quarantine/quarantine-store';
 import { tellQuarantined } from './quarantine/tell-quarantined';
@@ -63,7 +61,6 @@ import { CurationMetrics } from './worker/curation-metrics';
 
 const STATEMENT_MS_MAX = 60_000;
 const READ_CONNECTIONS_MAX = 2;
-const DAY_MS = 86_400_000;
 
 /** Requests wake the runner; this is for jobs whose worker is gone. */
 const WORK_POLL_MS = 2_000;
@@ -148,14 +145,7 @@ export class AppModule {
           waits: systemWaits,
           pruneClaims: (signal) => pruneClaims(pool, signal),
           pruneInbox: () => pruneInbox(pool, config.inboxKeep),
-          privacy: {
-            keys: new PostgresKeyStore(pool),
-            master:
-              config.masterKeyFile === undefined
-                ? noMasterKeys('contracts in force classify fields: set MASTER_KEY_FILE')
-                : createFileMasterKeys(config.masterKeyFile, random),
-            dailyKeepDays: config.dailyKeysKeep / DAY_MS,
-          },
+          ...composePrivacy(context, { pool, messaging }),
         },
         {
           member: `${os.hostname()}/${process.pid}`,

@@ -61,6 +61,17 @@ it('a destroyed key is gone everywhere once others forget it', async () => {
   expect(await one.days()).toEqual([]);
 });
 
+it('a key that another process destroys is forgotten within minutes, without being told', async () => {
+  const { clock, service } = world();
+  const [one, other] = [service(), service()];
+  const { id } = await other.forToday();
+  clock.at += DAY_MS;
+  expect(await other.find(id)).not.toBeNull();
+  await one.destroy('2026-11-21');
+  clock.at += 600_000;
+  expect(await other.find(id)).toBeNull();
+});
+
 it('an absent key is looked for again: it may have been put back', async () => {
   const { clock, storage, service } = world();
   const [one, other] = [service(), service()];
@@ -87,7 +98,7 @@ it('lists its days, the oldest first, and knows no other ids', async () => {
   clock.at -= 3 * DAY_MS;
   await one.forToday();
   await storage.put('keys/daily/notes.txt', Buffer.from('x'));
-  expect(await one.days()).toEqual(['2026-11-18', '2026-11-21', '2026-11-22']);
+  expect((await one.days()).map(({ date }) => date)).toEqual(['2026-11-18', '2026-11-21', '2026-11-22']);
   expect(await one.find('s1')).toBeNull();
   expect(await one.find('d../../../etc')).toBeNull();
 });

@@ -10,6 +10,12 @@ export interface NamedKey {
   readonly key: Buffer;
 }
 
+export interface DayWithKey {
+  /** `YYYY-MM-DD`, UTC. */
+  readonly date: string;
+  readonly madeAt: Date;
+}
+
 export interface DailyKeysDeps {
   readonly storage: Pick<Storage, 'createIfAbsent' | 'get' | 'list' | 'delete'>;
   readonly master: MasterKeys;
@@ -21,6 +27,8 @@ const PREFIX = 'keys/daily/';
 const DAY_MS = 86_400_000;
 const ID = /^d(\d{4}-\d{2}-\d{2})$/;
 const FILE = /^keys\/daily\/(\d{4}-\d{2}-\d{2})\.json$/;
+/** A key of another day than today is read again after this long: it may have been destroyed by another process. */
+const FRESH_MS = 600_000;
 /** An absent key is looked for again after this long: it may have been put back. */
 const ABSENT_MS = 10_000;
 
@@ -39,7 +47,7 @@ export const isDailyKey = (id: string): boolean => ID.test(id);
  * Of several services that make a day's key at once one wins, and all use its key: the file is created if absent.
  */
 export class DailyKeys {
-  private readonly known = new Map<string, Promise<NamedKey>>();
+  private readonly known = new Map<string, { readonly key: Promise<NamedKey>; readonly atMs: number }>();
   private readonly absent = new Map<string, number>();
   private today: NamedKey | null = null;
 
@@ -78,12 +86,12 @@ export class DailyKeys {
     }
   }
 
-  /** Days that have a key, the oldest first. */
-  async days(): Promise<string[]> {
-    const days: string[] = [];
-    for await (const { path } of this.deps.storage.list(PREFIX)) {
+  /** Days that have a key, the oldest first, and since when by storage's clock. */
+  async days(): Promise<DayWithKey[]> {
+    const days: DayWithKey[] = [];
+    for await (const { path, modifiedAt } of this.deps.storage.list(PREFIX)) {
       const date = FILE.exec(path)?.[1];
-      if (date !== undefined) days.push(date);
+      if (date !== undefined) days.push({ date, madeAt: modifiedAt });
     }
     return days;
   }
@@ -114,16 +122,18 @@ export class DailyKeys {
   }
 
   private remember(date: string, read: () => Promise<NamedKey>): Promise<NamedKey> {
-    let found = this.known.get(date);
-    if (!found) {
-      found = read();
-      this.known.set(date, found);
-      found.then(
-        () => this.absent.delete(date),
-        () => this.known.delete(date),
-      );
-    }
-    return found;
+    const nowMs = this.deps.clock.now();
+    const found = this.known.get(date);
+    if (found && (date >= dateOf(nowMs) || Math.abs(nowMs - found.atMs) < FRESH_MS)) return found.key;
+    const key = read();
+    this.known.set(date, { key, atMs: nowMs });
+    key.then(
+      () => this.absent.delete(date),
+      () => {
+        if (this.known.get(date)?.key === key) this.known.delete(date);
+      },
+    );
+    return key;
   }
 
   private async make(date: string): Promise<void> {

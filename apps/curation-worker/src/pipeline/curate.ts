@@ -138,7 +138,9 @@ class Layout {
 
   add(i: number, event: Checked | Invalid, fetched = NONE): void {
     const { origin, stored } = this.items[i];
-    const group = this.raw.add(event.ok ? event.envelope.eventType : event.eventType, origin.date, stored);
+    // What lands is read again for as long as its table is: under its subject's key, or in clear where nothing is personal.
+    const kept = event.ok && stored?.expires ? undefined : stored;
+    const group = this.raw.add(event.ok ? event.envelope.eventType : event.eventType, origin.date, kept);
     const subject = subjectIn(event);
     const key = subject && this.keyOf(subject, fetched);
     if (!event.ok) {

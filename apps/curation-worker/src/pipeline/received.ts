@@ -40,6 +40,8 @@ export interface Received {
 export interface StoredAt {
   readonly part: string;
   readonly line: number;
+  /** The line is sealed under the key of a day, and will be unreadable once that expires. */
+  readonly expires?: boolean;
 }
 
 export interface Mends extends StoredAt {

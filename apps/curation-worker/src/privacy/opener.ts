@@ -1,6 +1,7 @@
 import { isDailyKey, KeyError, type NamedKey, open } from '@millrace/privacy';
 import { openItem, type QuarantinedBytes, type StoredBytes } from '../quarantine/sealed-item';
 import { aboutRawLine, parseSealedLine } from '../staging/raw-line';
+import { EXPIRED } from './expiry';
 import type { KeyStore } from './key-store';
 import type { Protections } from './protection';
 import { openSubjectKey, SEAL_ID } from './subject-keys';
@@ -60,7 +61,7 @@ export class Opener {
     for (const id of new Set(ids)) {
       const subject = SEAL_ID.exec(id);
       if (subject) subjects.set(parseInt(subject[1], 36), id);
-      else if (!isDailyKey(id)) found.set(id, 'damaged');
+      else if (!isDailyKey(id)) found.set(id, id === EXPIRED ? 'expired' : 'damaged');
       else found.set(id, (await this.protections.inboundKey(id)) ?? 'expired');
     }
     if (subjects.size === 0) return found;

@@ -155,3 +155,14 @@ test.each([
   ['{"a":1,"b":[true]}', '{ "b": [true], "a": 1.0 }', true],
   ['[1,2]', '[2,1]', false],
 ])('tokens of %s and %s are the same: %s', (a, b, same) => expect(tokenText(a) === tokenText(b)).toBe(same));
+
+it('what lands of a quarantined item gets a raw line that does not expire with the key of a day', async () => {
+  const items = [order('kept', { customer: 'ada', email: 'e' }), order('broken', { customer: 'ada', email: 5 })];
+  for (const expires of [false, true]) {
+    const batch = batchOf(items).items.map((item) => ({ ...item, stored: { part: 'raw/old', line: 7, expires } }));
+    const { validated, raw } = await curate(batch, contracts, await protections.under(contracts, 0, true));
+    expect(validated.map(({ ok }) => ok)).toEqual([true, false]);
+    expect([...raw.groupOf].map((group) => raw.groups[group].stored)).toEqual([expires ? null : 'raw/old', 'raw/old']);
+    expect(validated[0].seal?.id).toMatch(/^s/);
+  }
+});

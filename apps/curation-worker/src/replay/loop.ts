@@ -1,3 +1,4 @@
+import { loggable } from '../landing/failure';
 import type { Logger } from '@millrace/observability';
 import type { Timers } from '../worker/timers';
 import type { ReplayRunner } from './runner';
@@ -44,7 +45,7 @@ export class ReplayLoop {
       try {
         if (await this.runner.round(signal)) restMs = 0;
       } catch (error) {
-        if (!signal.aborted) this.logger.warn({ error }, 'replays wait');
+        if (!signal.aborted) this.logger.warn({ error: loggable(error) }, 'replays wait');
         restMs = TROUBLE_MS;
       }
       if (restMs > 0 && !this.woken && !signal.aborted) await this.rest(restMs);

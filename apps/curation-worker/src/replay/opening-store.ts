@@ -1,3 +1,4 @@
+import { isDailyKey } from '@millrace/privacy';
 import type { Opener } from '../privacy/opener';
 import type { ReplayStore, StoredItem } from './port';
 
@@ -6,7 +7,13 @@ export function openingStore(store: ReplayStore, opener: Pick<Opener, 'items'>):
   const opened = async <T extends StoredItem>(items: readonly T[]): Promise<T[]> =>
     (await opener.items(items)).map((found, i) =>
       found.ok
-        ? { ...items[i], headers: found.headers, raw: found.raw, sealedBy: null }
+        ? {
+            ...items[i],
+            headers: found.headers,
+            raw: found.raw,
+            sealedBy: null,
+            underDay: isDailyKey(items[i].sealedBy ?? ''),
+          }
         : { ...items[i], unreadable: found.why },
     );
   return {

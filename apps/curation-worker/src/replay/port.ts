@@ -63,6 +63,8 @@ export interface StoredItem {
   readonly raw: Buffer;
   /** Key that `raw` and `headers` are sealed under (see quarantine/sealed-item.ts); null where they are in clear. */
   readonly sealedBy: string | null;
+  /** It was opened by the key of a day: its raw line, too, can be read for as long as that key is kept. */
+  readonly underDay?: boolean;
   /** Why it can never be read again; then it is as it is stored. */
   readonly unreadable?: Unreadable;
   readonly rawPart: string;

@@ -85,7 +85,7 @@ test('the third failure makes it a dead letter, with its bytes, its attempts and
   let tries = 0;
   const { bench, replays } = await waiting(async (deps, attempt) => {
     if (attempt.putAside || attempt.curated.validated.every((event) => !event.ok)) return landBatch(deps, attempt);
-    throw new Error(`boom ${++tries}`);
+    throw Object.assign(new Error('of a value'), { code: `BOOM_${++tries}` });
   });
   const runner = runnerOf(bench, replays);
   for (let round = 0; round < 5; round++) {
@@ -95,7 +95,13 @@ test('the third failure makes it a dead letter, with its bytes, its attempts and
   expect(tries).toBe(3);
   expect(bench.store.state.waiting.size).toBe(0);
   expect(bench.store.state.quarantine).toMatchObject([
-    { reason: 'dead_letter', eventId: 'w', attempts: 3, rule: expect.stringContaining('boom 3'), offset: 0 },
+    {
+      reason: 'dead_letter',
+      eventId: 'w',
+      attempts: 3,
+      rule: expect.stringMatching(/failure: Error BOOM_3$/),
+      offset: 0,
+    },
   ]);
   expect(sums(bench)).toEqual([
     [0, 0, 0],

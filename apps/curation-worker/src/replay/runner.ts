@@ -1,3 +1,4 @@
+import { failureOf, loggable } from '../landing/failure';
 import type { Failpoint } from '@millrace/observability/failpoints';
 import type { Logger, Random } from '@millrace/observability';
 import type { Landed } from '../landing/land-batch';
@@ -98,7 +99,10 @@ export class ReplayRunner {
       return await this.land(job, items, place, signal);
     } catch (error) {
       if (signal.aborted || (error as { code?: string }).code === 'LANDING_FENCED') return false;
-      logger.error({ task: job.id, position: after, error }, 'a replayed batch failed and is tried again');
+      logger.error(
+        { task: job.id, position: after, error: loggable(error) },
+        'a replayed batch failed and is tried again',
+      );
       await store.failed(job.id, epoch);
       return true;
     }
@@ -164,7 +168,7 @@ export class ReplayRunner {
         } catch (error) {
           if (signal.aborted || isFenced(error) || failures + 1 < this.policy.attemptsMax) throw error;
           ownership.attempts = attempts + 1;
-          await land((error as Error).message);
+          await land(failureOf(error));
         }
       }
     } catch (error) {
@@ -172,8 +176,11 @@ export class ReplayRunner {
         await store.giveBack(id, epoch).catch(() => undefined);
         return false;
       }
-      logger.warn({ position: id, attempt: attempts + 1, error }, 'an event that waits has failed again');
-      await store.waitAgain(id, epoch, (error as Error).message, retryWaitMs(attempts + 1, this.policy, random));
+      logger.warn(
+        { position: id, attempt: attempts + 1, error: loggable(error) },
+        'an event that waits has failed again',
+      );
+      await store.waitAgain(id, epoch, failureOf(error), retryWaitMs(attempts + 1, this.policy, random));
     }
     return true;
   }

@@ -29,7 +29,7 @@ export function storedBatch(
       log: { topic, partition },
       ...(version
         ? { mends: { part: rawPart, line: rawLine, recipe: version.recipe } }
-        : { stored: { part: rawPart, line: rawLine } }),
+        : { stored: { part: rawPart, line: rawLine, ...(item.underDay && { expires: true }) } }),
     };
   });
   return { ...log, range: null, items: received, wholeBatches: [] };

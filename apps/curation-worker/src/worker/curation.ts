@@ -52,6 +52,8 @@ export interface CurationPorts extends Pick<LandDeps, 'stager' | 'compress' | 'l
   /** Forget what is remembered longer than it need be. */
   readonly pruneClaims: (signal: AbortSignal) => Promise<unknown>;
   readonly pruneInbox: () => Promise<unknown>;
+  /** Ends what is kept for a while only because it may hold personal data. */
+  readonly expire?: (keys: Protections['daily'], signal: AbortSignal) => Promise<unknown>;
   readonly landBatch?: LandBatch;
   /** What is to be replayed, and what waits to be tried again. */
   readonly replays: ReplayStore;
@@ -182,6 +184,11 @@ export function createCuration(
         },
       },
       { name: 'counters', everyMs: 10_000, run: async (signal) => ports.compactCounts?.(signal) },
+      {
+        name: 'expiry',
+        everyMs: 60 * MINUTE_MS,
+        run: async (signal) => void (await ports.expire?.(protections.daily, signal)),
+      },
       { name: 'inbox', everyMs: 60 * MINUTE_MS, run: async () => void (await ports.pruneInbox()) },
     ],
     timers,

@@ -1,6 +1,7 @@
 import type { Failpoint } from '@millrace/observability/failpoints';
 import type { Logger } from '@millrace/observability';
 import { type Delivery, type MessageWork, traceWork } from '@millrace/messaging';
+import { failureOf, loggable } from '../landing/failure';
 import type { Landed } from '../landing/land-batch';
 import type { Lander, LandOutcome, Prepared } from '../landing/lander';
 import type { LandingStore, PartitionId, Position } from '../landing/port';
@@ -113,7 +114,10 @@ export class OwnedPartition {
       if (!current()) return;
       if ((error as { code?: string }).code === 'LANDING_FENCED') return this.deps.onFatal(error);
       if (error instanceof CountMismatch) return this.stop(delivery, error.message);
-      this.deps.logger.error({ ...this.id, position: this.position.next, error }, 'a batch failed and is tried again');
+      this.deps.logger.error(
+        { ...this.id, position: this.position.next, error: loggable(error) },
+        'a batch failed and is tried again',
+      );
       this.survived = { at: this.position.next, error: error as Error };
       await this.retreat(delivery, 'failed');
     }
@@ -181,7 +185,7 @@ export class OwnedPartition {
       'an event that no landing survives is put aside, to be tried again later',
     );
     this.hopeless++;
-    const error = survived?.message ?? 'the process ended while it had the event';
+    const error = survived ? failureOf(survived) : 'the process ended while it had the event';
     return this.landSlice(delivery, null, range, {
       how: survived ? 'named' : 'unread',
       what: { error, retryInMs: retryInMs() },

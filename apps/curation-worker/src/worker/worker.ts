@@ -1,3 +1,4 @@
+import { failureOf, loggable } from '../landing/failure';
 import type { Logger } from '@millrace/observability';
 import type { ContractsKeeper } from '../contracts/keeper';
 import type { LandingStore } from '../landing/port';
@@ -93,8 +94,8 @@ export class CurationWorker {
       } catch (error) {
         if (signal.aborted) return;
         if (this.deps.monotonicMs() - began > SOUND_SESSION_MS_MIN) failures = 0;
-        this.waitingFor = `starting again after: ${(error as Error).message}`;
-        this.deps.logger.error({ error }, 'a session of the worker ended');
+        this.waitingFor = `starting again after: ${failureOf(error)}`;
+        this.deps.logger.error({ error: loggable(error) }, 'a session of the worker ended');
         await this.deps.backoff.wait(++failures, signal).catch(() => undefined);
       }
     }

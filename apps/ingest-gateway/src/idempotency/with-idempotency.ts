@@ -6,6 +6,14 @@ import { idempotencyKeyOf, requestHash } from './key';
 /** Handles a request, given the Idempotency-Key that minted ids derive from. */
 export type KeyedHandler = (request: CapturedRequest, key: string | undefined) => Promise<Answer>;
 
+/** Of answers that repeat what was sent: how they are kept without it, and told again to who has sent the same. */
+export interface Echo {
+  kept(answer: StoredAnswer): StoredAnswer;
+  told(answer: StoredAnswer, request: CapturedRequest): StoredAnswer;
+}
+
+const NO_ECHO: Echo = { kept: (answer) => answer, told: (answer) => answer };
+
 /** Marks an answer that was given before. */
 const REPLAYED = { 'idempotency-replayed': 'true' };
 
@@ -17,12 +25,13 @@ export function withIdempotency(
   store: IdempotencyStore,
   route: string | ((request: CapturedRequest) => string),
   handler: KeyedHandler,
+  echo: Echo = NO_ECHO,
 ): CaptureHandler {
   return (request) => {
     const key = idempotencyKeyOf(request);
     if (key === undefined) return handler(request, undefined);
     const id = { tenant: request.tenant, route: typeof route === 'string' ? route : route(request), key };
-    return once(store, id, request, handler);
+    return once(store, id, request, handler, echo);
   };
 }
 
@@ -31,6 +40,7 @@ async function once(
   id: KeyId,
   request: CapturedRequest,
   handler: KeyedHandler,
+  echo: Echo,
 ): Promise<Answer> {
   const begun = await store.begin(id, requestHash(request));
   switch (begun.outcome) {
@@ -41,7 +51,7 @@ async function once(
       throw refusal(409, 'in_flight', detail, { 'retry-after': '1' });
     }
     case 'replay':
-      return replayed(begun.answer);
+      return replayed(echo.told(begun.answer, request));
     case 'first':
       break;
   }
@@ -50,7 +60,7 @@ async function once(
     const answer = await handler(request, id.key);
     // The events are durable, so this answer is true whether or not it can be remembered: the next request under the
     // key would be handled anew after the lock's time, and make the same ids.
-    await store.complete(id, turn, answer).catch(() => undefined);
+    await store.complete(id, turn, echo.kept(answer)).catch(() => undefined);
     return answer;
   } catch (error) {
     if (error instanceof ProblemException && error.status < 500) {

@@ -113,3 +113,16 @@ it('refuses attributes larger than the log takes beside an event', async () => {
     json: { errors: [{ path: '$.message.attributes', rule: 'headers_too_large' }] },
   });
 });
+
+it('repeats the data under an Idempotency-Key, and does not keep it with the answer', async () => {
+  const request = push({ data: base64('{"event_type":"a","payload":{"email":"ada@example.org"}}') });
+  const headers = { 'idempotency-key': 'pushed' };
+  const [first, again] = [
+    await gateway.postJson(ROUTE, request, headers),
+    await gateway.postJson(ROUTE, request, headers),
+  ];
+  expect(first.json.message_data.payload).toEqual({ email: 'ada@example.org' });
+  expect([again.text, again.headers.get('idempotency-replayed')]).toEqual([first.text, 'true']);
+  const { rows } = await gateway.database.pool.query('SELECT body FROM ingest_gateway.idempotency_key');
+  expect(rows).toEqual([{ body: '{"status":"success"}' }]);
+});
