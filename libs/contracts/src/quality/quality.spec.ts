@@ -75,7 +75,8 @@ describe('rules about many rows', () => {
     const { quality } = loadContract(
       contract(
         "      - { id: in_order, left: $.payload.end, is: '>=', right: $.payload.start, severity: warning }\n" +
-          '      - { id: known, key: $.payload.place.city, in: { dimension: cities }, mustBeBetween: [0, 3] }\n',
+          '      - { id: known, key: $.payload.place.city, in: { dimension: cities }, mustBeBetween: [0, 3] }\n' +
+          '      - { id: fresh, freshness: 90m, severity: warning }\n',
         'quality: [{ id: volume, metric: rowCount, mustBeBetween: [10, 20], severity: warning }, ' +
           '{ metric: duplicateValues, arguments: { properties: [id] }, mustBe: 0 }, { metric: rowCount }]',
       ),
@@ -95,6 +96,7 @@ describe('rules about many rows', () => {
       ['place_city_nullValues', 'error', 'nullValues', { op: '<', value: 5 }, 'percent'],
       ['in_order', 'warning', 'comparison', { op: '=', value: 0 }, 'rows'],
       ['known', 'error', 'foreignKey', { op: 'between', from: 0, to: 3 }, 'rows'],
+      ['fresh', 'warning', 'freshness', { op: '<=', value: 5_400 }, 'rows'],
     ]);
   });
 
@@ -166,6 +168,12 @@ describe('rules about many rows', () => {
     [
       '      - { id: a, key: $.payload.id, in: { dimension: x }, mustBeBetween: [0, .inf] }',
       'customProperties[1].value[0].mustBeBetween must be two',
+    ],
+    ['      - { id: a, freshness: soon }', 'customProperties[1].value[0].freshness must be a number with its unit'],
+    ['      - { id: a, freshness: 0h }', 'customProperties[1].value[0].freshness must be a number with its unit'],
+    [
+      '      - { id: a, freshness: 2h, mustBe: 1 }',
+      'customProperties[1].value[0].mustBe is not a key of a freshness rule',
     ],
     [ORDER + ORDER, 'quality has two rules "in_order"'],
   ])('that cannot be are refused with their place: %s', (rules, wanted) => {

@@ -57,6 +57,7 @@ const QUESTIONS = [
   '/v1/inference',
   '/v1/late-data',
   '/v1/quality/trends',
+  '/v1/quality/alarms',
   '/v1/shipments/daily?from=2013-02-01&to=2013-02-07',
   '/v1/on-time-performance?from=2013-02-01&to=2013-02-07&group_by=lane',
   '/v1/exceptions?from=0001-01-01&to=9999-12-31',
