@@ -206,6 +206,7 @@ export class AppModule {
     const admin = createAdmin({
       ...{ pool, storage, duck, messaging, clock, timers, replays: replayStore },
       wake: () => replays.wake(),
+      findKey: (id) => protections.inboundKey(id),
     });
     measured.watch({
       inFlight: () => worker.inFlight,

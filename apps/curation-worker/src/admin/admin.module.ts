@@ -1,18 +1,19 @@
 import type { Provider } from '@nestjs/common';
-import { decode } from '@millrace/envelope';
 import type { Duck } from '@millrace/lakehouse';
 import type { Messaging } from '@millrace/messaging';
 import { isInTail } from '@millrace/messaging/tail';
 import type { Clock } from '@millrace/observability';
 import type { Pool } from '@millrace/postgres';
 import type { Storage } from '@millrace/storage';
-import { type InboundHeaders, TOPICS } from '@millrace/topics';
+import { TOPICS } from '@millrace/topics';
+import type { FindKey } from '../privacy/open-items';
 import type { ReplayStore } from '../replay/port';
 import type { Timers } from '../worker/timers';
 import { FIND_EVENT, PENDING, REPLAY_ONE } from './admin.controller';
 import { FailedEvents } from './failed-events';
 import type { FindEventDeps } from './find-event';
 import { LandedEvents } from './landed-events';
+import { createIsEvent } from './is-event';
 import { createPending } from './pending';
 import type { ReplayOneDeps } from './replay-one';
 import { EventTotals } from './totals';
@@ -26,6 +27,8 @@ export interface AdminParts {
   readonly timers: Pick<Timers, 'sleep'>;
   readonly replays: ReplayStore;
   readonly wake: () => void;
+  /** Of events that wait sealed. */
+  readonly findKey: FindKey;
 }
 
 export interface Admin {
@@ -41,7 +44,18 @@ const FIND_WAIT_MS_MAX = 5_000;
 const REPLAY_WAIT_MS_MAX = 10_000;
 
 /** What the admin endpoints are made of. */
-export function createAdmin({ pool, storage, duck, messaging, clock, timers, replays, wake }: AdminParts): Admin {
+export function createAdmin({
+  pool,
+  storage,
+  duck,
+  messaging,
+  clock,
+  timers,
+  replays,
+  wake,
+  findKey,
+}: AdminParts): Admin {
+  const isEvent = createIsEvent(findKey);
   const failed = new FailedEvents(pool);
   const landed = new LandedEvents({ pool, storage, duck, clock });
   const positions = async (): Promise<ReadonlyMap<string, number>> => {
@@ -60,14 +74,7 @@ export function createAdmin({ pool, storage, duck, messaging, clock, timers, rep
       landed: (tenant, id) => landed.find(tenant, id),
       failed: (tenant, id) => failed.find(tenant, id),
       inTail: (tenant, id, from, to) =>
-        isInTail({
-          ...{ messaging, topic: TOPIC, from, to },
-          matches: ({ headers, value }) => {
-            if (headers['tenant'] !== tenant) return false;
-            const decoded = decode(value, headers as unknown as InboundHeaders);
-            return (decoded.ok ? decoded.envelope.eventId : decoded.eventId) === id;
-          },
-        }),
+        isInTail({ ...{ messaging, topic: TOPIC, from, to }, matches: (record) => isEvent(record, tenant, id) }),
     },
     replayOne: { failed, replays, wake, event, ...waits, waitMsMax: REPLAY_WAIT_MS_MAX },
     pending: createPending({ messaging, topic: TOPIC, ends, positions }),
