@@ -49,8 +49,10 @@ export class BindingsController {
   async bind(
     @Param('name') name: string,
     @Param('subject') subject: string,
-    @Body() { schemaType = 'AVRO' }: BindingBody,
+    @Body() body: BindingBody,
   ): Promise<object> {
+    // Null, as some clients write what they leave out, is no type either.
+    const schemaType = body.schemaType ?? 'AVRO';
     assertSubject(subject);
     await this.assertContract(name);
     await this.schemas.store.change((change) => change.bind({ subject, contract: name, type: schemaType }));

@@ -229,5 +229,6 @@ test('a subject that is bound to a contract has its versions and takes no others
   expect((await service.call('DELETE', '/v1/contracts/orders/subjects/orders-value')).status).toBe(404);
   expect((await ask('GET', '/subjects/orders-value/versions')).json).toEqual([1, 2]);
   expect((await bind('x', {})).status).toBe(200);
+  expect(await bind('y', { schemaType: null })).toMatchObject({ status: 200, json: { schemaType: 'AVRO' } });
   expect((await service.call('PUT', '/v1/contracts/none/subjects/x', {})).status).toBe(404);
 });
