@@ -1,15 +1,18 @@
+const preset = require('./jest.preset.cjs');
+
+// One project for all: what many packages import is compiled once for all of them.
 module.exports = {
-  projects: ['<rootDir>/libs/*/jest.config.cjs', '<rootDir>/apps/*/jest.config.cjs', '<rootDir>/tools/jest.config.cjs'],
-  // A time limit is of the whole run: jest ignores it in a project.
-  testTimeout: 120_000,
+  ...preset,
+  rootDir: __dirname,
+  roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/tools'],
   testSequencer: require.resolve('./tools/jest-sequencer.cjs'),
   // Integration tests wait for most of their time: one more of them than a small machine has cores.
   maxWorkers: 3,
   collectCoverageFrom: [
-    'src/**/*.ts',
-    '!src/**/*.spec.ts',
-    '!src/generated/**',
-    '!src/**/testing/**',
-    '!src/**/bench/**',
+    '**/src/**/*.ts',
+    '!**/src/**/*.spec.ts',
+    '!**/src/generated/**',
+    '!**/src/**/testing/**',
+    '!**/src/**/bench/**',
   ],
 };
