@@ -1,5 +1,7 @@
+import { DuckError } from '@millrace/lakehouse/duckdb';
 import type { Mart } from '@millrace/marts';
 import type { CatalogWriter } from '../catalog/catalog-writer';
+import { isLakeUnwritable } from '../run/cause';
 import type { RowQuestions } from '../tables/row-questions';
 import type { TablePool } from '../tables/table-pool';
 import type { CommitPlan } from './plan';
@@ -57,12 +59,26 @@ export class TouchedPartitions {
       for (const source of mart.sources) {
         const entry = catalog.current?.tables[source];
         const at = entry && (await tables.at(source, entry.version));
-        if (at)
+        if (!at) continue;
+        try {
           partitions.push(
             ...(await questions.using(mart, { ...dimension, sourceKey: dimension.sourceKey }, files, at)),
           );
+        } catch (error) {
+          if (!(error instanceof DuckError) || isLakeUnwritable(error)) throw error;
+          // Rows that cannot be read may use what has changed, and hold up no commit: all of the mart is built again.
+          partitions.push(...(await this.built(mart)));
+        }
       }
     }
     return partitions;
+  }
+
+  /** Partitions that a mart has. What it has not yet is stale already. */
+  private async built({ id, partitionColumn }: Mart): Promise<string[]> {
+    const entry = this.deps.catalog.current?.tables[id];
+    const at = entry && (await this.deps.tables.at(id, entry.version));
+    const values = [...(at?.snapshot.files.values() ?? [])].map((file) => file.partitionValues[partitionColumn]);
+    return values.filter((value) => value !== null && value !== undefined);
   }
 }

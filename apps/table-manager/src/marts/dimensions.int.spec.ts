@@ -1,7 +1,8 @@
 import type { BatchStaged } from '@millrace/topics';
 import { PostgresCommitStore } from '../commit/postgres-store';
 import type { TableManager } from '../run/table-manager';
-import { createRig, type Rig } from '../testing/rig';
+import { damageFile } from '../testing/damage';
+import { createRig, type Rig, until } from '../testing/rig';
 import type { DimensionChange } from '../testing/staged-line';
 
 let rig: Rig;
@@ -66,6 +67,24 @@ test('a dimension that comes later corrects the partitions that used it, and no 
   // Nobody flew with it, or not then.
   expect(await commit(await carriers({ key: 'ZZ', from: EVER, values: { name: 'None' } }))).toEqual([]);
   expect(await commit(await carriers({ key: 'AA', from: '2026-03-05T00:00:00Z', values: { name: 'x' } }))).toEqual([]);
+});
+
+test('a source that cannot be read holds up no load: all that the mart has is built again, once it can be', async () => {
+  await commit(await rig.line.batch({ rows: 36, days: DAYS.flatMap((day) => [day, day, day]) }));
+  const mend = await damageFile(rig, manager, 'clean.shipment_events', DAYS[0]);
+  // Which days use it cannot be told.
+  expect(await commit(await carriers({ key: 'AA', from: '2026-02-27T00:00:00Z', values: { name: 'AA' } }))).toEqual(
+    DAYS,
+  );
+  expect(await names('AA')).toEqual({ [DAYS[0]]: null, [DAYS[1]]: 'AA', [DAYS[2]]: 'AA' });
+  expect(manager.setbacks.all().map(({ partition }) => partition)).toContain(DAYS[0]);
+  await mend();
+  await until(async () => {
+    await manager.rounds.rebuild();
+    return manager.setbacks.all().length === 0;
+  });
+  expect(await names('AA')).toEqual({ [DAYS[0]]: null, [DAYS[1]]: 'AA', [DAYS[2]]: 'AA' });
+  expect(rig.errors).toEqual([]);
 });
 
 test('attributes that are added become columns, and shipments that land later find the names', async () => {

@@ -1,8 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { tableRoot } from '@millrace/topics';
 import type { TableManager } from '../run/table-manager';
 import type { Rig } from './rig';
+
+const LONG_AGO = new Date('2026-01-01T00:00:00Z');
 
 /**
  * Damages the files of a day of a table as its newest version has them, as a failing disk may; resolves with what mends
@@ -25,7 +27,11 @@ export async function damageFile(
       return { place, bytes: await readFile(place) };
     }),
   );
-  for (const { place, bytes } of whole) await writeFile(place, Buffer.alloc(bytes.length, 7));
+  for (const { place, bytes } of whole) {
+    await writeFile(place, Buffer.alloc(bytes.length, 7));
+    // DuckDB keeps what it has read of a file for as long as its time is the same, which may be the same second.
+    await utimes(place, LONG_AGO, LONG_AGO);
+  }
   return async () => {
     for (const { place, bytes } of whole) await writeFile(place, bytes);
   };
