@@ -7,6 +7,8 @@ import { openDataFolder } from '../start/data-folder';
 const DAYS = 365;
 const FIRST_DAY_MS = Date.UTC(2012, 0, 1);
 const DAY_MS = 86_400_000;
+/** Beyond what compaction aims at (TABLES_FILE_BYTES_TARGET). */
+const COMPACTED_BYTES = 1 << 30;
 const ADDS_PER_COMMIT = 50;
 const TABLES = ['clean/events', 'clean/shipment_events', 'curated/shipments_daily', 'curated/on_time_performance'];
 
@@ -59,7 +61,9 @@ function linked(root: string, like: Add, nth: number, rows: number): Add {
   const stats = like.stats
     .replaceAll(/"\d{4}-\d\d-\d\d(?=["T])/g, `"${day}`)
     .replace(/"numRecords":\d+/, `"numRecords":${rows}`);
-  return { ...like, path: made, partitionValues: { [column]: day }, stats, modificationTime: FIRST_DAY_MS };
+  // As large as compaction makes them: else it would be at work on them beside what is measured.
+  const size = COMPACTED_BYTES;
+  return { ...like, path: made, partitionValues: { [column]: day }, stats, size, modificationTime: FIRST_DAY_MS };
 }
 
 /**
