@@ -6,7 +6,7 @@ var fs = require('fs');
 var spawnSync = require('child_process').spawnSync;
 
 var NODE_MIN = [20, 19];
-var COMMANDS = ['start', 'demo', 'migrate', 'bench', 'chaos', 'fuzz', 'overload', 'simulate', 'contracts'];
+var COMMANDS = ['start', 'demo', 'migrate', 'bench', 'chaos', 'fuzz', 'overload', 'simulate', 'contracts', 'keys'];
 var root = path.resolve(__dirname, '..');
 
 function fail(lines) {

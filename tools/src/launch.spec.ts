@@ -61,6 +61,6 @@ it('says what to run when nothing is installed', () => {
 
 it('knows its commands', () => {
   expect(launch(['fly']).stderr).toContain(
-    'usage: node tools/launch.cjs <start|demo|migrate|bench|chaos|fuzz|overload|simulate|contracts>',
+    'usage: node tools/launch.cjs <start|demo|migrate|bench|chaos|fuzz|overload|simulate|contracts|keys>',
   );
 });

@@ -1,8 +1,8 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { systemRandom } from '@millrace/observability';
-import { createFileMasterKeys } from './filesystem';
+import { createFileMasterKeys, rotateMasterKeys } from './filesystem';
 import { createMemoryMasterKeys } from './memory';
 import { masterKeysConformance } from './testing';
 
@@ -19,11 +19,7 @@ masterKeysConformance('a local file', async () => {
   return {
     master: createFileMasterKeys(file, systemRandom),
     again: () => createFileMasterKeys(file, systemRandom),
-    rotate: async () => {
-      const content = JSON.parse(await readFile(file, 'utf8'));
-      content.keys.next = systemRandom.bytes(32).toString('base64');
-      await writeFile(file, JSON.stringify({ ...content, current: 'next' }));
-    },
+    rotate: async () => void (await rotateMasterKeys(file, systemRandom)),
     close: () => rm(folder, { recursive: true }),
   };
 });
@@ -46,6 +42,26 @@ describe('a file of master keys', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     const reader = createFileMasterKeys(file, systemRandom);
     for (const one of wrapped) expect(await reader.unwrap(one, 'a')).toEqual(key);
+  });
+
+  it('is rotated by one at a time, keeps every key, and stays readable by its owner only', async () => {
+    const master = createFileMasterKeys(file, systemRandom);
+    const first = await master.wrap(Buffer.alloc(32), 'a');
+    const rotated = await Promise.allSettled(Array.from({ length: 5 }, () => rotateMasterKeys(file, systemRandom)));
+    const names = rotated.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
+    expect(names.length).toBeGreaterThan(0);
+    const { current, keys } = JSON.parse(await readFile(file, 'utf8'));
+    expect(Object.keys(keys).sort()).toEqual([first.by, ...names].sort());
+    expect(names).toContain(current);
+    expect([(await stat(file)).mode & 0o777, await readdir(folder)]).toEqual([0o600, ['master.json']]);
+    expect(await master.unwrap(first, 'a')).toEqual(Buffer.alloc(32));
+  });
+
+  it('that is absent or of no use is not rotated, and stays as it is', async () => {
+    await expect(rotateMasterKeys(file, systemRandom)).rejects.toMatchObject({ code: 'KEY_MASTER_UNAVAILABLE' });
+    await writeFile(file, '{', { mode: 0o600 });
+    await expect(rotateMasterKeys(file, systemRandom)).rejects.toMatchObject({ code: 'KEY_MASTER_UNAVAILABLE' });
+    expect(await readFile(file, 'utf8')).toBe('{');
   });
 
   it('is refused when others may read it', async () => {

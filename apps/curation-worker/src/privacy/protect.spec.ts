@@ -8,8 +8,9 @@ import { testMaster, testProtections } from '../testing/protections';
 import { loadLakeKeys } from './lake-keys';
 import { MemoryKeyStore } from './memory/key-store';
 import { tokenText } from './protect';
-import type { Protections } from './protection';
-import { systemRandom } from '@millrace/observability';
+import { Protections } from './protection';
+import { systemClock, systemRandom } from '@millrace/observability';
+import { createMemoryMasterKeys } from '@millrace/privacy/memory';
 
 const CONTRACT = `
 apiVersion: v3.1.0
@@ -96,6 +97,24 @@ test('reversible tokens say their value to whoever has the key', async () => {
   expect(JSON.parse(reverse(key?.tokens as never, row.email))).toBe('ä@x');
   expect(row.card).toMatch(/^tok_s/);
   expect(lake.tokens('default').id).toMatch(/^l/);
+});
+
+test('tokens and what is sealed outlive a new master key, in this process and after a restart', async () => {
+  const master = createMemoryMasterKeys(systemRandom);
+  const storage = createMemoryStorage();
+  const start = (): Protections =>
+    new Protections({ storage, keys, master, clock: systemClock, random: systemRandom, dailyKeepDays: 30 });
+  const same = async (under: Protections) => {
+    protections = under;
+    const [row] = await payloads([order('1', { customer: 'c1', email: 'a@x', phone: 5 })]);
+    const { day } = (await under.under(contracts, 0, false)) ?? {};
+    return { email: row.email, phone: row.phone, day };
+  };
+  const running = start();
+  const before = await same(running);
+  master.rotate();
+  expect(await same(running)).toEqual(before);
+  expect(await same(start())).toEqual(before);
 });
 
 test('what of the envelope is classified is hidden too, and digits of others stay as they were', async () => {

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Random } from '@millrace/observability';
 import { KEY_BYTES } from '../cipher';
@@ -25,6 +25,42 @@ export function createFileMasterKeys(file: string, random: Pick<Random, 'bytes'>
     if (known?.version !== version) known = { version, set: parse(file, await contentOf(file)) };
     return known.set;
   }, random);
+}
+
+/**
+ * Adds a master key to the file and makes it the one that wraps; older ones stay for what they wrapped. Services see it
+ * at their next use of the file, so none has to be started again. Returns its name.
+ *
+ * @throws KeyError KEY_MASTER_UNAVAILABLE for a file that is absent, of no use, or being rotated by somebody else
+ */
+export async function rotateMasterKeys(file: string, random: Pick<Random, 'bytes'>): Promise<string> {
+  const lock = `${file}.rotating`;
+  const name = `m-${random.bytes(6).toString('hex')}`;
+  const temporary = `${file}.${name}`;
+  if ((await versionOf(file)) === null) throw unreadable(file, new Error('there is none'));
+  try {
+    await writeSynced(lock, `${process.pid}\n`);
+  } catch (cause) {
+    throw new KeyError(
+      'KEY_MASTER_UNAVAILABLE',
+      `the keys are being rotated already, or were not to the end: ${lock}`,
+      { cause },
+    );
+  }
+  try {
+    const text = await contentOf(file);
+    // Nothing is built on a file that services would refuse.
+    parse(file, text);
+    const { keys } = JSON.parse(text) as KeyFile;
+    const next: KeyFile = { current: name, keys: { ...keys, [name]: random.bytes(KEY_BYTES).toString('base64') } };
+    await writeSynced(temporary, `${JSON.stringify(next, null, 2)}\n`);
+    await rename(temporary, file);
+    await syncFolder(path.dirname(file));
+    return name;
+  } finally {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    await rm(lock, { force: true }).catch(() => undefined);
+  }
 }
 
 const unreadable = (file: string, cause: unknown): KeyError =>
