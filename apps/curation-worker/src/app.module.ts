@@ -26,6 +26,10 @@ import { ContractsKeeper } from './contracts/keeper';
 import { DIMENSION_SOURCE, DimensionsController, type DimensionSource } from './dimensions/dimensions.controller';
 import { addLoadRoute } from './dimensions/load.route';
 import { loadDimension } from './dimensions/load-dimension';
+import { createErasures } from './erasure/erasure.module';
+import { ErasureController } from './erasure/erasure.controller';
+import { ErasureResultsController } from './erasure/erasure-results.controller';
+import { PostgresErasureStore } from './erasure/postgres-store';
 import { PrismaClient } from './generated/prisma/client';
 import { PostgresLandingStore } from './landing/postgres/store';
 import { openScratch, systemTimers } from './machine.client';
@@ -44,14 +48,12 @@ import { RecipesController, SELF_REVIEW } from './recipes/recipes.controller';
 import type { PlanDeps } from './replay/plan';
 import { PLAN_DEPS, RECIPE_STORE, REPLAY_STORE, ReplayController, WAKE_REPLAYS } from './replay/replay.controller';
 import { PostgresReplayStore } from './replay/postgres-store';
-import { Pace } from './shadow/pace';
-import { shadow, type ShadowState } from './shadow/shadow';
 import { openingStore } from './replay/opening-store';
 import { createDuckStager } from './staging/stage';
 import { gzipRaw } from './staging/raw-parts';
-import { landedBatches } from './work/landed-batches';
 import { PostgresWork } from './work/postgres-work';
-import { type WorkHandler, WorkRunner } from './work/runner';
+import { WorkRunner } from './work/runner';
+import { createWork } from './work/work.module';
 import { WorkRequestedController } from './work/work-requested.controller';
 import { PostgresTimeStore } from './windows/postgres/store';
 import { TIME_STORE, TimeController } from './windows/time.controller';
@@ -59,11 +61,10 @@ import { AdaptiveLinger } from './worker/adaptive-linger';
 import { createCuration } from './worker/curation';
 import { CurationMetrics } from './worker/curation-metrics';
 
+/** Topics that are alarmed about when nobody reads them. */
+const WRITTEN = [TOPICS.batchesStaged, TOPICS.workResults, TOPICS.erasureRequested];
 const STATEMENT_MS_MAX = 60_000;
 const READ_CONNECTIONS_MAX = 2;
-
-/** Requests wake the runner; this is for jobs whose worker is gone. */
-const WORK_POLL_MS = 2_000;
 
 /** From this rate on landings linger the longest. */
 const LINGER_FULL_EVENTS_PER_SECOND = 10_000;
@@ -121,11 +122,13 @@ export class AppModule {
     const recipes = new PrismaRecipeStore(prisma, () => clock.now());
     const mend = createMend({ recipes, open: ({ kind, body }) => new RecipeThread(kind, body) });
     const replayStore = new PostgresReplayStore(pool, v4, () => messages.wake());
+    const erasureStore = new PostgresErasureStore(pool, v4, () => messages.wake());
+    const privacy = composePrivacy(context, { pool, messaging });
     const messages = new OutboxRelay({
       ...{ messaging, outbox: new TableOutbox(pool, 'curation_worker', 'message_outbox') },
       onError: (error) => logger.warn({ error: error as Error }, 'messages could not be sent yet'),
     });
-    const { worker, keeper, relay, windowsRelay, schedule, replays, dimensionLoads, opener, protections } =
+    const { worker, keeper, relay, windowsRelay, schedule, replays, dimensionLoads, opener, protections, refresh } =
       createCuration(
         {
           ...{ messaging, store, outbox, storage, clock, random, timers, logger, failpoint },
@@ -145,7 +148,8 @@ export class AppModule {
           waits: systemWaits,
           pruneClaims: (signal) => pruneClaims(pool, signal),
           pruneInbox: () => pruneInbox(pool, config.inboxKeep),
-          ...composePrivacy(context, { pool, messaging }),
+          ...privacy,
+          keysPurged: (workerEpoch, keysEpoch) => erasureStore.purged(workerEpoch, keysEpoch),
         },
         {
           member: `${os.hostname()}/${process.pid}`,
@@ -167,24 +171,9 @@ export class AppModule {
           linger.landed(landed.outcomes.length);
         },
       );
-    const work = new PostgresWork(pool);
-    const monotonicMs = (): number => performance.now();
-    const pace = new Pace(config.shadowItemsPerSecondMax, timers, monotonicMs);
-    const runner = new WorkRunner({
-      ...{ store: work, messaging, timers, logger },
-      ...{ leaseMs: config.workLease, pollMs: WORK_POLL_MS, slotsMax: config.workSlots, monotonicMs },
-      handlers: {
-        shadow: ((job, state, signal) =>
-          shadow(
-            {
-              ...{ storage, opener, pace, monotonicMs },
-              landedBatches: (ids) => landedBatches(pool, ids),
-            },
-            job,
-            state as ShadowState | null,
-            signal,
-          )) satisfies WorkHandler,
-      },
+    const { work, runner } = createWork({
+      ...{ pool, storage, opener, messaging, timers, logger, leaseMs: config.workLease },
+      ...{ itemsPerSecondMax: config.shadowItemsPerSecondMax, slotsMax: config.workSlots },
     });
     addLoadRoute(context.fastify, context.openapi, async (load) => {
       const loaded = await loadDimension(dimensionLoads, load);
@@ -208,6 +197,12 @@ export class AppModule {
       wake: () => replays.wake(),
       findKey: (id) => protections.inboundKey(id),
     });
+    const erasures = createErasures({
+      ...{ storage, duck, messaging, clock, timers, logger, failpoint, opener, protections, refresh },
+      ...{ store: erasureStore, keys: privacy.privacy.keys, contracts: () => keeper.current?.contracts ?? null },
+      ...{ leaseMs: config.workLease, dailyKeepDays: privacy.privacy.dailyKeepDays },
+      ...{ backupsKeepMs: config.backupsKeep, planBytesMax: config.erasurePlanBytesMax },
+    });
     measured.watch({
       inFlight: () => worker.inFlight,
       positions: () => worker.positions(),
@@ -228,9 +223,7 @@ export class AppModule {
     lifecycle.add({ name: 'postgres', start: async () => void (await store.line()), stop: () => pool.end() });
     lifecycle.add({ name: 'recipes', start: () => prisma.$connect(), stop: () => prisma.$disconnect() });
     lifecycle.add({ name: 'log', start: async () => undefined, stop: () => messaging.close() });
-    lifecycle.add(
-      new LogWatch({ messaging, metrics, logger, topics: [TOPICS.batchesStaged.name, TOPICS.workResults.name] }),
-    );
+    lifecycle.add(new LogWatch({ messaging, metrics, logger, topics: WRITTEN.map(({ name }) => name) }));
     const keys = context.access.followKeys(storage, (uses) =>
       publishJson(messaging, TOPICS.keysUsed.name, keysUsed(context.name, uses)),
     );
@@ -253,6 +246,7 @@ export class AppModule {
     lifecycle.add({ name: 'messages', start: () => messages.start(), stop: () => messages.stop() });
     // Stops first: what it lands, it lands under the worker's epoch.
     lifecycle.add({ name: 'replays', start: async () => replays.start(), stop: () => replays.stop() });
+    lifecycle.add({ name: 'erasures', start: async () => erasures.loop.start(), stop: () => erasures.loop.stop() });
     lifecycle.add({ name: 'work', start: async () => runner.start(), stop: () => runner.stop() });
 
     return {
@@ -268,12 +262,15 @@ export class AppModule {
         ContractsChangedController,
         KeysChangedController,
         WorkRequestedController,
+        ErasureController,
+        ErasureResultsController,
       ],
       providers: [
         { provide: DIMENSION_SOURCE, useValue: { store, files: dimensionLoads.files } satisfies DimensionSource },
         { provide: KeyRing, useValue: keys },
         { provide: QuarantineReader, useValue: quarantine },
         ...adminProviders(admin),
+        ...erasures.providers,
         { provide: PLAN_DEPS, useValue: plan },
         { provide: REPLAY_STORE, useValue: replayStore },
         { provide: RECIPE_STORE, useValue: recipes },

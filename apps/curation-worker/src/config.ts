@@ -232,6 +232,20 @@ export const config = defineConfig({
     max: 3_650 * DAY_MS,
     doc: 'How long what waits for curation or is quarantined can be read, where it may hold personal data; longer than the log keeps anything.',
   }),
+  backupsKeep: duration({
+    env: ['BACKUPS_KEEP'],
+    default: 35 * DAY_MS,
+    min: 0,
+    max: 3_650 * DAY_MS,
+    doc: "How long backups of this service's database are kept; until then one of them may hold the key of an erased subject.",
+  }),
+  erasurePlanBytesMax: bytes({
+    env: ['ERASURE_PLAN_BYTES_MAX'],
+    default: 512 << 20,
+    min: 1 << 20,
+    max: 2 ** 40,
+    doc: 'Raw bytes, and as many of tables, that the plan of an erasure looks through; the erasure itself looks through all.',
+  }),
   duckMemoryBytes: bytes({
     env: ['DUCKDB_MEMORY_MAX'],
     default: 512 << 20,

@@ -28,6 +28,8 @@ import { PostgresTurns } from './contracts/postgres-turns';
 import { causeOf } from './run/cause';
 import { PublishingController } from './contracts/publishing.controller';
 import { ContractRegistry } from './contracts/registry';
+import { ErasureRequestedController } from './erasure/erasure-requested.controller';
+import { PostgresTableErasures } from './erasure/postgres-store';
 import { DriftController } from './inference/drift.controller';
 import { DriftReader } from './inference/drift-reader';
 import { PrismaClient } from './generated/prisma/client';
@@ -88,8 +90,10 @@ export class AppModule {
     const failpoint = createFailpoints('table-manager', config.failpoints);
     const observations = new PostgresObservations(pool);
     const quality = new QualityStore(pool, v4);
+    const erasures = new PostgresTableErasures(pool, v4);
     const manager = createTableManager(
       {
+        erasures,
         ...{ storage, duck, messaging, clock, sleep, failpoint },
         store: new PostgresCommitStore(pool),
         observations,
@@ -108,6 +112,7 @@ export class AppModule {
         martsEveryMs: config.martsEvery,
         compactEveryMs: config.compactEvery,
         vacuumEveryMs: config.vacuumEvery,
+        erasureGraceMs: config.erasureGrace,
         inference: { ...config, inferAfterMs: config.inferAfter },
       },
       eventsOf(context),
@@ -168,6 +173,7 @@ export class AppModule {
       TOPICS.keysUsed,
       TOPICS.workRequested,
       TOPICS.qualityAlarms,
+      TOPICS.erasureResults,
     ];
     lifecycle.add(new LogWatch({ messaging, metrics, logger, topics: written.map(({ name: topic }) => topic) }));
     const keys = context.access.followKeys(storage, (uses) =>
@@ -195,9 +201,11 @@ export class AppModule {
         ...[TablesController, ContractsController, PublishingController, ShadowsController, DriftController],
         AlarmsController,
         KeysChangedController,
+        ErasureRequestedController,
       ],
       providers: [
         { provide: KeyRing, useValue: keys },
+        { provide: PostgresTableErasures, useValue: erasures },
         { provide: CatalogWriter, useValue: manager.catalog },
         { provide: TablePool, useValue: manager.tables },
         { provide: ContractsInForce, useValue: manager.contracts },

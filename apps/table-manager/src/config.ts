@@ -100,6 +100,13 @@ export const config = defineConfig({
     unit: 'days',
     doc: 'Days of events of a dataset, the newest ones, that are judged again when its quality rules change.',
   }),
+  erasureGrace: duration({
+    env: ['ERASURE_GRACE'],
+    default: 10_000,
+    min: 0,
+    max: 86_400_000,
+    doc: 'Files that held rows of an erased subject are deleted so long after readers are told of those without: a question that reads them for longer fails.',
+  }),
   unknownTypes: oneOf({
     env: ['UNKNOWN_TYPES'],
     values: ['infer', 'quarantine', 'refuse'],

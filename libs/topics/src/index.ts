@@ -10,6 +10,7 @@ export * from './tables-changed';
 export * from './contracts-changed';
 export * from './keys-changed';
 export * from './work';
+export * from './erasure';
 export * from './keys-used';
 export * from './catalog';
 export * from './record-headers';
@@ -33,6 +34,8 @@ export const TOPICS = {
   keysUsed: { name: 'keys.used', partitions: 1 },
   workRequested: { name: 'work.requested', partitions: 1 },
   workResults: { name: 'work.results', partitions: 1 },
+  erasureRequested: { name: 'erasure.requested', partitions: 1 },
+  erasureResults: { name: 'erasure.results', partitions: 1 },
 } as const;
 
 /** Consumer groups that are registered when the log is created, so that nothing is trimmed before they have read it. */
@@ -45,6 +48,8 @@ export const GROUPS = {
   curationTables: { topic: 'tables.changed', group: 'curation' },
   gatewayKeyUses: { topic: 'keys.used', group: 'ingest-gateway' },
   curationWork: { topic: 'work.requested', group: 'curation' },
+  tableManagerErasures: { topic: 'erasure.requested', group: 'table-manager' },
+  curationErasures: { topic: 'erasure.results', group: 'curation' },
   tableManagerWork: { topic: 'work.results', group: 'table-manager' },
   analyticsAudit: { topic: 'audit', group: 'analytics' },
 } as const;

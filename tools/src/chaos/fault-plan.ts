@@ -48,6 +48,7 @@ const RARE: ReadonlySet<string> = new Set([
   ...['append-unknown', 'key-abandoned', 'commit-unknown', 'trial-noted', 'declared-dead', 'orphans-deleted'],
   ...['staged-deleted', 'contract-written', 'contracts-indexed', 'vacuum-recorded', 'vacuumed'],
   ...['replay-noted', 'replay-landed', 'retry-taken', 'filled', 'fill-shown'],
+  ...['erasure-drained', 'erasure-destroyed', 'erasure-searched', 'erasure-deleted', 'erasure-shown', 'erasure-swept'],
 ]);
 
 /** Faults without end, every target in each round, in an order of the seed's. */

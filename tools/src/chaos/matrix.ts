@@ -18,12 +18,19 @@ const DETAILS: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * Places that the load of a run does not lead to, with the tests that end there: nobody replays anything under it, no
- * event fails without end, and a contract is inferred once a lake.
+ * event fails without end, nobody is erased, and a contract is inferred once a lake.
  */
 export const ELSEWHERE: Readonly<Partial<Record<string, string>>> = {
   'curation-worker/replay-noted': 'apps/curation-worker/src/replay/runner.spec.ts',
   'curation-worker/replay-landed': 'apps/curation-worker/src/replay/runner.spec.ts',
   'curation-worker/retry-taken': 'apps/curation-worker/src/replay/runner.spec.ts',
+  'curation-worker/erasure-drained': 'apps/curation-worker/src/erasure/erasure.int.spec.ts',
+  'curation-worker/erasure-destroyed': 'apps/curation-worker/src/erasure/erasure.int.spec.ts',
+  'curation-worker/erasure-searched': 'apps/curation-worker/src/erasure/erasure.int.spec.ts',
+  'table-manager/erasure-searched': 'apps/table-manager/src/erasure/erasure.int.spec.ts',
+  'table-manager/erasure-deleted': 'apps/table-manager/src/erasure/erasure.int.spec.ts',
+  'table-manager/erasure-shown': 'apps/table-manager/src/erasure/erasure.int.spec.ts',
+  'table-manager/erasure-swept': 'apps/table-manager/src/erasure/erasure.int.spec.ts',
   'table-manager/filled': 'apps/table-manager/src/inference/inference.int.spec.ts',
   'table-manager/fill-shown': 'apps/table-manager/src/inference/inference.int.spec.ts',
 };

@@ -92,6 +92,11 @@ export interface Replay {
   readonly entry: ReplayEntry;
   /** By item: its row. */
   readonly rowIds: readonly number[];
+  /**
+   * The keys epoch of before its items were opened. Under another one they may be of somebody who has been erased since,
+   * and must be opened anew; absent for items that were not opened.
+   */
+  readonly keysEpoch?: number;
 }
 
 /**

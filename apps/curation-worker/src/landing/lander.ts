@@ -39,7 +39,9 @@ export type LandOutcome =
   /** Of a replay: its job goes on without this batch, or not at all. */
   | { readonly kind: 'over' }
   /** Of a replay: somebody else has replayed all of it. */
-  | { readonly kind: 'taken' };
+  | { readonly kind: 'taken' }
+  /** Of a replay: keys were destroyed since its items were opened, and one of them may be theirs. */
+  | { readonly kind: 'rekeyed' };
 
 export interface Backoff {
   /** Waits longer with each failure; rejects when `signal` aborts. */
@@ -130,6 +132,7 @@ export class Lander {
     let { replay } = ownership;
     for (let failures = 0, duckTries = 0; ;) {
       ownership.signal.throwIfAborted();
+      if (replay?.keysEpoch !== undefined && replay.keysEpoch !== inForce.keysEpoch) return { kind: 'rekeyed' };
       try {
         const result = await this.attempt({ batch, curated, inForce }, { ...ownership, replay });
         if (result.kind === 'landed') this.deps.onTrouble(null);
@@ -161,6 +164,7 @@ export class Lander {
         if (error instanceof LandingError && error.code === 'LANDING_LINE_MOVED') {
           await this.refresh(ownership.signal);
           inForce = this.inForce();
+          this.deps.protections.purge(inForce.keysEpoch);
           // What was set aside unread stays so.
           if (!curated.validated.every(isUnread)) {
             const [again, under] = [batch, inForce];
@@ -263,7 +267,7 @@ function leftOf(batch: MicroBatch, replay: Replay, left: ReadonlySet<number>): {
   const rowIds = replay.rowIds.filter(keep);
   return {
     batch: { ...batch, items: batch.items.filter(keep) },
-    replay: { rowIds, entry: { ...replay.entry, ids: rowIds } },
+    replay: { ...replay, rowIds, entry: { ...replay.entry, ids: rowIds } },
   };
 }
 

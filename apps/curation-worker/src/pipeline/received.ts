@@ -35,6 +35,8 @@ export interface Received {
   readonly mends?: Mends;
   /** Why `value` is still as it was sealed. */
   readonly unopened?: Refusal;
+  /** `value` and headers are as a row holds them, sealed under the key of this id, and cannot be opened any more. */
+  readonly sealedBy?: string;
 }
 
 export interface StoredAt {

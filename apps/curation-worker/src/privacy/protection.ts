@@ -75,6 +75,11 @@ export class Protections {
     return this.lake;
   }
 
+  /** Forgets the subjects' keys of every other epoch than this. */
+  purge(keysEpoch: number): void {
+    if (this.view && this.view.keysEpoch !== keysEpoch) this.view = null;
+  }
+
   /** A batch of an older epoch cannot land any more; it gets a view of its own rather than one with newer keys. */
   private viewOf(keysEpoch: number, lake: LakeKeys): SubjectKeyView {
     const { keys, random } = this.deps;

@@ -16,8 +16,11 @@ export interface SubjectKey {
 
 export const SEAL_ID = /^s([0-9a-z]+)$/;
 
+/** What a subject's key is called by what it sealed, and by its tokens. */
+export const sealId = (id: number): string => `s${id.toString(36)}`;
+
 export function subjectKey(id: number, key: Buffer): SubjectKey {
-  const name = `s${id.toString(36)}`;
+  const name = sealId(id);
   return { id, tokens: tokenKey(name, key), seal: { id: name, key: derive(key, 'seal') }, made: new Map() };
 }
 

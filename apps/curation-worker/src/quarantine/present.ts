@@ -30,6 +30,8 @@ export interface ShownItem {
   readonly mended: { readonly recipe: string; readonly rawPart: string; readonly rawLine: number } | null;
   /** The item may hold personal data: it is kept sealed under the key of this id, and not shown. */
   readonly sealed?: string;
+  /** Its subject was erased, and the key with it: nobody can read the item any more. */
+  readonly erased: boolean;
   /** Where the item is UTF-8. */
   readonly text?: string;
   /** Where it is not. */

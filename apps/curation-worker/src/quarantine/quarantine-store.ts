@@ -36,6 +36,8 @@ export interface QuarantinedItem {
   readonly raw: Uint8Array;
   /** Id of the key that `raw` is sealed under (see sealed-item.ts); null for an item in clear. */
   readonly sealedBy: string | null;
+  /** That key was destroyed by an erasure: nobody can read the item any more. */
+  readonly erased: boolean;
 }
 
 export interface GroupSummary extends QuarantineGroup {
@@ -56,7 +58,8 @@ export const ITEM_COLUMNS = `id, group_id AS "groupId", status, reason, rule, pa
   event_type AS "eventType", event_id AS "eventId", tenant, source, accepted_at AS "acceptedAt", quarantined_at AS "quarantinedAt",
   attempts, batch_id AS "batchId", raw_part AS "rawPart", raw_line AS "rawLine", replays, last_failure AS "lastFailure", recipe,
   mended_part AS "mendedPart", mended_line AS "mendedLine", healed_as AS "healedAs", healed_at AS "healedAt",
-  healed_batch AS "healedBatch", raw, sealed_by AS "sealedBy"`;
+  healed_batch AS "healedBatch", raw, sealed_by AS "sealedBy",
+  EXISTS (SELECT FROM curation_worker.destroyed_key WHERE seal_id = sealed_by) AS erased`;
 
 const SAMPLES_MAX = 3;
 const SOURCES_MAX = 20;

@@ -42,7 +42,8 @@ export function quarantineRows(
   outcomes.forEach((outcome, i) => {
     if (outcome.fate !== 'quarantined') return;
     const event = validated[i];
-    const { origin, value, offset, log } = event.received;
+    const { origin, value, offset, log, sealedBy } = event.received;
+    const item = { headers: origin.headers, raw: value };
     rows.push({
       ...causeOf(event, outcome.refusal),
       tenant: origin.headers.tenant,
@@ -56,7 +57,7 @@ export function quarantineRows(
       rawPart: places.pathOf(i),
       rawLine: places.lineOf(i),
       ingestionId: origin.ingestionId,
-      ...storedBytes({ headers: origin.headers, raw: value }, event.seal, random),
+      ...(sealedBy === undefined ? storedBytes(item, event.seal, random) : { ...item, sealedBy }),
     });
   });
   return rows;

@@ -8,7 +8,7 @@ const REST_MS = 500;
 /** After a look that failed. */
 const TROUBLE_MS = 2_000;
 
-/** Runs replays and retries for as long as the service does. */
+/** Runs rounds of replays and retries, or of other work, for as long as the service does. */
 export class ReplayLoop {
   private readonly stopping = new AbortController();
   private resting: AbortController | null = null;
@@ -19,6 +19,8 @@ export class ReplayLoop {
     private readonly runner: Pick<ReplayRunner, 'round'>,
     private readonly timers: Pick<Timers, 'sleep'>,
     private readonly logger: Logger,
+    /** What it runs, for people. */
+    private readonly what = 'replays',
   ) {}
 
   start(): void {
@@ -26,7 +28,7 @@ export class ReplayLoop {
   }
 
   async stop(): Promise<void> {
-    this.stopping.abort(new Error('replays stop'));
+    this.stopping.abort(new Error(`${this.what} stop`));
     this.wake();
     await this.running;
   }
@@ -45,7 +47,7 @@ export class ReplayLoop {
       try {
         if (await this.runner.round(signal)) restMs = 0;
       } catch (error) {
-        if (!signal.aborted) this.logger.warn({ error: loggable(error) }, 'replays wait');
+        if (!signal.aborted) this.logger.warn({ error: loggable(error), task: this.what }, 'background work waits');
         restMs = TROUBLE_MS;
       }
       if (restMs > 0 && !this.woken && !signal.aborted) await this.rest(restMs);

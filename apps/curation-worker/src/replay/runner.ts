@@ -22,6 +22,8 @@ export interface RunnerDeps {
   readonly mend: Mend;
   /** Of the worker that runs here; null while it has none. */
   readonly epoch: () => number | null;
+  /** Newest known; what is opened under it is landed under it, or opened again. */
+  readonly keysEpoch?: () => number | undefined;
   readonly failpoint: Failpoint<'curation-worker'>;
   readonly logger: Logger;
   readonly random: Random;
@@ -78,6 +80,7 @@ export class ReplayRunner {
   /** The next batch of a job. Returns whether there may be more. */
   private async step(job: Job, epoch: number, signal: AbortSignal): Promise<boolean> {
     const { store, logger } = this.deps;
+    const keysEpoch = this.deps.keysEpoch?.();
     const size = Math.max(1, Math.min(job.rate, BATCH_ITEMS_MAX) >> job.attempts);
     const items = await store.items(job, size, BATCH_BYTES_MAX);
     if (items.length === 0) {
@@ -96,7 +99,7 @@ export class ReplayRunner {
         logger.error({ task: job.id, position: upTo }, 'no landing survives an item; its replay passes it');
         return await this.pass(place, [{ id: upTo, failure: 'the event cannot be processed' }]);
       }
-      return await this.land(job, items, place, signal);
+      return await this.land(job, items, { place, keysEpoch }, signal);
     } catch (error) {
       if (signal.aborted || (error as { code?: string }).code === 'LANDING_FENCED') return false;
       logger.error(
@@ -111,7 +114,7 @@ export class ReplayRunner {
   private async land(
     job: Job,
     items: readonly StoredItem[],
-    place: NonNullable<ReplayEntry['job']>,
+    { place, keysEpoch }: { place: NonNullable<ReplayEntry['job']>; keysEpoch: number | undefined },
     signal: AbortSignal,
   ): Promise<boolean> {
     const unreadable = items.flatMap(({ id, unreadable: why }) => (why ? [{ id, failure: UNREADABLE[why] }] : []));
@@ -129,9 +132,11 @@ export class ReplayRunner {
     const entry: ReplayEntry = { from: 'quarantine', ids: rowIds, job: place, skipped: failures };
     const outcome = await this.deps.lander.land(prepared, {
       ...{ epoch: place.epoch, attempts: 1, signal },
-      replay: { entry, rowIds },
+      replay: { entry, rowIds, ...(keysEpoch !== undefined && { keysEpoch }) },
     });
     if (outcome.kind === 'taken') return this.pass(place, failures);
+    // The next round opens its items again.
+    if (outcome.kind === 'rekeyed') return true;
     if (outcome.kind !== 'landed') return false;
     await this.deps.failpoint('replay-landed');
     this.deps.onLanded(outcome);
@@ -145,6 +150,7 @@ export class ReplayRunner {
   /** Tries the waiting event that is due first. Returns whether there was one. */
   private async retryOne(epoch: number, signal: AbortSignal): Promise<boolean> {
     const { store, lander, logger, random } = this.deps;
+    const keysEpoch = this.deps.keysEpoch?.();
     const item = await store.takeWaiting(epoch);
     if (!item) return false;
     await this.deps.failpoint('retry-taken');
@@ -152,12 +158,16 @@ export class ReplayRunner {
     // A try that ended with its process counts half: processes are ended for other reasons, too.
     const failures = attempts + Math.floor(interrupted / 2);
     const ownership = { epoch, attempts: attempts + 1, signal };
-    const replay = { entry: { from: 'waiting' as const, ids: [id], job: null }, rowIds: [id] };
+    const replay = {
+      ...{ entry: { from: 'waiting' as const, ids: [id], job: null }, rowIds: [id] },
+      ...(keysEpoch !== undefined && !item.unreadable && { keysEpoch }),
+    };
     const land = async (deadLetter: string | null): Promise<void> => {
       const batch = storedBatch([item], RETRY_LOG);
       const prepared = await lander.prepare(batch, deadLetter === null ? { signal } : { deadLetter, signal });
       const outcome = await lander.land(prepared, { ...ownership, replay });
       if (outcome.kind === 'landed') this.deps.onLanded(outcome);
+      if (outcome.kind === 'rekeyed') await store.giveBack(id, epoch);
     };
     try {
       if (item.unreadable) await land(UNREADABLE[item.unreadable]);

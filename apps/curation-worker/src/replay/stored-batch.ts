@@ -22,6 +22,7 @@ export function storedBatch(
     const version = mended.get(id);
     const { eventId, eventType } = item;
     return {
+      ...(item.unreadable && item.sealedBy !== null && { sealedBy: item.sealedBy }),
       ...(eventId !== undefined && { names: { eventId, eventType: eventType ?? null } }),
       origin: originOf(headers, ingestionId ?? `quarantine-${id}`),
       value: version?.value ?? raw,

@@ -63,6 +63,8 @@ export interface CurationPorts extends Pick<LandDeps, 'stager' | 'compress' | 'l
   /** Adds up counters of the quarantine. */
   readonly compactCounts?: (signal: AbortSignal) => Promise<void>;
   readonly privacy: Pick<ProtectionDeps, 'master' | 'keys' | 'dailyKeepDays'>;
+  /** Told that keys of older epochs are no longer in the memory of this run of a worker. */
+  readonly keysPurged?: (workerEpoch: number, keysEpoch: number) => Promise<void>;
 }
 
 export interface CurationSettings extends Omit<SessionOptions, 'topic' | 'group'> {
@@ -93,6 +95,8 @@ export interface Curation {
   readonly dimensionLoads: DimensionLoadDeps;
   readonly protections: Protections;
   readonly opener: Opener;
+  /** Looks for newer contracts and keys epochs, and forgets keys of older ones. */
+  readonly refresh: () => Promise<void>;
 }
 
 const MINUTE_MS = 60_000;
@@ -153,10 +157,17 @@ export function createCuration(
     },
     { ...GROUPS.curation, ...session },
   );
+  const refresh = async (): Promise<void> => {
+    await keeper.refresh();
+    const keysEpoch = keeper.current?.keysEpoch;
+    if (keysEpoch === undefined) return;
+    protections.purge(keysEpoch);
+    if (worker.epoch !== null) await ports.keysPurged?.(worker.epoch, keysEpoch);
+  };
   const collector = new Collector({ store: upkeep, storage, logger, failpoint }, monotonicMs);
   const schedule = new Schedule(
     [
-      { name: 'contracts', everyMs: contractsEveryMs, run: () => keeper.refresh() },
+      { name: 'contracts', everyMs: contractsEveryMs, run: () => refresh() },
       {
         name: 'collector',
         everyMs: Math.ceil(workerSilenceMsMax / 2),
@@ -201,6 +212,7 @@ export function createCuration(
       store: openingStore(ports.replays, opener),
       mend: ports.mend ?? noRecipes,
       epoch: () => worker.epoch,
+      keysEpoch: () => keeper.current?.keysEpoch,
     },
     retry,
   );
@@ -211,7 +223,7 @@ export function createCuration(
     epoch: () => worker.epoch,
     onLanded: (message, number) => relay.offer(announcement(message, number)),
   };
-  return { worker, keeper, relay, windowsRelay, schedule, replays, dimensionLoads, protections, opener };
+  return { worker, keeper, relay, windowsRelay, schedule, replays, dimensionLoads, protections, opener, refresh };
 }
 
 const noRecipes: Mend = (_tenant, { name }) => Promise.reject(new Error(`there is no recipe ${name}`));

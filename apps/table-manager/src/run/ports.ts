@@ -9,6 +9,7 @@ import type { CatalogWriter } from '../catalog/catalog-writer';
 import type { CommitStore } from '../commit/commit-store';
 import type { CommitDone } from '../commit/committer';
 import type { ContractsInForce } from '../contracts/contracts-in-force';
+import type { TableErasureStore } from '../erasure/port';
 import type { Inference } from '../inference/inference';
 import type { InferenceSettings } from '../inference/settings';
 import type { Rebuilt } from '../marts/rebuild';
@@ -29,6 +30,8 @@ export interface TableManagerPorts {
   /** What fails of the quality rules; without it nothing but the results is kept. */
   readonly quality?: QualityStore;
   readonly messaging: Messaging;
+  /** Without it nobody asks for rows to be erased. */
+  readonly erasures?: TableErasureStore;
   readonly vacuumRecord: VacuumRecord;
   readonly contracts: readonly CatalogContract[];
   readonly clock: { now(): number };
@@ -59,6 +62,8 @@ export interface TableManagerSettings {
   readonly vacuumEveryMs: number;
   /** The newest days of a dataset that are judged again when its quality rules change. Default 35. */
   readonly qualityDaysMax?: number;
+  /** Files that held erased rows are deleted so long after no catalog names them; default 10 s. */
+  readonly erasureGraceMs?: number;
   /** Without it contracts are neither inferred nor evolved. */
   readonly inference?: InferenceSettings;
 }
@@ -85,6 +90,8 @@ export interface TableManager {
     infer(): Promise<boolean>;
     /** Freshness, and rules that changed. Whether days are to be judged again. */
     watchQuality(): Promise<boolean>;
+    /** One step of the erasure that was asked for first. Whether there may be more at once. */
+    erase(signal: AbortSignal): Promise<boolean>;
   };
   readonly inference: Inference | null;
   readonly catalog: CatalogWriter;

@@ -1,14 +1,13 @@
 import { type Mart, MARTS, qualityMart } from '@millrace/marts';
-import { ConsumeLoop, jsonRecords } from '@millrace/messaging/loop';
 import { OutboxRelay } from '@millrace/messaging/outbox';
 import { LINKS_MAX } from '@millrace/observability';
-import { type BatchStaged, GROUPS, TOPICS, type TablesChanged } from '@millrace/topics';
 import { CatalogWriter } from '../catalog/catalog-writer';
 import { Committer } from '../commit/committer';
 import { TableCommitter } from '../commit/table-committer';
 import { TouchedPartitions } from '../commit/touched-partitions';
 import { ContractsInForce } from '../contracts/contracts-in-force';
 import { tellContracts } from '../contracts/tell-contracts';
+import { eraseRows } from '../erasure/erase-rows';
 import { Inference } from '../inference/inference';
 import { rebuildMarts } from '../marts/rebuild';
 import { type Setback, Setbacks } from '../marts/setbacks';
@@ -19,13 +18,13 @@ import { TablePool } from '../tables/table-pool';
 import { causeOf, isLakeUnwritable } from './cause';
 import { COMMIT_REST_MS_MAX, COMMIT_REST_SHARE_MIN, restAfter } from './commit-rest';
 import { DutyCycle } from './duty-cycle';
+import { createIntake } from './intake';
 import { PacedLoop, type PacedLoopOptions } from './paced-loop';
 import type { TableManager, TableManagerEvents, TableManagerPorts, TableManagerSettings } from './ports';
 import { Sequence } from './sequence';
 
 export type { TableManager, TableManagerEvents, TableManagerPorts, TableManagerSettings } from './ports';
 
-const RECEIVE_BATCHES_MAX = 200;
 const COMMIT_IDLE_MS = 2_000;
 const MARTS_IDLE_MS = 5_000;
 /** Rebuilding and compacting take half of the time beside no commits, and the less the more time commits take. */
@@ -33,6 +32,8 @@ const MARTS_REST_SHARE_MIN = 1;
 const MARTS_REST_SHARE_BUSY = 32;
 const INFER_EVERY_MS = 250;
 const QUALITY_EVERY_MS = 5_000;
+const ERASE_EVERY_MS = 500;
+const ERASURE_GRACE_MS = 10_000;
 const CATALOG_KEEP_MS = 3_600_000;
 /** Numbers whose batch is remembered after it is committed. */
 const APPLIED_KEPT = 500_000;
@@ -113,14 +114,15 @@ export function createTableManager(
     watchQuality: async () =>
       ports.quality !== undefined &&
       watchQuality({
-        quality: ports.quality,
-        store,
-        tables,
-        catalog,
+        ...{ quality: ports.quality, store, tables, catalog, daysMax, now },
         contracts: () => contracts.current(),
-        daysMax,
-        now,
       }),
+    erase: async (signal) => {
+      const { erasures } = ports;
+      const deps = { store, tables, catalog, storage, duck, marts, now, newId, failpoint };
+      const graceMs = settings.erasureGraceMs ?? ERASURE_GRACE_MS;
+      return erasures ? eraseRows({ ...deps, erasures, graceMs }, signal) : false;
+    },
   };
   const committing = new DutyCycle(monotonicMs);
   const restBesideCommits = (): number => MARTS_REST_SHARE_MIN + MARTS_REST_SHARE_BUSY * committing.share;
@@ -206,6 +208,16 @@ export function createTableManager(
     onCompacted: (table, files) => events.onCompacted?.(table, files),
     onVacuumed: (table, result) => events.onVacuumed?.(table, result),
   });
+  paced('rows were not erased', {
+    everyMs: ERASE_EVERY_MS,
+    idleMs: ERASE_EVERY_MS,
+    restShare: restBesideCommits,
+    round: async (signal) => {
+      const more = await rounds.erase(signal);
+      if (more) martsLoop.wake();
+      return more;
+    },
+  });
   const teller = { store, storage, now, newId };
   const { compactEveryMs } = settings;
   paced('tables were not maintained', {
@@ -224,33 +236,16 @@ export function createTableManager(
     },
   });
 
-  const intake = new ConsumeLoop({
-    ...{ messaging, sleep },
-    subscribe: { ...GROUPS.tableManager, eventsMax: RECEIVE_BATCHES_MAX },
-    handle: async (delivery) => {
-      const batches = jsonRecords<BatchStaged>(delivery);
-      const applied = await store.receive(batches);
+  const intake = createIntake({
+    ...{ messaging, sleep, store, newId, now },
+    received: async () => {
       await failpoint('received');
       commitLoop.wake();
-      if (applied === null) return;
-      const body = answerAgain(batches[0].lineId, applied);
-      await store.announce({ id: newId(), topic: TOPICS.tablesChanged.name, body });
-      relay.wake();
     },
+    catalogVersion: () => catalog.current?.version ?? 0,
+    answered: () => relay.wake(),
     onError: failed('announced batches were not received'),
   });
-
-  /** A sender has missed what was said of its batch: everything up to the cursor is applied. */
-  const answerAgain = (lineId: string, number: number): TablesChanged => {
-    return {
-      lineId,
-      number,
-      from: number + 1,
-      catalogVersion: catalog.current?.version ?? 0,
-      tables: {},
-      at: new Date(now()).toISOString(),
-    };
-  };
 
   // A standby's relay does not run; two at once send everything once.
   const flush = async (): Promise<void> => void (await relay.sweep().catch(failed('messages wait in the outbox')));

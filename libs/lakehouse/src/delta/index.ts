@@ -6,6 +6,7 @@ export type { AddFile, CommitInfo, PartitionValues } from './actions';
 export type { AppendFilesOptions } from './append';
 export type { TransactionId } from './conflicts';
 export type { CreateOptions } from './create';
+export type { DeleteResult, HoldingFile, UnusedFile } from './delete-holding';
 export type { HistoryEntry } from './history';
 export type { OptimizeOptions, OptimizeResult } from './optimize';
 export type { Range } from './prune';

@@ -2,11 +2,20 @@ import { randomUUID } from 'node:crypto';
 import type { Storage } from '@millrace/storage';
 import type { Duck } from '../duckdb';
 import { ConcurrentModification } from '../errors';
-import type { AddFile } from './actions';
+import type { AddFile, PartitionValues } from './actions';
 import { append, appendFiles, type AppendFilesOptions } from './append';
 import { Checkpointer } from './checkpointer';
 import { commit, type CommitPlan, type Committed } from './commit';
 import { createTable, type CreateOptions } from './create';
+import {
+  deleteHolding,
+  type DeleteResult,
+  filesHolding,
+  type HoldingFile,
+  removedFiles,
+  unusedHolding,
+  type UnusedFile,
+} from './delete-holding';
 import { DeltaLog } from './delta-log';
 import { addColumns } from './evolve';
 import { history, type HistoryEntry, versionAt } from './history';
@@ -144,6 +153,30 @@ export class DeltaTable {
   /** Adds those of the columns that the table lacks, without touching its files. Returns the version that has them. */
   addColumns(columns: readonly ColumnDefinition[]): Promise<number> {
     return addColumns(this.context, columns);
+  }
+
+  /** Files of a snapshot with rows that hold one of the texts in any text column, and how many. */
+  filesHolding(
+    texts: readonly string[],
+    snapshot: Snapshot = this.snapshot,
+    signal?: AbortSignal,
+  ): Promise<HoldingFile[]> {
+    return filesHolding(this.context, snapshot, texts, signal);
+  }
+
+  /** Deletes the rows that hold one of the texts in any text column, in one commit. See delete-holding.ts. */
+  deleteHolding(texts: readonly string[], signal?: AbortSignal): Promise<DeleteResult> {
+    return deleteHolding(this.context, texts, signal);
+  }
+
+  /** Data files that the newest version does not name and that hold one of the texts. See delete-holding.ts. */
+  unusedHolding(texts: readonly string[], signal?: AbortSignal): Promise<UnusedFile[]> {
+    return unusedHolding(this.context, texts, signal);
+  }
+
+  /** Data files that were removed from some partitions, and may still be there. See delete-holding.ts. */
+  removedFiles(isWanted: (values: PartitionValues) => boolean): ReturnType<typeof removedFiles> {
+    return removedFiles(this.context, isWanted);
   }
 
   optimize(options: OptimizeOptions = {}): Promise<OptimizeResult> {

@@ -57,6 +57,12 @@ export const PLACES = {
     'orphans-deleted',
     /** Staged files that every destination has passed are deleted; their manifests name them. */
     'staged-deleted',
+    /** What was under way when an erasure was asked for has landed; its subject's key is there. */
+    'erasure-drained',
+    /** The key is destroyed. */
+    'erasure-destroyed',
+    /** Something was searched for what is left, and that is on record. */
+    'erasure-searched',
   ],
   'table-manager': [
     /** A contract version is written, and in no index. */
@@ -88,6 +94,14 @@ export const PLACES = {
     'vacuum-recorded',
     /** It has deleted, and is not on record as done. */
     'vacuumed',
+    /** It is on record which rows an erasure deletes; they are all there. */
+    'erasure-searched',
+    /** One table lacks them, in a version that no catalog names; with the table's id. */
+    'erasure-deleted',
+    /** A catalog names all tables without them; marts are as before. */
+    'erasure-shown',
+    /** Old files are deleted; it is not on record. */
+    'erasure-swept',
   ],
   'analytics-api': [
     /** Receipts are counted; their delivery is not acknowledged. */

@@ -1,5 +1,6 @@
-import { type Pool, transaction } from '@millrace/postgres';
+import { type Pool, type PoolClient, transaction } from '@millrace/postgres';
 import { landingErrors } from '../../landing/postgres/errors';
+import { sealId } from '../subject-keys';
 import type { KeyStore, LakeKeyRow, LakePurpose, NewSubjectKey, SubjectKeyRow } from '../key-store';
 
 /** In the order of the lookups, so that two workers never wait for each other; a key that is there stays as it is. */
@@ -15,6 +16,29 @@ const COLUMNS = `encode(lookup, 'hex') AS lookup, id, wrap_id, wrapped`;
 const ADD_LAKE_KEY = `
   INSERT INTO curation_worker.lake_key (purpose, wrapped_by, wrapped)
   SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT FROM curation_worker.lake_key WHERE purpose = $1)`;
+
+/** Also where no key was found: a worker may be about to land with one that it has just made. */
+export const BUMP_KEYS_EPOCH =
+  'UPDATE curation_worker.line SET keys_epoch = keys_epoch + 1 RETURNING id, next, keys_epoch';
+
+/** Destroys keys within a transaction that also moves the keys epoch on. Returns their ids. */
+export async function destroyKeys(
+  client: Pick<PoolClient, 'query'>,
+  lookups: readonly string[],
+  erasureId: string,
+): Promise<number[]> {
+  const { rows } = await client.query(
+    'DELETE FROM curation_worker.subject_key WHERE lookup = ANY($1::bytea[]) RETURNING id',
+    [lookups.map((lookup) => Buffer.from(lookup, 'hex'))],
+  );
+  const ids = (rows as { id: string }[]).map(({ id }) => Number(id));
+  await client.query(
+    `INSERT INTO curation_worker.destroyed_key (id, seal_id, erasure_id)
+     SELECT id, seal_id, $3 FROM unnest($1::bigint[], $2::text[]) AS t (id, seal_id)`,
+    [ids, ids.map(sealId), erasureId],
+  );
+  return ids;
+}
 
 /** Of advisory locks: whoever makes keys of the lake does so alone. */
 const LAKE_KEY_LOCK = 7_203_301;
@@ -72,14 +96,9 @@ export class PostgresKeyStore implements KeyStore {
   async destroy(lookups: readonly string[], erasureId: string): Promise<number[]> {
     return landingErrors(
       transaction(this.pool, async (client) => {
-        const { rows } = await client.query(
-          `WITH gone AS (DELETE FROM curation_worker.subject_key WHERE lookup = ANY($1::bytea[]) RETURNING id)
-           INSERT INTO curation_worker.destroyed_key (id, erasure_id) SELECT id, $2 FROM gone RETURNING id`,
-          [lookups.map((lookup) => Buffer.from(lookup, 'hex')), erasureId],
-        );
-        // Also where no key was found: a worker may be about to land with one that it has just made.
-        await client.query('UPDATE curation_worker.line SET keys_epoch = keys_epoch + 1');
-        return (rows as { id: string }[]).map(({ id }) => Number(id));
+        const ids = await destroyKeys(client, lookups, erasureId);
+        await client.query(BUMP_KEYS_EPOCH);
+        return ids;
       }),
     );
   }
