@@ -15,7 +15,7 @@ const [install, ...curls] = blocks.filter(({ language }) => language === 'sh').m
 const shown = blocks.filter(({ language }) => language === 'json').map(({ text }) => text);
 
 /** Pages whose commands are run with `npm start`; each speaks of things of its own. */
-const PAGES = ['contracts', 'dimensions', 'quality', 'quarantine', 'time'].map((name) => `docs/${name}.md`);
+const PAGES = ['contracts', 'dimensions', 'privacy', 'quality', 'quarantine', 'time'].map((name) => `docs/${name}.md`);
 
 let dir: string;
 beforeAll(() => {
