@@ -18,7 +18,8 @@ export interface Stage {
   settled(): Promise<Totals>;
 }
 
-const SETTLE_MS_MAX = 120_000;
+/** With items pending, nothing changes for so long at most. */
+const STILL_MS_MAX = 120_000;
 const LINES_MAX = 40;
 
 export async function onStage<T>({ dataDir, portBase, signal }: StageOptions, act: (stage: Stage) => Promise<T>) {
@@ -46,11 +47,12 @@ export async function onStage<T>({ dataDir, portBase, signal }: StageOptions, ac
 
 async function settled(origin: string, signal: AbortSignal): Promise<Totals> {
   const client = createClient(origin, { signal });
-  const deadline = performance.now() + SETTLE_MS_MAX;
+  let changedAt = performance.now();
   for (let before = ''; ;) {
     const totals = await client.conservation();
     const now = JSON.stringify(totals);
-    if ((totals.pending === 0 && now === before) || performance.now() > deadline) return totals;
+    if (now !== before) changedAt = performance.now();
+    else if (totals.pending === 0 || performance.now() - changedAt > STILL_MS_MAX) return totals;
     before = now;
     await sleep(500, undefined, { signal });
   }

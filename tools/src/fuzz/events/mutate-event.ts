@@ -6,7 +6,8 @@ const CHANGES_MAX = 3;
 const LEVELS_MAX = 300;
 const TWINS_MAX = 3;
 const MEMBERS_MAX = 400;
-const TYPES_MAX = 30;
+/** Each makes a table: more of them are many small files and no more kinds of damage. */
+const TYPES_MAX = 6;
 
 /** A place in a document: what is there, and how to put something else there. */
 interface Place {
