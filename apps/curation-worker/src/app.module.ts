@@ -29,6 +29,7 @@ import { loadDimension } from './dimensions/load-dimension';
 import { createErasures } from './erasure/erasure.module';
 import { ErasureController } from './erasure/erasure.controller';
 import { ErasureResultsController } from './erasure/erasure-results.controller';
+import { RevealController } from './privacy/reveal.controller';
 import { PostgresErasureStore } from './erasure/postgres-store';
 import { PrismaClient } from './generated/prisma/client';
 import { PostgresLandingStore } from './landing/postgres/store';
@@ -37,7 +38,7 @@ import { PostgresUpkeep } from './maintenance/postgres-upkeep';
 import { pruneClaims, pruneInbox } from './maintenance/prune-claims';
 import { LandedOutbox, RESEND_DEFAULTS } from './outbox/landed-outbox';
 import { FAILPOINT, TablesChangedController } from './outbox/tables-changed.controller';
-import { composePrivacy } from './privacy/privacy.module';
+import { composePrivacy, revealProvider } from './privacy/privacy.module';
 import { QuarantineController } from './quarantine/quarantine.controller';
 import { QuarantineReader } from './quarantine/quarantine-store';
 import { tellQuarantined } from './quarantine/tell-quarantined';
@@ -124,8 +125,9 @@ export class AppModule {
     const replayStore = new PostgresReplayStore(pool, v4, () => messages.wake());
     const erasureStore = new PostgresErasureStore(pool, v4, () => messages.wake());
     const privacy = composePrivacy(context, { pool, messaging });
+    const audits = new TableOutbox(pool, 'curation_worker', 'message_outbox');
     const messages = new OutboxRelay({
-      ...{ messaging, outbox: new TableOutbox(pool, 'curation_worker', 'message_outbox') },
+      ...{ messaging, outbox: audits },
       onError: (error) => logger.warn({ error: error as Error }, 'messages could not be sent yet'),
     });
     const { worker, keeper, relay, windowsRelay, schedule, replays, dimensionLoads, opener, protections, refresh } =
@@ -264,6 +266,7 @@ export class AppModule {
         WorkRequestedController,
         ErasureController,
         ErasureResultsController,
+        RevealController,
       ],
       providers: [
         { provide: DIMENSION_SOURCE, useValue: { store, files: dimensionLoads.files } satisfies DimensionSource },
@@ -271,6 +274,7 @@ export class AppModule {
         { provide: QuarantineReader, useValue: quarantine },
         ...adminProviders(admin),
         ...erasures.providers,
+        revealProvider({ privacy: privacy.privacy, protections, clock, outbox: audits, wake: () => messages.wake() }),
         { provide: PLAN_DEPS, useValue: plan },
         { provide: REPLAY_STORE, useValue: replayStore },
         { provide: RECIPE_STORE, useValue: recipes },

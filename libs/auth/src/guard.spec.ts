@@ -29,6 +29,7 @@ describe('a role', () => {
     operator: ['operator', 'admin'],
     admin: ['admin'],
     'device-admin': ['device-admin', 'admin'],
+    revealer: ['revealer'],
   };
   const roles = Object.keys(ALLOWED) as Role[];
   it.each(roles.flatMap((asked) => roles.map((has) => [asked, has] as const)))('%s asked of %s', (asked, has) => {

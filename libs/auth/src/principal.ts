@@ -1,8 +1,9 @@
 /**
  * What a principal may do. `viewer` reads, `operator` also mends (replay, publish, run), `admin` also says who may do
- * what, `device-admin` enrols and revokes devices, `ingest` sends events and reads nothing.
+ * what, `device-admin` enrols and revokes devices, `ingest` sends events and reads nothing, `revealer` turns reversible
+ * tokens back into personal data, which no other role includes.
  */
-export const ROLES = ['ingest', 'viewer', 'operator', 'admin', 'device-admin'] as const;
+export const ROLES = ['ingest', 'viewer', 'operator', 'admin', 'device-admin', 'revealer'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** How a principal proved who it is. `local`: not at all, on a loopback address where nothing else is configured. */
@@ -36,8 +37,9 @@ const IMPLIED: Readonly<Record<Role, readonly Role[]>> = {
   ingest: ['ingest'],
   viewer: ['viewer'],
   operator: ['operator', 'viewer'],
-  admin: ROLES,
+  admin: ['ingest', 'viewer', 'operator', 'admin', 'device-admin'],
   'device-admin': ['device-admin'],
+  revealer: ['revealer'],
 };
 
 /** Roles together with those that they imply, in the order of ROLES. */

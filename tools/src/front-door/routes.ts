@@ -22,6 +22,7 @@ export const ROUTES: Readonly<Record<ServiceName, readonly string[]>> = {
     '/admin',
     '/v1/quarantine',
     '/v1/erasure',
+    '/v1/tokens',
     '/v1/late-data',
     '/v1/dimensions',
     '/v1/kpis',

@@ -19,12 +19,13 @@ export interface SubjectKeyRow {
   /** 64 hex digits. */
   readonly lookup: string;
   readonly id: number;
+  readonly tenant: string;
   /** Which of the lake's keys `wrapped` is encrypted under. */
   readonly wrapId: number;
   readonly wrapped: Buffer;
 }
 
-export type NewSubjectKey = Omit<SubjectKeyRow, 'id'> & { readonly tenant: string };
+export type NewSubjectKey = Omit<SubjectKeyRow, 'id'>;
 
 /**
  * Where the lake's keys and its subjects' are kept.

@@ -1,13 +1,20 @@
+import type { Provider } from '@nestjs/common';
 import type { Messaging } from '@millrace/messaging';
+import type { TableOutbox } from '@millrace/messaging/outbox';
+import type { Clock } from '@millrace/observability';
 import type { Pool } from '@millrace/postgres';
 import { noMasterKeys } from '@millrace/privacy';
 import { createFileMasterKeys } from '@millrace/privacy/filesystem';
 import type { ServiceContext } from '@millrace/service';
-import { GROUPS } from '@millrace/topics';
+import { GROUPS, TOPICS } from '@millrace/topics';
+import { v4 } from 'uuid';
 import type { Config } from '../config';
 import type { CurationPorts } from '../worker/curation';
 import { expire } from './expiry';
+import type { KeyStore } from './key-store';
 import { PostgresKeyStore } from './postgres/key-store';
+import type { Protections } from './protection';
+import { REVEAL, type RevealParts } from './reveal.controller';
 
 const DAY_MS = 86_400_000;
 
@@ -32,4 +39,25 @@ export function composePrivacy(
     },
     expire: (keys, signal) => expire({ pool, keys, logger, unreadSince, keepMs: config.dailyKeysKeep }, signal),
   };
+}
+
+/** What turning tokens back needs; its records are left in the outbox before there is an answer. */
+export function revealProvider(deps: {
+  readonly privacy: { readonly keys: KeyStore };
+  readonly protections: Pick<Protections, 'lakeKeys'>;
+  readonly clock: Clock;
+  readonly outbox: Pick<TableOutbox, 'leave'>;
+  readonly wake: () => void;
+}): Provider {
+  const parts: RevealParts = {
+    keys: deps.privacy.keys,
+    lakeKeys: () => deps.protections.lakeKeys(),
+    audit: async (record) => {
+      const id = v4();
+      await deps.outbox.leave([{ id, topic: TOPICS.audit.name, body: { id, ...record } }]);
+      deps.wake();
+    },
+    now: () => deps.clock.now(),
+  };
+  return { provide: REVEAL, useValue: parts };
 }

@@ -124,7 +124,7 @@ export const accessFields = {
   jwtRolesClaim: string({
     env: 'JWT_ROLES_CLAIM',
     default: 'roles',
-    doc: 'Claim with the roles (ingest, viewer, operator, admin, device-admin); dots lead into objects.',
+    doc: 'Claim with the roles (ingest, viewer, operator, admin, device-admin, revealer); dots lead into objects.',
   }),
   jwtTenantClaim: string({
     env: 'JWT_TENANT_CLAIM',

@@ -20,9 +20,9 @@ export class MemoryKeyStore implements KeyStore {
   }
 
   async ensure(keys: readonly NewSubjectKey[]): Promise<readonly SubjectKeyRow[]> {
-    return keys.map(({ lookup, wrapId, wrapped }) => {
+    return keys.map(({ lookup, tenant, wrapId, wrapped }) => {
       let row = this.subjects.get(lookup);
-      if (!row) this.subjects.set(lookup, (row = { lookup, id: this.nextId++, wrapId, wrapped }));
+      if (!row) this.subjects.set(lookup, (row = { lookup, id: this.nextId++, tenant, wrapId, wrapped }));
       return row;
     });
   }

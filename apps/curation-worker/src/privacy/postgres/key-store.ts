@@ -11,7 +11,7 @@ const ENSURE = `
    ORDER BY lookup
   ON CONFLICT DO NOTHING`;
 
-const COLUMNS = `encode(lookup, 'hex') AS lookup, id, wrap_id, wrapped`;
+const COLUMNS = `encode(lookup, 'hex') AS lookup, id, tenant, wrap_id, wrapped`;
 
 const ADD_LAKE_KEY = `
   INSERT INTO curation_worker.lake_key (purpose, wrapped_by, wrapped)
@@ -113,6 +113,7 @@ export class PostgresKeyStore implements KeyStore {
     return rows.map((row) => ({
       lookup: row['lookup'] as string,
       id: Number(row['id']),
+      tenant: row['tenant'] as string,
       wrapId: Number(row['wrap_id']),
       wrapped: row['wrapped'] as Buffer,
     }));
