@@ -65,8 +65,9 @@ export async function observe(checker: Checker, options: ObserveOptions): Promis
       fates.set(at, String(row['fate']));
     }
     const opener = openerOf(storage, pool, options.masterKeyFile);
-    for (const part of parts)
-      observeRaw(checker, part, await opened(opener, gunzipSync(await storage.get(part))), fates);
+    const lines = new Map<string, ObservedLine>();
+    for (const part of parts) collectRaw(lines, part, await opened(opener, gunzipSync(await storage.get(part))));
+    observeRaw(checker, lines, fates);
     for (const at of fates.keys()) checker.fate(`no line at ${at}`, 'duplicate');
     await observeQuarantine(checker, pool, opener);
     await observeTables(checker, rows, options);
@@ -94,15 +95,27 @@ async function observeBatches(checker: Checker, pool: Pool): Promise<string[]> {
   return parts;
 }
 
-function observeRaw(checker: Checker, part: string, bytes: Buffer, fates: Map<string, string>): void {
+interface ObservedLine {
+  readonly key: string;
+  readonly bytes: string;
+  readonly replaces: string | null;
+}
+
+function collectRaw(lines: Map<string, ObservedLine>, part: string, bytes: Buffer): void {
   let line = 0;
-  for (const { item, format } of rawLinesOf(bytes)) {
-    line++;
-    const key = keyOfLine(item, format);
-    checker.raw({ key, bytes: sha(item) });
-    const at = place(part, line);
+  for (const { item, format, replaces } of rawLinesOf(bytes)) {
+    const replaced = replaces ? place(replaces.part, replaces.line) : null;
+    lines.set(place(part, ++line), { key: keyOfLine(item, format), bytes: sha(item), replaces: replaced });
+  }
+}
+
+function observeRaw(checker: Checker, lines: ReadonlyMap<string, ObservedLine>, fates: Map<string, string>): void {
+  const replaced = new Set([...lines.values()].map(({ replaces }) => replaces));
+  for (const [at, { key, bytes }] of lines) {
     const fate = fates.get(at);
     fates.delete(at);
+    if (replaced.has(at)) continue;
+    checker.raw({ key, bytes });
     // What is in quarantine is told by the quarantine itself.
     if (fate !== 'quarantined') checker.fate(key, fate === undefined ? 'landed' : 'duplicate');
   }

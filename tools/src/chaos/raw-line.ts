@@ -4,6 +4,8 @@ export interface RawLine {
   /** The item's exact bytes. */
   readonly item: Buffer;
   readonly format: string;
+  /** The line that it replaces: the same item under another key. */
+  readonly replaces?: { readonly part: string; readonly line: number };
 }
 
 const LINE_FEED = 10;
@@ -25,11 +27,12 @@ function rawLineOf(line: Buffer): RawLine {
   const text = line.toString('latin1');
   const match = LAST_MEMBER.exec(text);
   if (!match) throw new Error(`not a raw line: ${text.slice(0, 200)}`);
-  const head = JSON.parse(`${line.toString('utf8', 0, match.index)}}`) as { format: string };
+  const head = JSON.parse(`${line.toString('utf8', 0, match.index)}}`) as Omit<RawLine, 'item'>;
   const value = line.subarray(match.index + match[0].length, line.length - 1);
-  if (match[1] === 'body') return { item: value, format: head.format };
+  const { format, replaces } = head;
+  if (match[1] === 'body') return { item: value, format, replaces };
   const decoded = JSON.parse(value.toString('utf8')) as string;
-  return { item: Buffer.from(decoded, match[1] === 'text' ? 'utf8' : 'base64'), format: head.format };
+  return { item: Buffer.from(decoded, match[1] === 'text' ? 'utf8' : 'base64'), format, replaces };
 }
 
 /** The key under which an item was sent, told from its bytes. */

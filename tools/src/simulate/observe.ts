@@ -51,6 +51,9 @@ export async function readTable(
 /** Where each landed line of the raw zone is, and whose it is. */
 async function readRaw(shared: Shared, checker: Checker): Promise<Map<string, string>> {
   const keys = new Map<string, string>();
+  const found: { at: string; key: string; bytes: string }[] = [];
+  // Lines that are there again under another key.
+  const again = new Set<string>();
   const clock = { now: () => EPOCH_MS + shared.world.nowMs };
   const { storage, master, subjectKeys, world } = shared;
   const protections = new Protections({
@@ -67,12 +70,18 @@ async function readRaw(shared: Shared, checker: Checker): Promise<Map<string, st
         const bytes = bytesOf(line);
         const key = keyIn(bytes) ?? `unreadable ${file.path}:${i + 1}`;
         keys.set(`${file.path}:${i + 1}`, key);
-        checker.raw({ key, bytes });
+        found.push({ at: `${file.path}:${i + 1}`, key, bytes });
+        const replaced = REPLACES.exec(line);
+        if (replaced) again.add(`${replaced[1]}:${replaced[2]}`);
       });
     }
   }
+  for (const { at, key, bytes } of found) if (!again.has(at)) checker.raw({ key, bytes });
   return keys;
 }
+
+/** The line that a raw line replaces, out of its head. */
+const REPLACES = /^\{[^\n]*?"replaces":\{"part":"([^"\\]+)","line":(\d+)\},/;
 
 /** The item's exact bytes out of a raw line, as text. */
 function bytesOf(line: string): string {

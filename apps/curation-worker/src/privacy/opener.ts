@@ -1,6 +1,6 @@
-import { isDailyKey, KeyError, type NamedKey, open } from '@millrace/privacy';
+import { isDailyKey, KeyError, type NamedKey, open, openHeaders, openValues } from '@millrace/privacy';
 import { openItem, type QuarantinedBytes, type StoredBytes } from '../quarantine/sealed-item';
-import { aboutRawLine, parseSealedLine } from '../staging/raw-line';
+import { aboutRawLine, parseRawLine, parseSealedLine, rawLine } from '../staging/raw-line';
 import { EXPIRED } from './expiry';
 import type { KeyStore } from './key-store';
 import type { Protections } from './protection';
@@ -41,7 +41,7 @@ export class Opener {
   async lines(texts: readonly string[]): Promise<(string | { readonly why: Unreadable })[]> {
     const parsed = texts.map(parseSealedLine);
     const keys = await this.keysOf(parsed.flatMap((line) => line?.keyId ?? []));
-    return parsed.map((line, i) => {
+    const lines = parsed.map((line, i): string | { readonly why: Unreadable } => {
       if (!line) return texts[i];
       const key = keys.get(line.keyId) ?? 'damaged';
       if (typeof key === 'string') return { why: key };
@@ -52,6 +52,10 @@ export class Opener {
         throw error;
       }
     });
+    const unread = new Set(lines.flatMap((line) => (typeof line === 'string' ? (inboundKeyOf(line) ?? []) : [])));
+    if (unread.size === 0) return lines;
+    const inbound = await this.keysOf(unread);
+    return lines.map((line) => (typeof line === 'string' ? openUnread(line, inbound) : line));
   }
 
   /** Keys by id, or why they are no more. */
@@ -73,5 +77,29 @@ export class Opener {
     const destroyed = await this.keys.destroyed([...subjects.keys()]);
     for (const [number, id] of subjects) found.set(id, destroyed.has(number) ? 'erased' : 'damaged');
     return found;
+  }
+}
+
+/** Which key an item that was put aside unread is still sealed under, as the gateway did. */
+function inboundKeyOf(line: string): string | null {
+  if (!line.includes('"seal":"')) return null;
+  const { sealed } = parseRawLine(line).head;
+  return typeof sealed === 'string' && isDailyKey(sealed) ? sealed : null;
+}
+
+function openUnread(
+  line: string,
+  keys: ReadonlyMap<string, NamedKey | Unreadable>,
+): string | { readonly why: Unreadable } {
+  const id = inboundKeyOf(line);
+  if (id === null) return line;
+  const key = keys.get(id) ?? 'damaged';
+  if (typeof key === 'string') return { why: key };
+  const { head, value } = parseRawLine(line);
+  try {
+    return rawLine(openHeaders(head, key), openValues(head, [value], key)[0]);
+  } catch (error) {
+    if (error instanceof KeyError && error.code === 'KEY_MISMATCH') return { why: 'damaged' };
+    throw error;
   }
 }

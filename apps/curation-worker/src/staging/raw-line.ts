@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { type NamedKey, seal } from '@millrace/privacy';
 import type { Random } from '@millrace/observability';
-import type { Mends, Origin, Received } from '../pipeline/received';
+import type { Mends, Origin, Received, StoredAt } from '../pipeline/received';
 import type { ByteBuilder } from './byte-builder';
 
 const LINE_FEED = 10;
@@ -9,10 +9,16 @@ const CARRIAGE_RETURN = 13;
 
 /**
  * The accept metadata that begins a raw line: `{"at":…,"tenant":…,` and so on, the same for all items of an origin. The
- * members are those of the inbound headers; a mended version also names the line that it replaces.
+ * members are those of the inbound headers; a mended version also names the line that it mends, and the same item under
+ * another key the line that it replaces.
  */
-export function rawLineHead(origin: Origin, mends?: Mends): Buffer {
-  const members = { ...origin.headers, ingestion: origin.ingestionId, ...(mends && { mends }) };
+export function rawLineHead(origin: Origin, { mends, replaces }: { mends?: Mends; replaces?: StoredAt } = {}): Buffer {
+  const members = {
+    ...origin.headers,
+    ingestion: origin.ingestionId,
+    ...(mends && { mends }),
+    ...(replaces && { replaces: { part: replaces.part, line: replaces.line } }),
+  };
   return Buffer.from(JSON.stringify(members).slice(0, -1) + ',');
 }
 
@@ -31,6 +37,30 @@ export function addRawLine(to: ByteBuilder, head: Buffer, { value, offset }: Rec
     to.ascii('}\n');
   } else if (isUtf8(value)) to.text(`"text":${JSON.stringify(value.toString('utf8'))}}\n`);
   else to.text(`"base64":"${value.toString('base64')}"}\n`);
+}
+
+/** One line, without its end, of an item that nothing is known of. */
+export function rawLine(head: object, value: Buffer): string {
+  const item = isUtf8(value)
+    ? `"text":${JSON.stringify(value.toString('utf8'))}`
+    : `"base64":"${value.toString('base64')}"`;
+  return `${JSON.stringify(head).slice(0, -1)},${item}}`;
+}
+
+/** What is before an item in its line, and the item. Quotes within strings are escaped, so no name is found within one. */
+const LAST_MEMBER = /,"(body|text|base64)":/;
+
+/** Head and item of a line as `addRawLine` writes it. Throws SyntaxError for one that is none. */
+export function parseRawLine(line: string): {
+  readonly head: Readonly<Record<string, unknown>>;
+  readonly value: Buffer;
+} {
+  const match = LAST_MEMBER.exec(line);
+  if (!match) throw new SyntaxError('not a raw line');
+  const head = JSON.parse(`${line.slice(0, match.index)}}`) as Record<string, unknown>;
+  const value = line.slice(match.index + match[0].length, -1);
+  if (match[1] === 'body') return { head, value: Buffer.from(value) };
+  return { head, value: Buffer.from(JSON.parse(value) as string, match[1] === 'text' ? 'utf8' : 'base64') };
 }
 
 /** What a sealed line is bound to. */

@@ -122,7 +122,8 @@ export async function writeRawPart(
   for (const i of part.items) {
     const event = validated[i];
     const { received } = event;
-    let head = received.mends ? rawLineHead(received.origin, received.mends) : heads.get(received.origin);
+    const { mends, stored: replaces } = received;
+    let head = mends || replaces ? rawLineHead(received.origin, { mends, replaces }) : heads.get(received.origin);
     if (!head) heads.set(received.origin, (head = rawLineHead(received.origin)));
     const read = event.ok || event.contract !== null;
     const isJson = read && JSON_FORMATS.has(received.origin.headers.format) ? true : parses(received.value);
