@@ -45,8 +45,9 @@ const READ_COLUMNS = Object.entries(ROW_COLUMNS)
 
 /** Some rows of a table, in ascending order, with what they share. */
 export function eventRows(table: RowTable, rows: readonly number[], places: RawPlaces, batchId: number): EventRows {
-  const contracts = [...new Set(table.groups.flatMap(({ contract }) => contract ?? []))];
-  const shared = table.groups.map((group) => sharedBy(group, places, contracts));
+  const used = table.groupsOf(rows);
+  const contracts = [...new Set(used.flatMap(({ contract }) => contract ?? []))];
+  const shared = used.map((group) => sharedBy(group, places, contracts));
   const groups = shared.map((group) => `(${literals(group).join(', ')})`);
   const select = (file: string): string =>
     `SELECT * EXCLUDE (g, group_line, line_base), (line_base + group_line)::INTEGER AS _raw_line,

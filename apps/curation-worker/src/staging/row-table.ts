@@ -54,6 +54,8 @@ export class RowTable {
   private readonly bytes: ByteBuilder;
   /** Where each row ends. */
   private readonly ends: Float64Array;
+  /** Number of each row's group. */
+  private readonly group: Int32Array;
   private length = 0;
   private readonly numbers = new Map<string, RowGroup>();
   private last: RowGroup | null = null;
@@ -61,6 +63,7 @@ export class RowTable {
   constructor(rowsMax: number, payloadBytesExpected: number) {
     this.bytes = new ByteBuilder(payloadBytesExpected + rowsMax * ROW_BYTES);
     this.ends = new Float64Array(rowsMax);
+    this.group = new Int32Array(rowsMax);
   }
 
   /**
@@ -107,7 +110,16 @@ export class RowTable {
     this.bytes.text(envelope.payloadJson);
     this.bytes.lineFeed();
     this.ends[this.length] = this.bytes.size;
+    this.group[this.length] = number;
     return this.length++;
+  }
+
+  /** Groups that some rows are of. Those of all others would make every statement about a few rows as long as the batch's. */
+  groupsOf(rows: readonly number[]): readonly RowGroup[] {
+    if (rows.length === this.length) return this.groups;
+    const used = new Uint8Array(this.groups.length);
+    for (const row of rows) used[this.group[row]] = 1;
+    return this.groups.filter(({ number }) => used[number] === 1);
   }
 
   /** The bytes of some rows, given in ascending order: neighbours are copied together, and all of them not at all. */

@@ -77,10 +77,12 @@ export function createMemoryStager({ storage, refuses = () => false }: MemorySta
 /** Rows as `EventRows.select` yields them. */
 function landedRows(rows: EventRows, batchId: number): Row[] {
   const names = Object.keys(ROW_COLUMNS);
+  const groups = new Map(rows.shared.map((group) => [group.g, group]));
   return readDelimited(rows.bytes).map((cells) => {
     const own: Record<string, unknown> = Object.fromEntries(names.map((name, i) => [name, cells[i]]));
-    const { g, line_base, ...shared } = rows.shared[Number(own['g'])];
-    if (g !== Number(own['g'])) throw new Error(`group ${g} is in another's place`);
+    const group = groups.get(Number(own['g']));
+    if (!group) throw new Error(`a row is of group ${String(own['g'])}, which is none of these`);
+    const { g: _g, line_base, ...shared } = group;
     return {
       ...own,
       ...shared,
