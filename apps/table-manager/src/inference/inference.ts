@@ -5,7 +5,7 @@ import { publishContracts } from '../contracts/publish';
 import { evolveOne } from './evolve-contracts';
 import { type FillDeps, fillTables } from './fill';
 import { inferTypes, type WaitingType } from './infer-types';
-import { EVOLVE_EVERY_MS, TYPES_EVERY_MS, type InferenceSettings, OBSERVED_DAYS } from './settings';
+import { EVOLVE_EVERY_MS, LOOK_EVERY_MS, TYPES_EVERY_MS, type InferenceSettings, OBSERVED_DAYS } from './settings';
 
 export interface InferenceDeps extends Omit<FillDeps, 'contracts'> {
   readonly storage: Storage;
@@ -27,6 +27,7 @@ export class Inference {
   /** What commits saw since the last round; everything at first, since another process may have left something. */
   private readonly dirty = new Set<string | null>();
   private all = true;
+  private lookedMs = -Infinity;
   private filling = true;
   /** Index of the contracts under which tables were last filled. */
   private filledUnder = -1;
@@ -45,7 +46,12 @@ export class Inference {
 
   /** Whether there is anything to look at. */
   get isDue(): boolean {
-    return this.all || this.mayFill || this.dirty.size > 0;
+    return this.mayLook || this.mayFill || this.dirty.size > 0;
+  }
+
+  /** A commit of another process, which led before, may have come to be after this one looked at what it had left. */
+  private get mayLook(): boolean {
+    return this.all || this.deps.monotonicMs() - this.lookedMs >= LOOK_EVERY_MS;
   }
 
   /** A newer index may be another process's, which led beside this one for a moment, and left a table to be filled. */
@@ -76,9 +82,10 @@ export class Inference {
     const { deps } = this;
     const { monotonicMs } = deps;
     const seen = new Set(this.dirty);
-    const { all } = this;
+    const all = this.mayLook;
     this.dirty.clear();
     this.all = false;
+    if (all) this.lookedMs = monotonicMs();
     try {
       if (!all && seen.size === 0) return false;
       await deps.contracts.reload();

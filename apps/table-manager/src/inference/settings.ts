@@ -14,6 +14,9 @@ export interface InferenceSettings {
 /** Days for which it is remembered what events looked like. */
 export const OBSERVED_DAYS = 90;
 
+/** Everything is looked at again so often, whether anything was committed or not. */
+export const LOOK_EVERY_MS = 600_000;
+
 /** One contract gets new versions so often at most, ms: each is a change for every worker. */
 export const EVOLVE_EVERY_MS = 5_000;
 
