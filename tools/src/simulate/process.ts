@@ -226,9 +226,13 @@ const messagingError: ErrorOf = (_method, phase) =>
     ? new MessagingError('MESSAGING_UNAVAILABLE', 'the log is away')
     : new MessagingError('MESSAGING_UNKNOWN', 'the connection was lost');
 
+/** Lines of code, which are others where it is compiled: a trace is the same everywhere. */
+const PLACES = / at [\w.-]+:\d+/g;
+
 function reasonOf(fields: unknown): string {
   const error = (fields as { error?: unknown } | undefined)?.error;
-  return error === undefined ? '' : ` (${error instanceof Error ? error.message : String(error)})`;
+  if (error === undefined) return '';
+  return ` (${(error instanceof Error ? error.message : String(error)).replaceAll(PLACES, '')})`;
 }
 
 function silent(say: (level: string, message: string, fields?: unknown) => void): Logger {
