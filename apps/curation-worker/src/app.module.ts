@@ -274,7 +274,7 @@ export class AppModule {
         { provide: QuarantineReader, useValue: quarantine },
         ...adminProviders(admin),
         ...erasures.providers,
-        revealProvider({ privacy: privacy.privacy, protections, clock, outbox: audits, wake: () => messages.wake() }),
+        revealProvider({ keys: privacy.privacy.keys, protections, clock, outbox: audits, wake: () => messages.wake() }),
         { provide: PLAN_DEPS, useValue: plan },
         { provide: REPLAY_STORE, useValue: replayStore },
         { provide: RECIPE_STORE, useValue: recipes },

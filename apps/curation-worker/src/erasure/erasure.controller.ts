@@ -2,10 +2,10 @@ import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post } from '@n
 import { ApiOperation, ApiProperty, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import type { Principal } from '@millrace/auth';
 import { Access, Caller } from '@millrace/auth/nest';
-import { KeyError } from '@millrace/privacy';
 import { ProblemException } from '@millrace/service';
 import { Type } from 'class-transformer';
 import { IsDefined, IsIn, IsOptional, IsString, Matches, MaxLength, MinLength, ValidateNested } from 'class-validator';
+import { withKeys } from '../privacy/keys-away';
 import type { LakeKeys } from '../privacy/lake-keys';
 import { type ErasurePlan, planErasure, type PlanDeps } from './plan';
 import { type Erasure, type ErasureStore, ROWS, type Rows } from './port';
@@ -128,13 +128,7 @@ export class ErasureController {
   }
 
   private async lookup(tenant: string, { subject: { kind, value } }: ErasureBody): Promise<string> {
-    try {
-      return (await this.parts.lakeKeys()).lookup({ tenant, kind, value });
-    } catch (error) {
-      if (!(error instanceof KeyError)) throw error;
-      const detail = 'Keys cannot be read now: see /readiness of curation-worker, and MASTER_KEY_FILE.';
-      throw new ProblemException(503, { detail }, { 'retry-after': '10' });
-    }
+    return withKeys(async () => (await this.parts.lakeKeys()).lookup({ tenant, kind, value }));
   }
 }
 

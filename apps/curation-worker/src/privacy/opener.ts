@@ -4,7 +4,7 @@ import { aboutRawLine, parseRawLine, parseSealedLine, rawLine } from '../staging
 import { EXPIRED } from './expiry';
 import type { KeyStore } from './key-store';
 import type { Protections } from './protection';
-import { openSubjectKey, SEAL_ID } from './subject-keys';
+import { openSubjectKey, subjectKeyNumber } from './subject-keys';
 
 /** Why sealed bytes can never be read again. */
 export type Unreadable = 'erased' | 'expired' | 'damaged';
@@ -63,8 +63,8 @@ export class Opener {
     const found = new Map<string, NamedKey | Unreadable>();
     const subjects = new Map<number, string>();
     for (const id of new Set(ids)) {
-      const subject = SEAL_ID.exec(id);
-      if (subject) subjects.set(parseInt(subject[1], 36), id);
+      const subject = subjectKeyNumber(id);
+      if (subject !== null) subjects.set(subject, id);
       else if (!isDailyKey(id)) found.set(id, id === EXPIRED ? 'expired' : 'damaged');
       else found.set(id, (await this.protections.inboundKey(id)) ?? 'expired');
     }

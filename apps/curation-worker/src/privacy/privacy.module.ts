@@ -43,14 +43,14 @@ export function composePrivacy(
 
 /** What turning tokens back needs; its records are left in the outbox before there is an answer. */
 export function revealProvider(deps: {
-  readonly privacy: { readonly keys: KeyStore };
+  readonly keys: KeyStore;
   readonly protections: Pick<Protections, 'lakeKeys'>;
   readonly clock: Clock;
   readonly outbox: Pick<TableOutbox, 'leave'>;
   readonly wake: () => void;
 }): Provider {
   const parts: RevealParts = {
-    keys: deps.privacy.keys,
+    keys: deps.keys,
     lakeKeys: () => deps.protections.lakeKeys(),
     audit: async (record) => {
       const id = v4();

@@ -2,10 +2,10 @@ import { Body, Controller, Header, HttpCode, Inject, Post } from '@nestjs/common
 import { ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import type { Principal } from '@millrace/auth';
 import { Access, Caller } from '@millrace/auth/nest';
-import { KeyError, parseToken } from '@millrace/privacy';
-import { ProblemException } from '@millrace/service';
+import { parseToken } from '@millrace/privacy';
 import type { AuditRecord } from '@millrace/topics';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsString, Length, Matches, MaxLength } from 'class-validator';
+import { withKeys } from './keys-away';
 import { reveal, type RevealDeps, type Revealed } from './reveal';
 
 export const REVEAL = Symbol('reveal');
@@ -53,23 +53,17 @@ export class RevealController {
   })
   async reveal(@Caller() caller: Principal, @Body() body: RevealBody): Promise<{ rows: Revealed[] }> {
     const { tenant, subject: actor } = caller;
-    try {
-      const rows = await reveal(this.parts, tenant, body.tokens);
-      const keys = new Set(body.tokens.flatMap((token) => parseToken(token)?.keyId ?? []));
-      await this.parts.audit({
-        at: new Date(this.parts.now()).toISOString(),
-        ...{ tenant, service: 'curation-worker', action: 'privacy.tokens_revealed', actor },
-        subject: `${rows.length} tokens`,
-        detail: {
-          ...{ reason: body.reason, keys: [...keys].sort() },
-          revealed: rows.filter((row) => 'value' in row).length,
-        },
-      });
-      return { rows };
-    } catch (error) {
-      if (!(error instanceof KeyError)) throw error;
-      const detail = 'Keys cannot be read now: see /readiness of curation-worker, and MASTER_KEY_FILE.';
-      throw new ProblemException(503, { detail }, { 'retry-after': '10' });
-    }
+    const rows = await withKeys(() => reveal(this.parts, tenant, body.tokens));
+    const keys = new Set(body.tokens.flatMap((token) => parseToken(token)?.keyId ?? []));
+    await this.parts.audit({
+      at: new Date(this.parts.now()).toISOString(),
+      ...{ tenant, service: 'curation-worker', action: 'privacy.tokens_revealed', actor },
+      subject: `${rows.length} tokens`,
+      detail: {
+        ...{ reason: body.reason, keys: [...keys].sort() },
+        revealed: rows.filter((row) => 'value' in row).length,
+      },
+    });
+    return { rows };
   }
 }

@@ -1,7 +1,7 @@
 import { KeyError, parseToken, reverse } from '@millrace/privacy';
 import type { KeyStore, SubjectKeyRow } from './key-store';
 import type { LakeKeys } from './lake-keys';
-import { openSubjectKey, SEAL_ID } from './subject-keys';
+import { openSubjectKey, subjectKeyNumber } from './subject-keys';
 
 /**
  * - `not_reversible`: no token, or one that nobody can turn back.
@@ -17,7 +17,7 @@ export type Revealed =
 
 export interface RevealDeps {
   readonly keys: Pick<KeyStore, 'byIds' | 'destroyed'>;
-  readonly lakeKeys: () => Promise<Pick<LakeKeys, 'tokens' | 'unwrap'>>;
+  readonly lakeKeys: () => Promise<LakeKeys>;
 }
 
 const LAKE_ID = /^l([0-9a-z]+)$/;
@@ -29,7 +29,7 @@ export async function reveal(
   tokens: readonly string[],
 ): Promise<Revealed[]> {
   const parsed = tokens.map(parseToken);
-  const ids = new Set(parsed.flatMap((token) => (token?.reversible ? (subjectOf(token.keyId) ?? []) : [])));
+  const ids = new Set(parsed.flatMap((token) => (token?.reversible ? (subjectKeyNumber(token.keyId) ?? []) : [])));
   const lake = await lakeKeys();
   const rows = new Map<number, SubjectKeyRow>();
   for (const row of await keys.byIds([...ids])) if (row.tenant === tenant) rows.set(row.id, row);
@@ -38,7 +38,7 @@ export async function reveal(
   return tokens.map((token, i): Revealed => {
     const about = parsed[i];
     if (!about?.reversible) return { token, why: 'not_reversible' };
-    const subject = subjectOf(about.keyId);
+    const subject = subjectKeyNumber(about.keyId);
     const row = subject === null ? undefined : rows.get(subject);
     if (subject !== null && !row) return { token, why: destroyed.has(subject) ? 'erased' : 'unknown' };
     const lakeId = LAKE_ID.exec(about.keyId);
@@ -46,7 +46,7 @@ export async function reveal(
     try {
       // A tenant has keys of its own, so a token of another is one that no key of this made.
       const key = row
-        ? openSubjectKey(lake as LakeKeys, row).tokens
+        ? openSubjectKey(lake, row).tokens
         : lake.tokens(tenant, parseInt((lakeId as RegExpExecArray)[1], 36));
       const json = reverse(key, token);
       return { token, value: JSON.parse(json) as unknown, json };
@@ -56,10 +56,4 @@ export async function reveal(
       throw error;
     }
   });
-}
-
-function subjectOf(keyId: string): number | null {
-  const match = SEAL_ID.exec(keyId);
-  const id = match ? parseInt(match[1], 36) : NaN;
-  return Number.isSafeInteger(id) ? id : null;
 }

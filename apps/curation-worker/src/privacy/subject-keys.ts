@@ -14,10 +14,17 @@ export interface SubjectKey {
   readonly made: Map<string, string>;
 }
 
-export const SEAL_ID = /^s([0-9a-z]+)$/;
+const SEAL_ID = /^s([0-9a-z]+)$/;
 
 /** What a subject's key is called by what it sealed, and by its tokens. */
 export const sealId = (id: number): string => `s${id.toString(36)}`;
+
+/** Number of the subject's key that `sealId` called so; null for what is no such name. */
+export function subjectKeyNumber(name: string): number | null {
+  const match = SEAL_ID.exec(name);
+  const id = match ? parseInt(match[1], 36) : NaN;
+  return Number.isSafeInteger(id) ? id : null;
+}
 
 export function subjectKey(id: number, key: Buffer): SubjectKey {
   const name = sealId(id);

@@ -35,16 +35,15 @@ export function addRawLine(to: ByteBuilder, head: Buffer, { value, offset }: Rec
     to.ascii('"body":');
     to.copy(value);
     to.ascii('}\n');
-  } else if (isUtf8(value)) to.text(`"text":${JSON.stringify(value.toString('utf8'))}}\n`);
-  else to.text(`"base64":"${value.toString('base64')}"}\n`);
+  } else to.text(`${itemMember(value)}}\n`);
 }
+
+const itemMember = (value: Buffer): string =>
+  isUtf8(value) ? `"text":${JSON.stringify(value.toString('utf8'))}` : `"base64":"${value.toString('base64')}"`;
 
 /** One line, without its end, of an item that nothing is known of. */
 export function rawLine(head: object, value: Buffer): string {
-  const item = isUtf8(value)
-    ? `"text":${JSON.stringify(value.toString('utf8'))}`
-    : `"base64":"${value.toString('base64')}"`;
-  return `${JSON.stringify(head).slice(0, -1)},${item}}`;
+  return `${JSON.stringify(head).slice(0, -1)},${itemMember(value)}}`;
 }
 
 /** What is before an item in its line, and the item. Quotes within strings are escaped, so no name is found within one. */
