@@ -12,8 +12,8 @@ export interface WaitingType extends UngovernedType {
   readonly why: string;
 }
 
-/** Contracts made in one round: each is compiled by every service. */
-const INFERRED_AT_ONCE = 20;
+/** Contracts made for one publication: each is compiled by every service, and the next publication may be a while off. */
+const INFERRED_AT_ONCE = 100;
 
 export interface InferDeps {
   readonly observations: ObservationStore;

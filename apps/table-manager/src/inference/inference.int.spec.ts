@@ -10,7 +10,7 @@ import { DuckQuestions } from '../tables/duck-questions';
 import { createRig, type ManagerOptions, type Rig } from '../testing/rig';
 import type { OtherEvents } from '../testing/staged-line';
 import { type FillDeps, fillTables } from './fill';
-import type { InferenceSettings } from './settings';
+import { type InferenceSettings, PUBLISH_EVERY_MS_MAX } from './settings';
 
 let rig: Rig;
 let observations: PostgresObservations;
@@ -28,7 +28,10 @@ afterEach(() => rig.dispose());
 const manager = (options: ManagerOptions & { inference?: Partial<InferenceSettings> } = {}): TableManager =>
   rig.manager({
     ...options,
-    ports: { clock: { now: () => Date.parse('2026-03-01T12:00:10.000Z') } },
+    ports: {
+      clock: { now: () => Date.parse('2026-03-01T12:00:10.000Z') },
+      monotonicMs: () => performance.now() + passedMs,
+    },
     settings: { inference: { ...AT_ONCE, ...options.inference }, ...options.settings },
   });
 
@@ -51,6 +54,15 @@ const untyped = (eventType: string, payloads: readonly unknown[], tenant?: strin
   ...{ eventType, payloads, tenant },
 });
 
+/** Time that has passed beside what the test takes, ms. */
+let passedMs = 0;
+
+/** A round so long after the one before that publications may follow it. */
+function infer(made: TableManager): Promise<boolean> {
+  passedMs += PUBLISH_EVERY_MS_MAX;
+  return made.rounds.infer();
+}
+
 async function commitAll(made: TableManager): Promise<void> {
   while (await made.rounds.commit());
 }
@@ -72,7 +84,7 @@ test('an event type without a contract gets one, and a table that holds what cam
   await receive(await line({ others: [untyped('order', orders(0, 3))] }));
   await receive(await line({ others: [untyped('order', orders(3, 5))] }));
   await commitAll(made);
-  expect(await made.rounds.infer()).toBe(true);
+  expect(await infer(made)).toBe(true);
   const contract = await inForce(made, 'order');
   expect(contract).toMatchObject({ table: 'clean.orders', version: '0.1.0', contract: { inferred: 'unreviewed' } });
   expect(contract.columns.map(({ name, type }) => `${name} ${type}`)).toEqual(['order_id string', 'amount double']);
@@ -83,12 +95,12 @@ test('an event type without a contract gets one, and a table that holds what cam
   await receive(await line({ others: [{ ...untyped('order', orders(7, 9)), contract }], contractsIndex: 2 }));
   await receive(await line({ others: [{ ...untyped('order', orders(9, 10)), contract }], contractsIndex: 2 }));
   await commitAll(made);
-  await made.rounds.infer();
+  await infer(made);
   expect(await ids('clean.orders')).toEqual(orders(0, 10).map(({ order_id }) => order_id));
   expect(await observations.inferred()).toMatchObject([
     { contract: 'order', table: 'orders', tenant: 'demo', closed: true },
   ]);
-  await made.rounds.infer();
+  await infer(made);
   expect(await ids('clean.orders')).toHaveLength(10);
   expect(rig.errors).toEqual([]);
 });
@@ -107,21 +119,21 @@ test('a process may end between any two steps: each row is in the table once', a
       },
     });
     armed = true;
-    await expect(dying.rounds.infer()).rejects.toThrow(`ends at ${place}`);
+    await expect(infer(dying)).rejects.toThrow(`ends at ${place}`);
     // Meanwhile others go on, and know of no contract.
     await receive(await line({ others: [untyped('order', orders(row, row + 2))] }));
     row += 2;
     await commitAll(await led());
   }
   const last = await led();
-  await last.rounds.infer();
+  await infer(last);
   const contract = await inForce(last, 'order');
   const { index } = last.contracts.current();
   await receive(
     await line({ others: [{ ...untyped('order', orders(row, row + 2)), contract }], contractsIndex: index }),
   );
   await commitAll(last);
-  await last.rounds.infer();
+  await infer(last);
   expect(await ids('clean.orders')).toEqual(
     orders(0, row + 2)
       .map(({ order_id }) => order_id)
@@ -144,7 +156,7 @@ test('rows that are filled in have exactly the partitions of marts built again t
   });
   await receive(await line({ others: [untyped('order', orders(1, 3)), untyped('gadget', [{ amount: 30 }])] }));
   await commitAll(made);
-  await expect(made.rounds.infer()).rejects.toThrow('ends');
+  await expect(infer(made)).rejects.toThrow('ends');
   ends = false;
   const { tables, catalog, contracts } = made;
   const store = new PostgresCommitStore(rig.database.pool);
@@ -180,11 +192,11 @@ test('of two that fill a table at once each row comes from one', async () => {
   const both = [await led(), await led()];
   await commitAll(both[0]);
   for (let round = 0; round < 4; round++) {
-    await Promise.allSettled(both.map((made) => made.rounds.infer()));
+    await Promise.allSettled(both.map((made) => infer(made)));
     await receive(await line({ others: [untyped('order', orders(4 + round, 5 + round))] }));
     await Promise.allSettled(both.map((made) => commitAll(made)));
   }
-  for (const made of both) await made.rounds.infer();
+  for (const made of both) await infer(made);
   expect(await ids('clean.orders')).toEqual(orders(0, 8).map(({ order_id }) => order_id));
 });
 
@@ -192,7 +204,7 @@ test('new fields become columns of a next version, rows before it keep theirs, a
   const made = await led();
   await receive(await line({ others: [untyped('order', orders(0, 2))] }));
   await commitAll(made);
-  await made.rounds.infer();
+  await infer(made);
   const first = await inForce(made, 'order');
   const payloads = [
     { order_id: 'o2', amount: 'a lot', vip: true },
@@ -200,7 +212,7 @@ test('new fields become columns of a next version, rows before it keep theirs, a
   ];
   await receive(await line({ others: [{ eventType: 'order', payloads, contract: first }], contractsIndex: 2 }));
   await commitAll(made);
-  await made.rounds.infer();
+  await infer(made);
   const second = await inForce(made, 'order');
   expect(second).toMatchObject({ version: '0.2.0' });
   expect(second.columns.map(({ name }) => name).sort()).toEqual(['amount', 'order_id', 'ship_to', 'vip']);
@@ -226,11 +238,37 @@ test('new fields become columns of a next version, rows before it keep theirs, a
   ]);
 });
 
+test('what many contracts need is one publication, and the next one waits', async () => {
+  const made = await led();
+  const others = (more: object) =>
+    ['order', 'refund', 'visit'].map((type) => untyped(type, [{ order_id: 'a', ...more }]));
+  await receive(await line({ others: others({}) }));
+  await commitAll(made);
+  await infer(made);
+  const { index } = made.contracts.current();
+  expect(made.contracts.current().contracts).toHaveLength(4);
+
+  const governed = others({ vip: true }).map((each) => ({
+    ...each,
+    contract: made.contracts.current().byEventType(each.eventType),
+  }));
+  await receive(await line({ others: [...governed, untyped('parcel', [{ order_id: 'p' }])], contractsIndex: index }));
+  await commitAll(made);
+  // At once: the publication before was just now.
+  await made.rounds.infer();
+  await made.rounds.infer();
+  expect(await made.contracts.newest()).toBe(index);
+  await infer(made);
+  expect(await made.contracts.newest()).toBe(index + 1);
+  const labels = made.contracts.current().contracts.map(({ name, version }) => `${name} ${version}`);
+  expect(labels).toEqual(expect.arrayContaining(['order 0.2.0', 'refund 0.2.0', 'visit 0.2.0', 'parcel 0.1.0']));
+});
+
 test('what was seen before enough was seen is waited for, and said', async () => {
   const made = await led({ inference: { inferAfterMs: 10 ** 15 } });
   await receive(await line({ others: [untyped('order', orders(0, 2))] }));
   await commitAll(made);
-  await made.rounds.infer();
+  await infer(made);
   expect(made.contracts.current().byEventType('order')).toBeUndefined();
   expect(made.inference?.waiting).toMatchObject([
     { eventType: 'order', tenants: ['demo'], events: 2, why: 'more events are waited for' },
@@ -253,7 +291,7 @@ test('ten thousand types make no ten thousand tables', async () => {
   await commitAll(made);
   for (let round = 0; round < 3; round++) {
     made.inference?.begin();
-    await made.rounds.infer();
+    await infer(made);
   }
   const names = made.contracts.current().contracts.map(({ name }) => name);
   // The bundled one, three of one tenant, and another tenant's.
@@ -270,7 +308,7 @@ test('what a person writes for the type takes the place of what was inferred', a
   const made = await led();
   await receive(await line({ others: [untyped('order', orders(0, 1))] }));
   await commitAll(made);
-  await made.rounds.infer();
+  await infer(made);
   const yaml = (await rig.lake.storage.get(contractVersionPath('order', '0.1.0'))).toString('utf8');
   const own = yaml
     .replace('name: order\nversion: 0.1.0', 'name: shop_order\nversion: 1.0.0')
@@ -285,7 +323,7 @@ test('the contracts are told of, and the publication is in the audit', async () 
   const made = await led();
   await receive(await line({ others: [untyped('order', orders(0, 1))] }));
   await commitAll(made);
-  await made.rounds.infer();
+  await infer(made);
   const { rows } = await rig.database.pool.query(`SELECT topic, body FROM table_manager.outbox ORDER BY seq`);
   expect(rows.filter(({ topic }) => topic === TOPICS.contractsChanged.name).at(-1).body).toMatchObject({ index: 2 });
   expect(rows.filter(({ topic }) => topic === TOPICS.audit.name).at(-1).body).toMatchObject({ subject: 'order@0.1.0' });

@@ -5,7 +5,16 @@ import { publishContracts } from '../contracts/publish';
 import { evolveOne } from './evolve-contracts';
 import { type FillDeps, fillTables } from './fill';
 import { inferTypes, type WaitingType } from './infer-types';
-import { EVOLVE_EVERY_MS, LOOK_EVERY_MS, TYPES_EVERY_MS, type InferenceSettings, OBSERVED_DAYS } from './settings';
+import { Pace } from './pace';
+import {
+  EVOLVE_EVERY_MS,
+  type InferenceSettings,
+  LOOK_EVERY_MS,
+  OBSERVED_DAYS,
+  PUBLISH_EVERY_MS,
+  PUBLISH_EVERY_MS_MAX,
+  TYPES_EVERY_MS,
+} from './settings';
 
 export interface InferenceDeps extends Omit<FillDeps, 'contracts'> {
   readonly storage: Storage;
@@ -22,6 +31,8 @@ const DAY_MS = 86_400_000;
 /**
  * Contracts for events as they come: for types without one, and new versions for new fields; and their tables filled
  * with what landed before. Rounds of one process are one after another; of several each finds what the others did.
+ * What many contracts need is gathered into one publication, and publications have one pace: however many types and
+ * fields are new at once, landings have time between two changes.
  */
 export class Inference {
   /** What commits saw since the last round; everything at first, since another process may have left something. */
@@ -33,11 +44,16 @@ export class Inference {
   private filledUnder = -1;
   private forgotten: string | null = null;
   private typesMs = -Infinity;
-  private readonly evolvedMs = new Map<string, number>();
+  /** When contracts were last looked at in vain. */
+  private readonly vainMs = new Map<string, number>();
+  private readonly pace: Pace;
   /** Types that get no contract for now. */
   waiting: readonly WaitingType[] = [];
 
-  constructor(private readonly deps: InferenceDeps) {}
+  constructor(private readonly deps: InferenceDeps) {
+    const { monotonicMs } = deps;
+    this.pace = new Pace({ msMin: PUBLISH_EVERY_MS, msMax: PUBLISH_EVERY_MS_MAX, monotonicMs });
+  }
 
   /** Events that were checked against these contracts, or none (null), are committed. */
   committed(seen: readonly (string | null)[]): void {
@@ -46,7 +62,7 @@ export class Inference {
 
   /** Whether there is anything to look at. */
   get isDue(): boolean {
-    return this.mayLook || this.mayFill || this.dirty.size > 0;
+    return this.mayFill || (this.pace.isOpen && (this.mayLook || this.dirty.size > 0));
   }
 
   /** A commit of another process, which led before, may have come to be after this one looked at what it had left. */
@@ -79,8 +95,9 @@ export class Inference {
   }
 
   private async contracts(): Promise<boolean> {
-    const { deps } = this;
+    const { deps, pace } = this;
     const { monotonicMs } = deps;
+    if (!pace.isOpen) return false;
     const seen = new Set(this.dirty);
     const all = this.mayLook;
     this.dirty.clear();
@@ -97,6 +114,7 @@ export class Inference {
       files.push(...(await this.versions(all ? null : seen)));
       if (files.length === 0) return false;
       const { index } = await publishContracts(deps.storage, files, deps.failpoint);
+      pace.published();
       await deps.contracts.reload();
       await deps.tell(index);
       this.filling = true;
@@ -124,13 +142,13 @@ export class Inference {
     for (const contract of contracts.current().contracts) {
       const label = `${contract.name}@${contract.version}`;
       if (seen && !seen.has(label)) continue;
-      if (monotonicMs() - (this.evolvedMs.get(contract.name) ?? -Infinity) < EVOLVE_EVERY_MS) {
+      if (monotonicMs() - (this.vainMs.get(contract.name) ?? -Infinity) < EVOLVE_EVERY_MS) {
         this.dirty.add(label);
         continue;
       }
-      this.evolvedMs.set(contract.name, monotonicMs());
       const { file, pending } = await evolveOne({ observations, storage, settings, now, columnsOf }, contract);
       if (file) files.push(file);
+      else this.vainMs.set(contract.name, monotonicMs());
       if (pending) this.dirty.add(label);
     }
     return files;
