@@ -9,7 +9,7 @@ const TIER = {
 };
 const tier = process.env.MILLRACE_TEST_TIER ?? 'laptop';
 module.exports = {
-  testEnvironment: 'node',
+  testEnvironment: require.resolve('./tools/jest-environment.cjs'),
   testMatch: TIER[tier],
   testPathIgnorePatterns: [
     '/node_modules/',

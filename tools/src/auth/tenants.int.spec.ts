@@ -1,16 +1,13 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { fencedBlocks } from '../docs/markdown';
 import { matchShown } from '../docs/shown';
 import { operationsOf } from '@millrace/service/fuzzing';
 import { attacksOn, standing } from './attack';
-import { freePortRange } from '../start/fixtures/waiting';
-import { type Millrace, startMillrace } from '../start/millrace';
+import { type Answer, soon, startWhole, type Whole } from '../start/fixtures/whole';
 import { SERVICES, WORKSPACE_ROOT } from '../start/services';
 
 // The whole of Millrace with authentication, and two tenants that send the same events under the same ids and keys.
@@ -32,37 +29,18 @@ interface Operation {
   readonly role?: string;
   readonly deployment?: boolean;
 }
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-  readonly headers: Headers;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- JSON of any shape, looked at by tests
-  readonly json: any;
-}
-
-let dir: string;
-let millrace: Millrace;
-const log: string[] = [];
+let whole: Whole;
 const keys: Partial<Record<Tenant, string>> = {};
 let operations: Operation[];
 
 beforeAll(async () => {
-  execFileSync(process.execPath, [path.join(WORKSPACE_ROOT, 'tools', 'build.mjs')], { cwd: WORKSPACE_ROOT });
-  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-tenants-'));
-  // Postgres may run as another account, which has to get to its data.
-  fs.chmodSync(dir, 0o755);
-  millrace = await startMillrace(
-    { dataDir: path.join(dir, 'data'), portBase: await freePortRange(), workers: 1, jsonLogs: false },
-    {
-      env: {
-        ...{ PATH: process.env['PATH'], LOG_LEVEL: 'debug', ...SECRETS },
-        ...{ AUTH_MODE: 'key', INGEST_AUTH_MODE: 'token,key', TASK_AUTH_MODE: 'token', KEYS_POLL: '500ms' },
-      },
-      signal: new AbortController().signal,
-      onLine: ({ process: name, text }) => log.push(`${name} ${text}`),
-      say: (text) => log.push(text),
+  whole = await startWhole({
+    name: 'tenants',
+    env: {
+      ...{ LOG_LEVEL: 'debug', ...SECRETS, AUTH_MODE: 'key', INGEST_AUTH_MODE: 'token,key' },
+      ...{ TASK_AUTH_MODE: 'token', KEYS_POLL: '500ms' },
     },
-  );
+  });
   for (const tenant of TENANTS) {
     const made = await call('POST', '/v1/api-keys', ADMIN_TOKEN, { name: 'spec', roles: ['admin'], tenant });
     expect(made.status).toBe(201);
@@ -72,38 +50,10 @@ beforeAll(async () => {
   for (const tenant of TENANTS) await send(tenant);
   for (const tenant of TENANTS) await settled(tenant);
 }, 120_000);
-afterAll(async () => {
-  await millrace?.stop();
-  await fs.promises.rm(dir, { recursive: true, force: true, maxRetries: 10 });
-}, 60_000);
+afterAll(() => whole?.stop(), 60_000);
 
-async function call(
-  method: string,
-  target: string,
-  secret: string | null,
-  body?: unknown,
-  headers = {},
-): Promise<Answer> {
-  const response = await fetch(millrace.url + target, {
-    method,
-    headers: {
-      ...(secret !== null && { authorization: `Bearer ${secret}` }),
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-      ...headers,
-    },
-    body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
-  });
-  const text = await response.text();
-  return { status: response.status, text, headers: response.headers, json: parsed(text) };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
+const call = (method: string, target: string, secret: string | null, body?: unknown, headers = {}): Promise<Answer> =>
+  whole.call(method, target, body, { ...(secret !== null && { authorization: `Bearer ${secret}` }), ...headers });
 
 async function allOperations(): Promise<Operation[]> {
   const found: Operation[] = [];
@@ -142,14 +92,11 @@ async function send(tenant: Tenant): Promise<void> {
 
 /** Until all that a tenant sent has a fate, and its marts are rebuilt. */
 async function settled(tenant: Tenant): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  for (;;) {
+  await soon(async () => {
     const { json } = await call('GET', '/v1/conservation', keys[tenant] as string);
     const { rows } = (await call('GET', '/v1/shipments/daily', keys[tenant] as string)).json;
-    if (json.totals?.pending === 0 && json.totals.received > 0 && rows?.length > 0) return;
-    if (Date.now() > deadline) throw new Error(`${JSON.stringify(json)}\n${log.slice(-30).join('\n')}`);
-    await sleep(200);
-  }
+    return json.totals?.pending === 0 && json.totals.received > 0 && rows?.length > 0;
+  }, `what ${tenant} sent has its fate and is in its marts`);
 }
 
 const filled = ({ service, path: template }: Operation, id: string): string =>
@@ -228,9 +175,14 @@ it('the same events of two tenants are no duplicates of each other, and add up i
   }
   const [daily] = await of('/v1/shipments/daily');
   const created = daily?.json.rows.reduce((sum: number, row: { created: number }) => sum + row.created, 0);
-  const lines = shipments
-    .split('\n')
-    .map((line) => parsed(line) as { payload?: { shipment_id: string; status: string } });
+  // Some lines are damaged.
+  const lines = shipments.split('\n').flatMap((line): { payload?: { shipment_id: string; status: string } }[] => {
+    try {
+      return [JSON.parse(line)];
+    } catch {
+      return [];
+    }
+  });
   const known = new Set(
     lines.filter((line) => line?.payload?.status === 'created').map((line) => line.payload?.shipment_id),
   );
@@ -264,14 +216,11 @@ it('what is of the deployment is not for admins of a tenant', async () => {
 }, 60_000);
 
 it('each sees its own audit', async () => {
-  const deadline = Date.now() + 50_000;
   for (const tenant of TENANTS) {
-    let rows: { action: string; tenant: string }[] = [];
-    while (rows.length === 0) {
-      if (Date.now() > deadline) throw new Error('the audit was not told');
-      rows = (await call('GET', '/v1/audit', keys[tenant] as string)).json.rows;
-      await sleep(50);
-    }
+    const rows: { action: string; tenant: string }[] = await soon(async () => {
+      const found = (await call('GET', '/v1/audit', keys[tenant] as string)).json.rows;
+      return found.length > 0 && found;
+    }, 'the audit is told');
     expect(rows.map(({ action, tenant: of }) => [action, of])).toEqual([['api_key.created', tenant]]);
   }
 }, 60_000);
@@ -330,13 +279,7 @@ it('a revoked key is refused by every service', async () => {
     Promise.all(
       asked.map(async (operation) => (await call('GET', filled(operation as Operation, 'x'), made.json.key)).status),
     );
-  const until = async (holds: (status: number) => boolean): Promise<void> => {
-    const deadline = Date.now() + 60_000;
-    while (!(await statuses()).every(holds)) {
-      if (Date.now() > deadline) throw new Error(`after a minute: ${await statuses()}`);
-      await sleep(50);
-    }
-  };
+  const until = (holds: (status: number) => boolean) => soon(async () => (await statuses()).every(holds));
   await until((status) => status !== 401 && status !== 503);
   expect((await call('DELETE', `/v1/api-keys/${made.json.id}?tenant=acme`, ADMIN_TOKEN)).status).toBe(204);
   await until((status) => status === 401);
@@ -348,7 +291,7 @@ it('docs/security.md makes a key as it says, and names no variable that there is
   const [shown] = fencedBlocks(page).filter(({ language }) => language === 'json');
   const { stdout } = await promisify(execFile)(
     'sh',
-    ['-c', String(curl?.text).replace('http://127.0.0.1:8080', millrace.url)],
+    ['-c', String(curl?.text).replace('http://127.0.0.1:8080', whole.millrace.url)],
     {
       env: { PATH: process.env['PATH'], ADMIN_TOKEN },
     },
@@ -366,7 +309,7 @@ it('docs/security.md makes a key as it says, and names no variable that there is
 });
 
 it('no credential is in any line of any log', () => {
-  expect(log.length).toBeGreaterThan(100);
-  const text = log.join('\n');
+  expect(whole.log.length).toBeGreaterThan(100);
+  const text = whole.log.join('\n');
   for (const secret of [...Object.values(SECRETS), ...Object.values(keys)]) expect(text.includes(secret)).toBe(false);
 });

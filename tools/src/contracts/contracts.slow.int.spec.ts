@@ -1,13 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { readDataSet } from '../demo/data-set';
-import { freePortRange } from '../start/fixtures/waiting';
+import { soon, startWhole, type Whole } from '../start/fixtures/whole';
 import { runningProcesses } from '../start/running';
-import { type Millrace, startMillrace } from '../start/millrace';
-import { WORKSPACE_ROOT } from '../start/services';
 
 // Contracts over real services: published by HTTP, used by everybody who runs, tried on history while a worker is killed.
 
@@ -15,62 +10,28 @@ const LINES = 4_000;
 const MILES_MAX = 1_000;
 const YAML = { 'content-type': 'application/yaml' };
 
-let dir: string;
-let millrace: Millrace;
+let whole: Whole;
+let failpoints: string;
 
 beforeAll(async () => {
-  execFileSync(process.execPath, [path.join(WORKSPACE_ROOT, 'tools', 'build.mjs')], { cwd: WORKSPACE_ROOT });
-  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-contracts-'));
-  fs.mkdirSync(path.join(dir, 'failpoints'));
-  millrace = await startMillrace(
-    { dataDir: dir, portBase: await freePortRange(), workers: 1, jsonLogs: false },
-    {
-      env: {
-        ...{ PATH: process.env['PATH'], LOG_LEVEL: 'warn', CONTRACTS_POLL_EVERY: '1h' },
-        ...{ SHADOW_ITEMS_PER_SECOND_MAX: '1500', WORK_LEASE: '2s' },
+  whole = await startWhole({
+    name: 'contracts',
+    env: (dir) => {
+      failpoints = path.join(dir, 'failpoints');
+      fs.mkdirSync(failpoints);
+      return {
+        ...{ CONTRACTS_POLL_EVERY: '1h', SHADOW_ITEMS_PER_SECOND_MAX: '1500', WORK_LEASE: '2s' },
         // A worker that was killed is found soon, and its replays go on.
         ...{ WORKER_HEARTBEAT_EVERY: '500ms', WORKER_SILENCE_MAX: '4s' },
-        MILLRACE_FAILPOINTS: `folder:${path.join(dir, 'failpoints')}`,
-      },
-      signal: new AbortController().signal,
-      onLine: () => undefined,
-      say: () => undefined,
+        MILLRACE_FAILPOINTS: `folder:${failpoints}`,
+      };
     },
-  );
+  });
 }, 120_000);
 
-afterAll(async () => {
-  await millrace?.stop();
-  await fs.promises.rm(dir, { recursive: true, force: true, maxRetries: 10 });
-}, 60_000);
+afterAll(() => whole?.stop(), 60_000);
 
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- JSON of any shape, looked at by tests
-  readonly json: any;
-}
-
-async function call(method: string, route: string, body?: string | object, headers = {}): Promise<Answer> {
-  const response = await fetch(millrace.url + route, {
-    method,
-    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
-    body: typeof body === 'object' ? JSON.stringify(body) : body,
-  });
-  const text = await response.text();
-  const json = response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : undefined;
-  return { status: response.status, text, json };
-}
-
-async function until<T>(what: () => Promise<T | false | undefined>, why: string): Promise<T> {
-  const deadline = Date.now() + 60_000;
-  for (;;) {
-    const found = await what();
-    if (found) return found;
-    if (Date.now() > deadline) throw new Error(`${why}, not within a minute`);
-    await sleep(20);
-  }
-}
+const call: Whole['call'] = (...request) => whole.call(...request);
 
 const contract = (version: string, extra = ''): string => `
 apiVersion: v3.1.0
@@ -99,9 +60,9 @@ it('a contract that is published by HTTP is used by the gateway and by curation'
   expect((await call('POST', '/v1/contracts', contract('1.0.0'), YAML)).status).toBe(201);
   const urgent = contract('1.1.0', '      - { name: urgent, logicalType: boolean }');
   expect((await call('PUT', '/v1/contracts/tickets', urgent, YAML)).status).toBe(201);
-  await until(async () => (await strict(ticket('strict', { urgent: 'yes' }))).status === 400, 'the gateway refuses');
+  await soon(async () => (await strict(ticket('strict', { urgent: 'yes' }))).status === 400, 'the gateway refuses');
   let sent = 0;
-  const quarantined = await until(async () => {
+  const quarantined = await soon(async () => {
     await call('POST', '/v1/events', ticket(`t-${sent++}`, { urgent: 'yes' }));
     const { rows } = (await call('GET', '/v1/quarantine')).json;
     return rows.find(({ eventType }: { eventType: string }) => eventType === 'ticket.opened');
@@ -114,7 +75,7 @@ it('a contract that is published by HTTP is used by the gateway and by curation'
     YAML,
   );
   expect([refused.status, refused.json.errors[0].path]).toEqual([409, '$.payload.by']);
-  const { rows } = await until(async () => {
+  const { rows } = await soon(async () => {
     const { json } = await call('GET', '/v1/audit');
     return json.rows.some(({ subject }: { subject: string }) => subject === 'tickets@1.1.0') && json;
   }, 'the audit shows it');
@@ -126,13 +87,13 @@ it('a contract that is published by HTTP is used by the gateway and by curation'
 it('a version is tried on raw data before it is published, also where the worker is killed meanwhile', async () => {
   const lines = readDataSet().lines.slice(0, LINES);
   const body = Buffer.concat(lines.flatMap((line) => [line, Buffer.from('\n')]));
-  const sent = await fetch(`${millrace.url}/v1/events`, {
+  const sent = await fetch(`${whole.millrace.url}/v1/events`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-ndjson' },
     body: new Uint8Array(body),
   });
   expect(sent.status).toBe(202);
-  await until(async () => {
+  await soon(async () => {
     const { totals } = (await call('GET', '/v1/conservation')).json;
     return totals.received >= LINES && totals.pending === 0;
   }, 'everything has its fate');
@@ -147,14 +108,14 @@ it('a version is tried on raw data before it is published, also where the worker
   expect(asked).toMatchObject({ status: 202, json: { status: 'requested', version: '1.1.0' } });
   const route = `/v1/contracts/shipment_status_changed/shadow/${asked.json.id}`;
 
-  await until(async () => (await call('GET', route)).json.status === 'running', 'it runs');
-  const worker = await until(
-    async () => runningProcesses(dir).find(({ name }) => name === 'curation-worker'),
+  await soon(async () => (await call('GET', route)).json.status === 'running', 'it runs');
+  const worker = await soon(
+    async () => runningProcesses(whole.dataDir).find(({ name }) => name === 'curation-worker'),
     'there is a worker',
   );
   process.kill(worker.pid, 'SIGKILL');
 
-  const shadow = await until(async () => {
+  const shadow = await soon(async () => {
     const { json } = await call('GET', route);
     return json.status === 'done' && json;
   }, 'it is done');
@@ -182,7 +143,7 @@ it('a version is tried on raw data before it is published, also where the worker
   const second = await call('POST', '/v1/contracts/shipment_status_changed/shadow', proposed, YAML);
   const other = `/v1/contracts/shipment_status_changed/shadow/${second.json.id}`;
   expect((await call('DELETE', other)).status).toBe(202);
-  await until(async () => (await call('GET', other)).json.status === 'cancelled', 'it is cancelled');
+  await soon(async () => (await call('GET', other)).json.status === 'cancelled', 'it is cancelled');
 }, 180_000);
 
 /** Of a carrier that no contract knows yet. */
@@ -202,7 +163,7 @@ const booksNow = async (): Promise<Books> => (await call('GET', '/v1/conservatio
 it('a version that takes what was quarantined heals it, once, though the worker dies twice in the replay', async () => {
   const events = Array.from({ length: 60 }, (_, i) => ofNewCarrier(i));
   const settled = (): Promise<Books> =>
-    until(async () => {
+    soon(async () => {
       const totals = await booksNow();
       return totals.pending === 0 && totals;
     }, 'everything has its fate');
@@ -211,7 +172,7 @@ it('a version that takes what was quarantined heals it, once, though the worker 
   // Nothing of it has landed: sent again, it is quarantined again.
   expect((await call('POST', '/v1/events', [events[0]])).status).toBe(202);
   const quarantined = { ...empty, received: empty.received + 61, quarantined: empty.quarantined + 61 };
-  await until(async () => (await booksNow()).quarantined === quarantined.quarantined, 'all of it is quarantined');
+  await soon(async () => (await booksNow()).quarantined === quarantined.quarantined, 'all of it is quarantined');
   expect(await settled()).toEqual(quarantined);
   const { rows: groups } = (await call('GET', '/v1/quarantine/groups')).json;
   const ids: string[] = [];
@@ -229,7 +190,7 @@ it('a version that takes what was quarantined heals it, once, though the worker 
   const known = (await call('GET', '/v1/contracts/shipment_status_changed')).text;
   const knowsIt = known.replace(/^version: .*$/m, 'version: 1.1.0').replace('WN, YV]', 'WN, YV, ZZ]');
   expect((await call('POST', '/v1/contracts', knowsIt, YAML)).status).toBe(201);
-  const planned = await until(async () => {
+  const planned = await soon(async () => {
     const json = await plan();
     return json.wouldFail === 0 && json;
   }, 'the new version is in force');
@@ -237,34 +198,31 @@ it('a version that takes what was quarantined heals it, once, though the worker 
   expect(planned.martPartitions['mart.shipments_daily']).toEqual(['2013-02-14']);
 
   // Its next processes die between noting a batch and landing it, and between landing one and going on.
-  const plans = path.join(dir, 'failpoints', 'curation-worker.plan');
-  const consumed = (): Promise<true> => until(async () => !fs.existsSync(plans), 'the next worker has its plan');
+  const plans = path.join(failpoints, 'curation-worker.plan');
+  const consumed = (): Promise<true> => soon(async () => !fs.existsSync(plans), 'the next worker has its plan');
   fs.writeFileSync(plans, 'curation-worker/replay-noted=crash@2');
-  const [worker] = runningProcesses(dir).filter(({ name }) => name === 'curation-worker');
+  const [worker] = runningProcesses(whole.dataDir).filter(({ name }) => name === 'curation-worker');
   process.kill(worker.pid, 'SIGKILL');
   await consumed();
   fs.writeFileSync(plans, 'curation-worker/replay-landed=crash');
   const asked = { ids, ratePerSecond: 20 };
-  const started = await until(async () => {
+  const started = await soon(async () => {
     const answer = await call('POST', '/v1/quarantine/replay', asked);
     return answer.status === 202 && answer.json;
   }, 'the replay is begun');
   await consumed();
-  const job = await until(async () => {
+  const job = await soon(async () => {
     const { status, json } = await call('GET', `/v1/quarantine/jobs/${started.id}`);
     return status === 200 && json.state !== 'running' && json;
   }, 'the replay is over');
   expect(job).toMatchObject({ state: 'done', selected: 61, landed: 60, duplicate: 1, failed: 0, remaining: 0 });
-  const died = fs
-    .readFileSync(path.join(dir, 'failpoints', 'curation-worker.done'), 'utf8')
-    .trim()
-    .split('\n');
+  const died = fs.readFileSync(path.join(failpoints, 'curation-worker.done'), 'utf8').trim().split('\n');
   expect(died).toEqual(['curation-worker/replay-noted crash', 'curation-worker/replay-landed crash']);
 
   const healedBooks = { ...quarantined, landed: empty.landed + 60, duplicate: empty.duplicate + 1 };
-  await until(async () => (await booksNow()).quarantined === empty.quarantined, 'the books know it');
+  await soon(async () => (await booksNow()).quarantined === empty.quarantined, 'the books know it');
   expect(await settled()).toEqual({ ...healedBooks, quarantined: empty.quarantined });
-  const healed = await until(async () => {
+  const healed = await soon(async () => {
     const { rows } = (await call('GET', day)).json;
     return rows[0]?.created >= 60 && rows;
   }, 'the mart is corrected');

@@ -1,13 +1,10 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fencedBlocks } from '../docs/markdown';
 import { createClient, type MillraceClient, type Totals } from '../demo/client';
-import { freePortRange } from '../start/fixtures/waiting';
-import { type Millrace, startMillrace } from '../start/millrace';
+import { soon, startWhole, type Whole } from '../start/fixtures/whole';
 import { WORKSPACE_ROOT } from '../start/services';
 
 /** What event-generator says has to come of a load, against what conservation counts once all of it is settled. */
@@ -20,50 +17,31 @@ interface Load {
   readonly expected: Omit<Totals, 'pending'> & { readonly exact: boolean };
 }
 
-let dir: string;
-let millrace: Millrace;
+let whole: Whole;
 let client: MillraceClient;
 
 beforeAll(async () => {
-  execFileSync(process.execPath, [path.join(WORKSPACE_ROOT, 'tools', 'build.mjs')], { cwd: WORKSPACE_ROOT });
-  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-load-'));
-  fs.chmodSync(dir, 0o755);
-  millrace = await startMillrace(
-    { dataDir: path.join(dir, 'data'), portBase: await freePortRange(), workers: 1, jsonLogs: false },
-    {
-      // The gateway takes nothing without a token, which the generator is given.
-      env: { PATH: process.env['PATH'], LOG_LEVEL: 'error', INGEST_AUTH_MODE: 'token', INGEST_TOKEN: 'a'.repeat(32) },
-      signal: new AbortController().signal,
-      onLine: () => undefined,
-      say: () => undefined,
-    },
-  );
-  client = createClient(millrace.url);
+  // The gateway takes nothing without a token, which the generator is given.
+  const env = { LOG_LEVEL: 'error', INGEST_AUTH_MODE: 'token', INGEST_TOKEN: 'a'.repeat(32) };
+  whole = await startWhole({ name: 'load', env });
+  client = createClient(whole.millrace.url);
 }, 120_000);
 
-afterAll(async () => {
-  await millrace?.stop();
-  await fs.promises.rm(dir, { recursive: true, force: true, maxRetries: 10 });
-}, 60_000);
+afterAll(() => whole?.stop(), 60_000);
 
 async function run(load: object): Promise<Load> {
-  const headers = { 'content-type': 'application/json' };
-  const response = await fetch(`${millrace.url}/load`, { method: 'POST', headers, body: JSON.stringify(load) });
-  let status = (await response.json()) as Load;
-  while (status.state === 'running') {
-    await sleep(100);
-    status = (await (await fetch(`${millrace.url}/load/${status.id}`)).json()) as Load;
-  }
-  return status;
+  const { id } = (await whole.call('POST', '/load', load)).json as Load;
+  return soon(async () => {
+    const status = (await whole.call('GET', `/load/${id}`)).json as Load;
+    return status.state !== 'running' && status;
+  }, `load ${id} is over`);
 }
 
-async function settled(): Promise<Totals> {
-  for (;;) {
+const settled = (): Promise<Totals> =>
+  soon(async () => {
     const totals = await client.conservation();
-    if (totals.pending === 0) return totals;
-    await sleep(100);
-  }
-}
+    return totals.pending === 0 && totals;
+  }, 'nothing is pending');
 
 const difference = (after: Totals, before: Totals): object => ({
   received: after.received - before.received,
@@ -97,8 +75,7 @@ it('the same load again is duplicates and nothing else', async () => {
 }, 60_000);
 
 it('a generated event can be followed by the id that was answered', async () => {
-  const generated = await fetch(`${millrace.url}/generate/order?count=2&seed=trace`, { method: 'POST' });
-  const { eventIds } = (await generated.json()) as { eventIds: string[] };
+  const { eventIds } = (await whole.call('POST', '/generate/order?count=2&seed=trace')).json as { eventIds: string[] };
   await settled();
   for (const id of eventIds) {
     expect(await client.trace(id)).toMatchObject({ status: 'LANDED', receipts: [{ fate: 'landed' }] });
@@ -111,7 +88,7 @@ it('the commands of docs/event-generator.md do what it says', async () => {
   const answers = await Promise.all(
     commands.map(async ({ text }) => {
       const moved = text
-        .replaceAll('http://127.0.0.1:8080', millrace.url)
+        .replaceAll('http://127.0.0.1:8080', whole.millrace.url)
         .replaceAll('curl -s', 'curl -sS --fail-with-body');
       const { stdout } = await promisify(execFile)('sh', ['-ec', moved], { maxBuffer: 16 << 20 });
       return stdout;

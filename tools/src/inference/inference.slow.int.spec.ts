@@ -1,61 +1,18 @@
-import { execFileSync } from 'node:child_process';
-import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DeltaTable, openDuck } from '@millrace/lakehouse';
 import { createFilesystemStorage } from '@millrace/storage/filesystem';
 import { tableRoot } from '@millrace/topics';
-import { freePortRange } from '../start/fixtures/waiting';
-import { type Millrace, startMillrace } from '../start/millrace';
-import { WORKSPACE_ROOT } from '../start/services';
+import { type Answer, soon, startWhole, type Whole } from '../start/fixtures/whole';
 
 // The whole of Millrace, as `npm start` starts it, and events of types that nobody has written a contract for.
 
-let dir: string;
-let millrace: Millrace;
-
+let whole: Whole;
 beforeAll(async () => {
-  execFileSync(process.execPath, [path.join(WORKSPACE_ROOT, 'tools', 'build.mjs')], { cwd: WORKSPACE_ROOT });
-  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-inference-'));
-  // Postgres may run as another account, which has to get to its data.
-  fs.chmodSync(dir, 0o755);
-  millrace = await startMillrace(
-    { dataDir: path.join(dir, 'data'), portBase: await freePortRange(), workers: 1, jsonLogs: false },
-    {
-      env: { PATH: process.env['PATH'], LOG_LEVEL: 'error', INFER_AFTER: '500ms' },
-      signal: new AbortController().signal,
-      onLine: () => undefined,
-      say: () => undefined,
-    },
-  );
+  whole = await startWhole({ name: 'inference', env: { LOG_LEVEL: 'error', INFER_AFTER: '500ms' } });
 }, 120_000);
-afterAll(async () => {
-  await millrace?.stop();
-  await fs.promises.rm(dir, { recursive: true, force: true, maxRetries: 10 });
-}, 60_000);
+afterAll(() => whole?.stop(), 60_000);
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- JSON of any shape, looked at by tests
-async function call(method: string, target: string, body?: unknown): Promise<{ status: number; json: any }> {
-  const response = await fetch(millrace.url + target, {
-    method,
-    ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  try {
-    return { status: response.status, json: JSON.parse(text) };
-  } catch {
-    return { status: response.status, json: text };
-  }
-}
-
-async function until(what: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!(await what())) {
-    if (Date.now() > deadline) throw new Error(`it did not come to be: ${what.toString()}`);
-    await sleep(100);
-  }
-}
+const call = (method: string, target: string, body?: unknown): Promise<Answer> => whole.call(method, target, body);
 
 const order = (n: number, more: object = {}) => ({
   ...{ event_type: 'order', order_id: `ord_${n}`, customer_id: 'cus_9', order_date: '2026-03-01T10:00:00.000Z' },
@@ -85,7 +42,7 @@ test('order, inventory and user_activity events have tables without a contract w
   const sent = await call('POST', '/v1/events', [order(1), inventory(1), activity(1)]);
   expect([sent.status, sent.json.accepted]).toEqual([202, 3]);
   const tables = ['orders', 'inventory', 'user_activity'];
-  await until(async () => (await Promise.all(tables.map(rowsOf))).every((rows) => rows === 1));
+  await soon(async () => (await Promise.all(tables.map(rowsOf))).every((rows) => rows === 1));
   const { json } = await call('GET', '/v1/tables');
   expect(json.rows.map(({ name }: { name: string }) => name)).toEqual(
     expect.arrayContaining(tables.map((name) => `clean.${name}`)),
@@ -95,13 +52,13 @@ test('order, inventory and user_activity events have tables without a contract w
   expect((await call('POST', '/v1/events', [order(2, { coupon: 'MARCH', total_amount: 'free' })])).status).toBe(202);
   const columns = async (): Promise<string[]> =>
     (await call('GET', '/v1/tables/clean.orders')).json.columns.map(({ name }: { name: string }) => name);
-  await until(async () => (await rowsOf('orders')) === 2);
-  await until(async () => (await call('GET', '/v1/contracts/order')).json.includes('name: coupon'));
+  await soon(async () => (await rowsOf('orders')) === 2);
+  await soon(async () => (await call('GET', '/v1/contracts/order')).text.includes('name: coupon'));
   expect((await call('POST', '/v1/events', [order(3, { coupon: 'APRIL' }), inventory(2)])).status).toBe(202);
-  await until(async () => (await rowsOf('orders')) === 3 && (await rowsOf('inventory')) === 2);
+  await soon(async () => (await rowsOf('orders')) === 3 && (await rowsOf('inventory')) === 2);
   expect(await columns()).toContain('coupon');
 
-  const storage = createFilesystemStorage({ root: path.join(dir, 'data', 'lake') });
+  const storage = createFilesystemStorage({ root: path.join(whole.dataDir, 'lake') });
   const duck = await openDuck({ memoryLimitMb: 128, threads: 1 });
   try {
     const table = await DeltaTable.open(storage, tableRoot('clean.orders'), { duck });
@@ -130,8 +87,8 @@ test('drift is told of by version, and a person adopts what was inferred', async
 
   expect((await call('POST', '/v1/contracts/order/adopt')).json).toMatchObject({ name: 'order', version: '1.0.0' });
   expect((await call('POST', '/v1/contracts/order/adopt')).status).toBe(409);
-  expect((await call('GET', '/v1/contracts/order')).json).toContain('status: active');
-  await until(async () => {
+  expect((await call('GET', '/v1/contracts/order')).text).toContain('status: active');
+  await soon(async () => {
     const { rows } = (await call('GET', '/v1/audit')).json;
     return rows.some(({ subject }: { subject: string }) => subject === 'order@1.0.0');
   });

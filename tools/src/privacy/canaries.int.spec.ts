@@ -1,17 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { ROLES } from '@millrace/auth';
 import { type Duck, openDuck } from '@millrace/lakehouse';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { createPool, type Pool } from '@millrace/postgres';
 import { TOPICS } from '@millrace/topics';
 import { v4 } from 'uuid';
 import { adminUrlOf } from '../chaos/admin-url';
-import { freePortRange } from '../start/fixtures/waiting';
-import { type Millrace, startMillrace } from '../start/millrace';
-import { SERVICES, WORKSPACE_ROOT } from '../start/services';
+import { type Answer, soon, startWhole, type Whole } from '../start/fixtures/whole';
+import { SERVICES } from '../start/services';
 import { Search } from './search';
 
 // The whole of Millrace, as `npm start` starts it, and a search of everything that it keeps, says and shows.
@@ -41,69 +36,39 @@ customProperties:
   - { property: privacy, value: { subject: $.payload.customer, reversible: [$.payload.email], envelope: [attributes] } }
 `;
 
-let dir: string;
-let millrace: Millrace;
+const ADMIN_TOKEN = 'the-token-to-make-the-first-keys-with';
+
+let whole: Whole;
 let pool: Pool;
 let duck: Duck;
-const logs: string[] = [];
 
 beforeAll(async () => {
-  execFileSync(process.execPath, [path.join(WORKSPACE_ROOT, 'tools', 'build.mjs')], { cwd: WORKSPACE_ROOT });
-  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-canaries-'));
-  // Postgres may run as another account, which has to get to its data.
-  fs.chmodSync(dir, 0o755);
-  millrace = await startMillrace(
-    { dataDir: path.join(dir, 'data'), portBase: await freePortRange(), workers: 1, jsonLogs: true },
-    {
-      // Nobody infers a contract of a type before it has one.
-      env: { PATH: process.env['PATH'], LOG_LEVEL: 'debug', INFER_AFTER: '1h', QUARANTINED_RAW: 'true' },
-      signal: new AbortController().signal,
-      onLine: ({ text }) => logs.push(text),
-      say: (text) => logs.push(text),
+  whole = await startWhole({
+    name: 'canaries',
+    // Nobody infers a contract of a type before it has one.
+    env: {
+      ...{ LOG_LEVEL: 'debug', INFER_AFTER: '1h', QUARANTINED_RAW: 'true' },
+      ...{ AUTH_MODE: 'key', INGEST_AUTH_MODE: 'key', ADMIN_TOKEN, KEYS_POLL: '500ms' },
     },
-  );
-  pool = createPool({
-    url: adminUrlOf(path.join(dir, 'data'), millrace.ports.postgres.port),
-    applicationName: 'canaries',
-    max: 1,
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
   });
+  const url = adminUrlOf(whole.dataDir, whole.millrace.ports.postgres.port);
+  pool = createPool({ url, applicationName: 'canaries', max: 1 });
   duck = await openDuck({ memoryLimitMb: 256 });
 }, 120_000);
 afterAll(async () => {
   await pool?.end();
   await duck?.close();
-  await millrace?.stop();
-  await fs.promises.rm(dir, { recursive: true, force: true, maxRetries: 10 });
+  await whole?.stop();
 }, 60_000);
 
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-}
 const answers: [string, string][] = [];
 
-async function call(
-  method: string,
-  target: string,
-  body?: string,
-  type = 'application/json',
-  more = {},
-): Promise<Answer> {
-  const response = await fetch(millrace.url + target, {
-    method,
-    ...(body !== undefined && { headers: { 'content-type': type, ...more }, body }),
-  });
-  const text = await response.text();
-  answers.push([`${method} ${target}`, text]);
-  return { status: response.status, text };
-}
-
-async function until(what: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!(await what())) {
-    if (Date.now() > deadline) throw new Error(`it did not come to be: ${what.toString()}`);
-    await sleep(100);
-  }
+/** What it answers is searched later on. */
+async function call(method: string, target: string, body?: unknown, headers = {}): Promise<Answer> {
+  const answer = await whole.call(method, target, body, headers);
+  answers.push([`${method} ${target}`, answer.text]);
+  return answer;
 }
 
 /** Personal data that must not be seen: each a text that is nowhere else. */
@@ -130,22 +95,17 @@ const person = (name: string, more: object = {}) => ({
   ...more,
 });
 
-const push = async (body: string): Promise<string> => {
-  const headers = { 'content-type': 'application/json', 'idempotency-key': 'pushed' };
-  return (await fetch(`${millrace.url}/api/v1/ingest_event`, { method: 'POST', headers, body })).text();
-};
-
-const NDJSON = 'application/x-ndjson';
+const NDJSON = { 'content-type': 'application/x-ndjson' };
 
 it('personal data is nowhere to be seen, not even before it is curated', async () => {
   // A type without a contract, and then one that classifies what comes from now on.
-  await call('POST', '/v1/events', JSON.stringify(event('s0', 'stranger', { note: 'before' })));
-  expect(await call('POST', '/v1/contracts', CONTRACT, 'application/yaml')).toMatchObject({ status: 201 });
-  await until(async () => (await call('GET', '/ingest-gateway/readiness')).status === 200);
+  await call('POST', '/v1/events', event('s0', 'stranger', { note: 'before' }));
+  const yaml = { 'content-type': 'application/yaml' };
+  expect(await call('POST', '/v1/contracts', CONTRACT, yaml)).toMatchObject({ status: 201 });
   // The gateway and curation learn of it within a second; what is invalid under it says so.
-  await until(async () => {
+  await soon(async () => {
     const probe = event(v4(), 'person', { age: 'unknown' });
-    return (await call('POST', '/v1/events?strict=true', JSON.stringify(probe))).status === 400;
+    return (await call('POST', '/v1/events?strict=true', probe)).status === 400;
   });
 
   // What is not personal has to be found by the same search, or that finds nothing anywhere.
@@ -173,11 +133,9 @@ it('personal data is nowhere to be seen, not even before it is curated', async (
   ];
   expect((await call('POST', '/v1/events', lines.join('\n'), NDJSON)).status).toBe(202);
   await call('POST', '/v1/events?strict=true&receipts=all', lines.join('\n'), NDJSON);
-  await call('POST', '/events', JSON.stringify({ eventType: 'person', payload: person('single') }));
-  await call('POST', '/events', JSON.stringify({ eventType: 'person', payload: person('keyed') }), 'application/json', {
-    'idempotency-key': 'k1',
-  });
-  await call('POST', '/v1/events', JSON.stringify(person('cloud')), 'application/json', {
+  await call('POST', '/events', { eventType: 'person', payload: person('single') });
+  await call('POST', '/events', { eventType: 'person', payload: person('keyed') }, { 'idempotency-key': 'k1' });
+  await call('POST', '/v1/events', person('cloud'), {
     ...{ 'ce-id': 'cloud', 'ce-source': 's', 'ce-type': 'person', 'ce-specversion': '1.0' },
     'ce-contact': canary('attribute'),
   });
@@ -185,12 +143,14 @@ it('personal data is nowhere to be seen, not even before it is curated', async (
     message: { data: Buffer.from(JSON.stringify(event('push', 'person', person('push')))).toString('base64') },
   };
   // The data is repeated to who sent it: its answers are not among those that are searched, but what is kept of them is.
-  const pushed = await Promise.all([1, 2].map(() => push(JSON.stringify({ ...message, subscription: 's' }))));
-  expect(pushed.filter((text) => text.includes('message_data'))).not.toEqual([]);
+  const push = () =>
+    whole.call('POST', '/api/v1/ingest_event', { ...message, subscription: 's' }, { 'idempotency-key': 'pushed' });
+  const pushed = await Promise.all([push(), push()]);
+  expect(pushed.filter(({ text }) => text.includes('message_data'))).not.toEqual([]);
 
   // One that nobody sealed, as a gateway without a master key would leave it.
   const messaging = createPostgresMessaging({
-    url: adminUrlOf(path.join(dir, 'data'), millrace.ports.postgres.port),
+    url: adminUrlOf(whole.dataDir, whole.millrace.ports.postgres.port),
     applicationName: 'canaries',
   });
   const headers = { format: 'event', tenant: 'default', source: 'planted', at: new Date().toISOString() };
@@ -203,13 +163,13 @@ it('personal data is nowhere to be seen, not even before it is curated', async (
   });
   await messaging.close();
 
-  await until(async () => {
-    const { totals } = JSON.parse((await call('GET', conservation())).text) as { totals: Record<string, number> };
-    return totals['received'] > lines.length && totals['pending'] === 0;
+  await soon(async () => {
+    const { totals } = (await call('GET', conservation())).json;
+    return totals.received > lines.length && totals.pending === 0;
   });
   for (const id of ['sound', 'late', 'twice', 'push', 'cloud', 'planted'])
-    await until(async () => (await call('GET', `/v1/events/${id}/trace`)).text.includes('LANDED'));
-  await until(
+    await soon(async () => (await call('GET', `/v1/events/${id}/trace`)).text.includes('LANDED'));
+  await soon(
     async () =>
       Number(
         (
@@ -219,12 +179,13 @@ it('personal data is nowhere to be seen, not even before it is curated', async (
         ).rows[0].n,
       ) > 0,
   );
+  await reveals(sound[0]);
   await askAround();
 
   const search = new Search([...canaries, ...Object.values(controls)]);
-  await search.files(path.join(dir, 'data'), duck, ['postgres']);
+  await search.files(whole.dataDir, duck, ['postgres']);
   await search.database(pool);
-  for (const line of logs) search.look('log', line.slice(0, 200), line);
+  for (const line of whole.log) search.look('log', line.slice(0, 200), line);
   for (const [place, text] of answers) search.look('answer', place, text);
   const places = new Map(search.places);
   const kinds = (text: string): string[] => [...new Set(places.get(text)?.map((place) => place.split(':')[0]))];
@@ -235,6 +196,41 @@ it('personal data is nowhere to be seen, not even before it is curated', async (
     expect([kind, search.searched[kind] ?? 0]).not.toEqual([kind, 0]);
   expect(canaries.filter((each) => places.has(each)).map((each) => [each, places.get(each)])).toEqual([]);
 }, 120_000);
+
+/** Only the role for it sees what a token stands for, and the audit says who did. What is answered is not searched. */
+async function reveals(landed: ReturnType<typeof event>): Promise<void> {
+  const { email } = landed.payload as { email: string };
+  const token = (await call('GET', `/v1/events/${landed.event_id}/trace`)).json.event.payload.email;
+  expect(token).toMatch(/^rev_/);
+  const asked = { tokens: [token], reason: 'a ticket' };
+  const reveal = (secret: string) =>
+    whole.call('POST', '/v1/tokens/reveal', asked, { authorization: `Bearer ${secret}` });
+  const keyOf = async (role: string, tenant = 'default'): Promise<{ id: string; key: string }> =>
+    (await whole.call('POST', '/v1/api-keys', { name: role, roles: [role], tenant })).json;
+  // A key is known to all services within a second.
+  const answered = (key: string) =>
+    soon(async () => {
+      const answer = await reveal(key);
+      return answer.status !== 401 && answer;
+    });
+  const revealer = await keyOf('revealer');
+  expect(await answered(revealer.key)).toMatchObject({ status: 200, json: { rows: [{ token, value: email }] } });
+  for (const role of ROLES.filter((each) => each !== 'revealer'))
+    expect([role, (await answered((await keyOf(role)).key)).status]).toEqual([role, 403]);
+  expect((await reveal(ADMIN_TOKEN)).status).toBe(403);
+  expect((await reveal('a-wrong-credential')).status).toBe(401);
+  const other = await answered((await keyOf('revealer', 'acme')).key);
+  expect(other).toMatchObject({ status: 200, json: { rows: [{ token, why: 'unknown' }] } });
+  const [record, ...more] = await soon(async () => {
+    const { rows } = (await call('GET', '/v1/audit')).json;
+    const found = rows.filter(({ action }: { action: string }) => action === 'privacy.tokens_revealed');
+    return found.length > 0 && found;
+  });
+  expect([record, more]).toMatchObject([
+    { actor: `key:${revealer.id}`, detail: { reason: 'a ticket', revealed: 1 } },
+    [],
+  ]);
+}
 
 const conservation = (): string => {
   const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
@@ -259,7 +255,10 @@ async function askAround(): Promise<void> {
     ...SERVICES.flatMap(({ name }) => [`/${name}/metrics`, `/${name}/readiness`]),
   ];
   for (const target of targets) await call('GET', target);
-  const groups = JSON.parse((await call('GET', '/v1/quarantine/groups')).text) as { groups?: { id?: string }[] };
-  for (const { id } of groups.groups ?? []) await call('GET', `/v1/quarantine?group=${id}`);
-  await call('POST', '/v1/quarantine/plan', '{}');
+  const { rows } = (await call('GET', '/v1/quarantine/groups')).json;
+  expect(rows.length).toBeGreaterThan(3);
+  for (const { group } of rows)
+    expect((await call('GET', `/v1/quarantine?group=${group}`)).json.rows.length).toBeGreaterThan(0);
+  const plan = await call('POST', '/v1/quarantine/plan', { filter: { eventType: 'person' } });
+  expect([plan.status, plan.json.selected > 0]).toEqual([200, true]);
 }

@@ -1,56 +1,34 @@
-import { execFileSync } from 'node:child_process';
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { LINKS_MAX } from '@millrace/observability';
 import { type CollectedSpan, type Collector, startCollector } from '@millrace/observability/testing';
 import { readDataSet } from '../demo/data-set';
-import { freePortRange } from '../start/fixtures/waiting';
-import { type Millrace, startMillrace } from '../start/millrace';
-import { WORKSPACE_ROOT } from '../start/services';
+import { soon, startWhole, type Whole } from '../start/fixtures/whole';
 
 const data = readDataSet();
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 
-let dir: string;
 let collector: Collector;
-let millrace: Millrace | null = null;
+let whole: Whole;
 
 beforeAll(async () => {
-  execFileSync(process.execPath, [path.join(WORKSPACE_ROOT, 'tools', 'build.mjs')], { cwd: WORKSPACE_ROOT });
-  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-trace-'));
   collector = await startCollector();
-  millrace = await startMillrace(
-    { dataDir: dir, portBase: await freePortRange(), workers: 1, jsonLogs: false },
-    {
-      env: { PATH: process.env['PATH'], LOG_LEVEL: 'warn', OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint },
-      signal: new AbortController().signal,
-      onLine: () => undefined,
-      say: () => undefined,
-    },
-  );
+  whole = await startWhole({ name: 'trace', env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint } });
 }, 120_000);
 
 afterAll(async () => {
-  await millrace?.stop();
+  await whole?.stop();
   await collector.close();
-  await fs.promises.rm(dir, { recursive: true, force: true, maxRetries: 10 });
 }, 60_000);
 
-const json = async (url: string): Promise<Record<string, never>> =>
-  (await fetch(`${millrace?.url}${url}`)).json() as Promise<Record<string, never>>;
-
 const post = async (line: Buffer, traceId: string): Promise<void> => {
-  const headers = { 'content-type': 'application/json', traceparent: `00-${traceId}-b7ad6b7169203331-01` };
-  const answer = await fetch(`${millrace?.url}/v1/events`, { method: 'POST', headers, body: line });
+  const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01` };
+  const answer = await whole.call('POST', '/v1/events', line.toString('utf8'), headers);
   expect(answer.status).toBeLessThan(300);
 };
 
 it('one event makes one connected trace through all services', async () => {
   await post(data.lines[0], TRACE_ID);
   // Services send their spans every few seconds.
-  while (!STEPS.every((step) => stepsOf(collector.connectedTo(TRACE_ID)).has(step))) await sleep(100);
+  await soon(async () => STEPS.every((step) => stepsOf(collector.connectedTo(TRACE_ID)).has(step)));
   const spans = collector.connectedTo(TRACE_ID);
   for (const { name, attributes } of spans.filter((span) => !span.name.startsWith('POST'))) {
     const [operation, ...topic] = name.split(' ');
@@ -75,12 +53,12 @@ it('events that travel together stay connected with what was done for them', asy
   const traceIds = data.lines.slice(1, 41).map((_, i) => (i + 1).toString(16).padStart(32, '1'));
   await Promise.all(traceIds.map((traceId, i) => post(data.lines[i + 1], traceId)));
   const committed = (traceId: string): boolean => stepsOf(collector.connectedTo(traceId)).has(COMMIT);
-  while (!traceIds.every(committed)) await sleep(100);
+  await soon(async () => traceIds.every(committed));
   expect(Math.max(...collector.spans.map(({ links }) => links.length))).toBeLessThanOrEqual(LINKS_MAX);
 }, 60_000);
 
 it('what was published is in the audit', async () => {
-  const audit = (await json('/v1/audit'))['rows'] as { action: string; subject: string; actor: string }[];
+  const audit: { action: string; subject: string; actor: string }[] = (await whole.call('GET', '/v1/audit')).json.rows;
   expect(audit.map(({ action, subject, actor }) => [action, subject, actor])).toEqual([
     ['contracts.published', expect.stringMatching(/^shipment_status_changed@\d/), 'table-manager'],
   ]);
@@ -91,8 +69,7 @@ it.each([
   ['curation-worker', 'batches.staged', ['analytics', 'table-manager']],
   ['table-manager', 'tables.changed', ['analytics', 'curation']],
 ] as const)('%s watches who reads %s', async (service, topic, groups) => {
-  const [instance] = millrace?.ports.services[service] ?? [];
-  const metrics = await (await fetch(`http://127.0.0.1:${instance?.port}/metrics`)).text();
+  const metrics = (await whole.call('GET', `/${service}/metrics`)).text;
   const watched = [...metrics.matchAll(/^millrace_log_unread_seconds\{topic="([^"]+)",group="([^"]+)"/gm)];
   expect(watched.flatMap(([, of, group]) => (of === topic ? [group] : [])).sort()).toEqual(groups);
 });
