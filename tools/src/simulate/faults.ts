@@ -18,6 +18,8 @@ export interface Weather {
   /** Of failpoints passed, how many end the process, and how many stand it still. */
   readonly crashAtPoint: number;
   readonly freezeAtPoint: number;
+  /** Of the places of failpoints, how many are unlucky in a run: there a process stands still time and again. */
+  readonly unlucky: number;
   /** A resource is away for some seconds about this often, ms. */
   readonly outageEveryMs: number;
   /** A clock is set, by up to an hour, about this often, ms. */
@@ -30,6 +32,9 @@ export interface Weather {
   readonly twice: number;
 }
 
+/** Of the times that an unlucky place is passed, how often a process stands still there. */
+const UNLUCKY_FREEZE = 0.4;
+
 const level = (random: SeededRandom, most: number): number => most * random.pick([0, 0.25, 0.5, 1]);
 
 export const drawWeather = (random: SeededRandom): Weather => ({
@@ -40,6 +45,7 @@ export const drawWeather = (random: SeededRandom): Weather => ({
   freeze: level(random, 0.001),
   crashAtPoint: random.pick([0.004, 0.01, 0.02]),
   freezeAtPoint: level(random, 0.012),
+  unlucky: level(random, 0.12),
   outageEveryMs: random.pick([10_000, 20_000, 60_000]),
   clockEveryMs: random.pick([8_000, 20_000, 60_000]),
   sessionEveryMs: random.pick([8_000, 20_000, 60_000]),
@@ -55,10 +61,17 @@ export class Faults {
   active = true;
   private readonly random: SeededRandom;
   private readonly away = new Map<Resource, number>();
+  /** By service and place, once it is passed. What is rare everywhere never meets twice; what is frequent in one place does. */
+  private readonly unlucky = new Map<string, boolean>();
 
-  constructor(private readonly world: World) {
+  constructor(
+    private readonly world: World,
+    /** `service/place`: unlucky whatever is drawn. */
+    unlucky: string | null = null,
+  ) {
     this.random = world.random.fork();
     this.weather = drawWeather(this.random);
+    if (unlucky !== null) this.unlucky.set(unlucky, true);
   }
 
   pauseMs(): number {
@@ -89,6 +102,14 @@ export class Faults {
     if (drawn >= crashAtPoint * 1.5) return 'pass';
     this.note('error', service, place);
     return 'fail';
+  }
+
+  freezesAt(service: string, place: string): boolean {
+    if (!this.active) return false;
+    const { freezeAtPoint, unlucky } = this.weather;
+    const key = `${service.replace(/-\d+$/, '')}/${place}`;
+    if (!this.unlucky.has(key)) this.unlucky.set(key, this.random.chance(unlucky));
+    return this.random.chance(this.unlucky.get(key) ? UNLUCKY_FREEZE : freezeAtPoint);
   }
 
   /** A resource answers nobody until then. */

@@ -5,6 +5,7 @@ import { type Outcome, simulate } from './run';
 const USAGE = `usage: npm run simulate -- [--seeds N] [--first S]      S, S+1, … (default 100 seeds from 1)
        npm run simulate -- --seed S [--trace]            one run, with its trace
        npm run simulate -- … --until-failed              no further than the first that fails
+       npm run simulate -- … --unlucky SERVICE/PLACE     processes often stand still at this failpoint
        npm run simulate -- … --mutation NAME             with a planted defect: ${MUTATIONS.join(', ')}`;
 
 /** Lines of the trace that a failing run shows without `--trace`. */
@@ -21,10 +22,12 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
       seed: { type: 'string' },
       trace: { type: 'boolean', default: false },
       mutation: { type: 'string' },
+      unlucky: { type: 'string' },
       'until-failed': { type: 'boolean', default: false },
     },
   });
   const mutation = (values.mutation ?? null) as Mutation | null;
+  const how = { mutation, unlucky: values.unlucky ?? null };
   const numbers = [values.seeds, values.first, values.seed ?? '0'].map(Number);
   if (numbers.some((n) => !Number.isSafeInteger(n)) || (mutation && !MUTATIONS.includes(mutation))) {
     console.error(USAGE);
@@ -33,7 +36,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   }
   const [seeds, first, only] = numbers;
   if (values.seed !== undefined) {
-    const outcome = await simulate({ seed: only, mutation, keepTrace: true });
+    const outcome = await simulate({ seed: only, ...how, keepTrace: true });
     show(outcome, values.trace ? Infinity : TAIL_LINES);
     process.exitCode = outcome.ok ? 0 : 1;
     return;
@@ -43,7 +46,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   const sums = { events: 0, faults: 0, acknowledged: 0 };
   const began = performance.now();
   for (let i = 0; i < seeds; i++) {
-    const outcome = await simulate({ seed: first + i, mutation });
+    const outcome = await simulate({ seed: first + i, ...how });
     sums.events += outcome.events;
     sums.faults += outcome.report.faults.length;
     for (const { kind } of outcome.report.faults) kinds.add(kind);
@@ -51,7 +54,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     if (!outcome.ok) {
       failed.push(outcome.seed);
       // Run once more for its trace: it is the same run.
-      show(await simulate({ seed: outcome.seed, mutation, keepTrace: true }), TAIL_LINES);
+      show(await simulate({ seed: outcome.seed, ...how, keepTrace: true }), TAIL_LINES);
       if (values['until-failed']) break;
     }
     if ((i + 1) % PROGRESS_EVERY === 0) console.log(`${i + 1} of ${seeds} seeds, ${failed.length} failed`);

@@ -71,10 +71,11 @@ export function mutatedCommits({ mutation, commits, world }: Shared, process: Si
     });
   if (mutation === 'advance-without-compare')
     return withMethods(commits, {
+      // `SET cursor = $to` without `WHERE cursor = $from`: whoever comes last is believed.
       advance: async (commit) => {
-        const now = await commits.progress();
-        if (now && now.plannedTo === null) await commits.plan(now, commit.to);
-        return commits.advance({ ...commit, cursor: now?.cursor ?? 0, to: now?.plannedTo ?? commit.to });
+        const at = commits['cursor'];
+        if (at) Object.assign(at, { number: commit.cursor, plannedTo: commit.to });
+        return commits.advance(commit);
       },
     });
   return commits;

@@ -130,7 +130,7 @@ export class SimProcess implements Timers {
     if (!this.alive) return never();
     const name = detail === undefined ? place : `${place}:${detail}`;
     this.world.trace(`${this.service} passes ${name}`);
-    if (this.faults.chance(this.faults.weather.freezeAtPoint)) this.freeze(name);
+    if (this.faults.freezesAt(this.service, place)) this.freeze(name);
     await this.thawed();
     if (!this.alive) return never();
     const verdict = this.faults.atPoint(this.service, place);

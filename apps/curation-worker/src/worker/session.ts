@@ -47,7 +47,8 @@ const IN_FLIGHT_MAX = 2;
  */
 export class Session {
   readonly partitions = new Map<string, OwnedPartition>();
-  private readonly assigned = new Set<string>();
+  /** By partition, the assignment that is in force: one may be revoked and given again while it is being taken. */
+  private readonly assigned = new Map<string, symbol>();
   private readonly abort = new AbortController();
   private readonly held: Semaphore;
   private readonly lanes: Semaphore;
@@ -152,14 +153,17 @@ export class Session {
   private async take(partition: string): Promise<number> {
     const { store, messaging, logger } = this.deps;
     const { topic, group } = this.options;
-    this.assigned.add(partition);
+    const assignment = Symbol(partition);
+    this.assigned.set(partition, assignment);
     const start = (await messaging.committed(topic, group)).get(partition) ?? 0;
     // Lost meanwhile: taking it now would take it from its new owner.
-    if (!this.assigned.has(partition)) throw new Error(`partition ${partition} was revoked before it was taken`);
+    if (this.assigned.get(partition) !== assignment)
+      throw new Error(`partition ${partition} was revoked before it was taken`);
     const id = { topic, partition };
     const position = await store.take(id, this.epoch, start);
     await this.deps.failpoint('partition-taken');
-    if (this.assigned.has(partition)) this.partitions.set(partition, this.own(partition, position));
+    // A later assignment may be landing by now, from where this one knows nothing of.
+    if (this.assigned.get(partition) === assignment) this.partitions.set(partition, this.own(partition, position));
     logger.info(
       { topic, partition, position: position.next, attempt: position.attempts, epoch: this.epoch },
       'partition taken',
