@@ -1,10 +1,11 @@
+import { contractIndexPath, decodeContractIndex } from '@millrace/contracts';
 import type { BatchStaged } from '@millrace/topics';
 import type { Clients } from './clients';
 import type { Shared } from './shared';
 
 /** What must hold beside the checker's laws, of things that only a simulation sees. */
 export async function checkInvariants(shared: Shared, _clients: Clients): Promise<string[]> {
-  return [...contractsMoveForward(shared), ...(await commitsAreTold(shared))];
+  return [...contractsMoveForward(shared), ...(await filesKeepTheirIndex(shared)), ...(await commitsAreTold(shared))];
 }
 
 /** What is said of a batch in a trace: where it is on the line, and which commit made it visible. */
@@ -17,6 +18,26 @@ async function commitsAreTold({ landing, readModels }: Shared): Promise<string[]
       return [`trace: batch ${batchId} is told to be number ${place?.number}, it is ${number}`];
     return place.commit ? [] : [`trace: no commit is told of number ${number}`];
   });
+}
+
+/** A batch has files of the versions that its index puts in force, and of no others. */
+async function filesKeepTheirIndex({ landing, storage }: Shared): Promise<string[]> {
+  const indexes = new Map<number, ReadonlyMap<string, string>>();
+  const wrong: string[] = [];
+  for (const { number, message } of landing.state.manifests.values()) {
+    const { contractsIndex, files } = message as BatchStaged;
+    let versions = indexes.get(contractsIndex);
+    if (!versions) {
+      const { contracts } = decodeContractIndex(await storage.get(contractIndexPath(contractsIndex)));
+      indexes.set(contractsIndex, (versions = new Map(contracts.map(({ name, version }) => [name, version]))));
+    }
+    for (const { contract } of files)
+      if (contract && versions.get(contract.name) !== contract.version)
+        wrong.push(
+          `contracts: number ${number} of index ${contractsIndex} has a file of ${contract.name} ${contract.version}`,
+        );
+  }
+  return wrong;
 }
 
 /** A change of contracts takes effect at one number for all workers. */

@@ -34,8 +34,10 @@ export function landingOf(process: SimProcess, shared: Shared): LandingStore {
           committed = true;
           return raw.commit(fence);
         };
-        const commit: Landing['commit'] = (fence) =>
-          process
+        const commit: Landing['commit'] = (fence) => {
+          // It may be the second try of a landing that met newer contracts.
+          committed = false;
+          return process
             .call('landing', 'commit', () => effect(fence), broke)
             .catch((error: LandingError) => {
               // The connection broke before COMMIT had arrived: it never does, or later, unless the database has heard.
@@ -46,6 +48,7 @@ export function landingOf(process: SimProcess, shared: Shared): LandingStore {
               }
               throw error;
             });
+        };
         return process.over('landing', raw, broke, { commit, rollback: end });
       },
       errorOf,

@@ -1,5 +1,5 @@
 import type { HandlerDeps } from '@millrace/ingest-gateway/simulation';
-import type { Landing, RoundChanges, TimeStore, UpkeepStore } from '@millrace/curation-worker/simulation';
+import type { Landing, ManifestRow, RoundChanges, TimeStore, UpkeepStore } from '@millrace/curation-worker/simulation';
 import type { Messaging, RecordBatch } from '@millrace/messaging';
 import type { Storage } from '@millrace/storage';
 import { MemoryCommitStore } from '@millrace/table-manager/simulation';
@@ -53,6 +53,17 @@ export function mutatedLanding({ mutation, landing: store }: Shared, landing: La
       return withMethods(landing, {
         commit: async (fence) => landing.commit({ ...fence, contractsIndex: (await store.line()).contractsIndex }),
       });
+    case 'take-every-change-for-harmless': {
+      let row: ManifestRow;
+      return withMethods(landing, {
+        manifest: (given) => landing.manifest((row = given)),
+        commit: async (fence) => {
+          const { contractsIndex } = await store.line();
+          await landing.manifest({ ...row, message: { ...(row.message as object), contractsIndex } });
+          return landing.commit({ ...fence, contractsIndex });
+        },
+      });
+    }
     default:
       return landing;
   }

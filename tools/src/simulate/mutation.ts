@@ -7,6 +7,7 @@ export const MUTATIONS = [
   'skip-the-position-fence',
   'ignore-claims',
   'land-under-old-contracts',
+  'take-every-change-for-harmless',
   'message-outside-the-transaction',
   'commit-without-txn',
   'advance-without-compare',

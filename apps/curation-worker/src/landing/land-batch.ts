@@ -20,6 +20,7 @@ import type { BatchIds } from './batch-ids';
 import { keptAlive } from './keep-alive';
 import { describeBatch, type UnnumberedBatch } from './message';
 import { claimsOf } from './claims-of';
+import { landUnderNewest } from './land-under-newest';
 import { undo, writeRaw } from './files';
 import { type Landing, LandingError, type LandingStore, type ReplayEntry } from './port';
 import { settledRows, waitingRows } from './replayed';
@@ -83,6 +84,10 @@ export interface Attempt {
   /** How often these items have been tried, this time included. */
   readonly attempts: number;
   readonly replay?: Replay;
+  /** Whether contracts that are known by now would judge the batch otherwise: then nothing more need be written of it. */
+  readonly isOutdated: () => boolean;
+  /** What is in force now, if that is newer and the batch holds under it as it is; null where it has to be redone. */
+  readonly whatHolds: (before: InForce) => Promise<InForce | null>;
   /** The items are not landed but put aside, to be tried again. */
   readonly putAside?: { readonly error: string; readonly retryInMs: number };
 }
@@ -156,7 +161,7 @@ interface Work {
 }
 
 async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Promise<LandResult> {
-  const { batch, inForce, epoch, attempts } = attempt;
+  const { batch, epoch, attempts } = attempt;
   const { validated } = attempt.curated;
   const { writer, places, known, landing, written } = work;
   const { batchId } = writer;
@@ -179,6 +184,9 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
   const outcomes = putAside ? judged.map((): Outcome => ({ fate: 'waiting', error: putAside.error })) : judged;
   if (unused.length > 0) await landing.release(unused, batchId);
   await deps.failpoint('after-claims');
+  // Claims are waited for, and files cost the most.
+  if (attempt.isOutdated())
+    throw new LandingError('LANDING_LINE_MOVED', 'contracts changed before anything was staged');
 
   const staged = await timed(deps, 'stage', () => keptAlive(deps, landing, () => stage(deps, attempt, work, outcomes)));
   if (staged instanceof Unstorable) {
@@ -197,34 +205,26 @@ async function inTransaction(deps: LandDeps, attempt: Attempt, work: Work): Prom
   await deps.failpoint('after-tally');
 
   const counts = countFates(batch.items, outcomes, healing);
-  const traceparent = currentTraceparent();
-  const about = {
-    lineId: inForce.lineId,
-    batchId,
-    landedAt: new Date(deps.clock.now()).toISOString(),
-    contractsIndex: inForce.contracts.index,
-    ...(traceparent !== undefined && { traceparent }),
-  };
-  const message = describeBatch(batch, about, [...staged, ...rawFiles], counts, attempt.curated.profiler.done());
-  const { topic, partition, range } = batch;
   const total = (fate: 'landed' | 'duplicate' | 'quarantined'): number =>
     counts.reduce((sum, row) => sum + row[fate], 0);
-  await landing.manifest({
-    ...{ batchId, epoch, topic, partition, range, message },
-    ...{ landed: total('landed'), duplicate: total('duplicate'), quarantined: total('quarantined') },
-    stats: typeStats(validated, outcomes, deps.clock.now(), healing),
+  const totals = { landed: total('landed'), duplicate: total('duplicate'), quarantined: total('quarantined') };
+  const traceparent = currentTraceparent();
+  const files = [...staged, ...rawFiles];
+  const seen = attempt.curated.profiler.done();
+  const { topic, partition, range } = batch;
+  return landUnderNewest(deps, attempt, landing, written, ({ lineId, contracts }) => {
+    const about = {
+      ...{ lineId, batchId, contractsIndex: contracts.index },
+      landedAt: new Date(deps.clock.now()).toISOString(),
+      ...(traceparent !== undefined && { traceparent }),
+    };
+    const message = describeBatch(batch, about, files, counts, seen);
+    const stats = typeStats(validated, outcomes, deps.clock.now(), healing);
+    return {
+      landed: { kind: 'landed', message, outcomes, time },
+      manifest: { batchId, epoch, topic, partition, range, message, ...totals, stats },
+    };
   });
-  await deps.failpoint('before-commit');
-  const landed = { kind: 'landed', message, outcomes, time } as const;
-  try {
-    const fence = { batchId, epoch, contractsIndex: inForce.contracts.index, keysEpoch: inForce.keysEpoch };
-    const { number } = await timed(deps, 'commit', () => landing.commit(fence));
-    return { ...landed, number };
-  } catch (error) {
-    if (error instanceof LandingError && error.code === 'LANDING_UNKNOWN')
-      throw new UnknownLanding(landed, written, error);
-    throw error;
-  }
 }
 
 /** The first step: the position, the inbox where there is none, or the rows of a replay. Says why the landing may not go on. */

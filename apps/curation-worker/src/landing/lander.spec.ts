@@ -1,13 +1,19 @@
-import type { CompiledContract } from '@millrace/contracts';
+import {
+  type CompiledContract,
+  contractIndexPath,
+  contractVersionPath,
+  encodeContractIndex,
+  readCatalogDir,
+} from '@millrace/contracts';
 import type { Duck } from '@millrace/lakehouse';
 import { StorageError } from '@millrace/storage';
 import { createMemoryStorage } from '@millrace/storage/memory';
 import { CountMismatch } from '../pipeline/counts';
 import type { MicroBatch } from '../pipeline/received';
 import { type Bench, batchOf, makeBench, shipmentEvent } from '../testing/landing-bench';
-import { dataFiles, publishContracts, rawLines, stagedRows } from '../testing/lake';
+import { dataFiles, rawLines, stagedRows } from '../testing/lake';
 import { testDuck, testLogger } from '../testing/worker-under-test';
-import type { LandOutcome } from './lander';
+import { type LandOutcome, OUTRUN_EVENTS_MIN } from './lander';
 import { MemoryKeyStore } from '../privacy/memory/key-store';
 import { Opener } from '../privacy/opener';
 import { type Landing, LandingError, type LandingStore } from './port';
@@ -72,22 +78,82 @@ test('a duplicate names the batch that holds its key, and whether its content di
   ]);
 });
 
-test('a change of contracts while a batch lands has it redone under the new ones', async () => {
-  let changed = false;
-  const bench: Bench = await makeBench({
-    duck,
-    failpoint: async (name) => {
-      if (name !== 'before-commit' || changed) return;
-      changed = true;
-      await publishContracts(bench.storage, 2);
-      await bench.store.adoptContracts(2, 30);
-    },
+/** An index of the bundled contracts and one of somebody else's, which governs `eventType`. */
+async function publishAnother({ storage, store }: Bench, index: number, eventType: string): Promise<void> {
+  const [{ contract, yaml }] = readCatalogDir();
+  const [name, table] = [`another-${index}`, `clean.another_${index}`];
+  const text = yaml
+    .replace(/^name: .*$/m, `name: ${name}`)
+    .replace(/^( *physicalName: ).*$/m, `$1${table.slice('clean.'.length)}`)
+    .replaceAll(contract.eventTypes[0], eventType);
+  await storage.put(contractVersionPath(name, contract.version), Buffer.from(text));
+  const others = readCatalogDir().map((each) => each.contract);
+  const another = { name, version: contract.version, eventTypes: [eventType] };
+  await storage.createIfAbsent(contractIndexPath(index), encodeContractIndex(index, [...others, another]));
+  await store.adoptContracts(index, 30);
+}
+
+describe('contracts that change while a batch lands', () => {
+  /** Lands events while an index is published at each of `times` commits; counts stagings. */
+  async function landWhile(batch: MicroBatch, times: number, eventType: string) {
+    let index = 1;
+    let stagings = 0;
+    const bench: Bench = await makeBench({
+      duck,
+      failpoint: async (name) => {
+        if (name === 'after-claims') stagings++;
+        if (name === 'before-commit' && index <= times) await publishAnother(bench, ++index, eventType);
+      },
+    });
+    const outcome = await land(bench, batch);
+    return { bench, outcome, stagings };
+  }
+
+  test.each([1, 3])('and do not concern it force nothing to be staged again, %d times', async (times) => {
+    const { bench, outcome, stagings } = await landWhile(batchOf(events(3)), times, 'another.type');
+    expect(fates(outcome)).toEqual(['landed', 'landed', 'landed']);
+    expect(stagings).toBe(1);
+    expect(batchesOf(bench)).toMatchObject([{ contractsIndex: 1 + times, number: 1 }]);
+    expect(bench.store.state.claims.size).toBe(3);
+    expect(await unnamed(bench)).toEqual([]);
   });
-  const outcome = await land(bench, batchOf(events(3)));
-  expect(fates(outcome)).toEqual(['landed', 'landed', 'landed']);
-  expect(outcome.kind === 'landed' && outcome.message.contractsIndex).toBe(2);
-  expect(bench.store.state.claims.size).toBe(3);
-  expect(await unnamed(bench)).toEqual([]);
+
+  test('and concern it have it redone under them', async () => {
+    const batch = batchOf([...events(2), shipmentEvent('c', {}, { event_type: 'another.type' })]);
+    const { bench, outcome, stagings } = await landWhile(batch, 1, 'another.type');
+    expect(outcome.kind).toBe('landed');
+    expect(stagings).toBe(2);
+    const [{ files }] = batchesOf(bench) as unknown as { files: { table: string; rows: number }[] }[];
+    expect(files.filter(({ table }) => table === 'clean.another_2')).toMatchObject([{ rows: 1 }]);
+    expect(await unnamed(bench)).toEqual([]);
+  });
+
+  test('and concern a large one are told of, so that a smaller part is tried', async () => {
+    const batch = batchOf(
+      Array.from({ length: OUTRUN_EVENTS_MIN }, (_, i) => shipmentEvent(`e${i}`, {}, { event_type: 'a.b' })),
+    );
+    const { bench, outcome } = await landWhile(batch, 1, 'a.b');
+    expect(outcome).toEqual({ kind: 'outrun' });
+    expect(await dataFiles(bench.storage)).toEqual([]);
+    expect(await land(bench, batch)).toMatchObject({ kind: 'landed', message: { contractsIndex: 2 } });
+  });
+
+  test('and are known before anything is staged have it judged again first', async () => {
+    let staged = 0;
+    const bench: Bench = await makeBench({
+      duck,
+      failpoint: async (name) => {
+        if (name === 'after-position' && bench.keeper.current?.contracts.index === 1) {
+          await publishAnother(bench, 2, 'a.b');
+          await bench.keeper.refresh();
+        }
+        if (name === 'after-parquet') staged++;
+      },
+    });
+    const outcome = await land(bench, batchOf([shipmentEvent('a', {}, { event_type: 'a.b' })]));
+    expect(outcome).toMatchObject({ kind: 'landed', message: { contractsIndex: 2 } });
+    expect(staged).toBe(1);
+  });
 });
 
 test('an event that its table cannot hold is quarantined and its neighbours land', async () => {

@@ -11,6 +11,7 @@ import { bisect } from '../staging/bisect';
 import { eventRows } from '../staging/event-rows';
 import { deleteFiles } from './files';
 import { isUnread, unread, unstorable } from './judged';
+import { judgedAlike } from './judged-alike';
 import {
   type Attempt,
   type LandBatch,
@@ -23,7 +24,8 @@ import {
 import { KeyError } from '@millrace/privacy';
 import { openItems } from '../privacy/open-items';
 import type { Protection, Protections } from '../privacy/protection';
-import { LandingError, type LandingStore } from './port';
+import { LandingError } from './port';
+import { leftOf, unseen } from './what-is-left';
 
 /** A micro-batch that has been read and checked, under the contracts of then. */
 export interface Prepared {
@@ -36,6 +38,8 @@ export interface Prepared {
 export type LandOutcome =
   | Landed
   | { readonly kind: 'dropped' | 'not_owner' | 'gap' }
+  /** Contracts that concern the batch changed while it landed: a smaller part of it is sooner done. Of inputs with positions. */
+  | { readonly kind: 'outrun' }
   /** Of a replay: its job goes on without this batch, or not at all. */
   | { readonly kind: 'over' }
   /** Of a replay: somebody else has replayed all of it. */
@@ -77,6 +81,9 @@ export interface PrepareOptions {
   /** The items will be put aside: nothing is checked, and read only what they are called if that is known to be safe. */
   readonly putAside?: 'named' | 'unread';
 }
+
+/** Smaller batches are not cut when contracts outrun them. */
+export const OUTRUN_EVENTS_MIN = 500;
 
 /** A batch that DuckDB has no memory or room for is tried this often before it counts as failed, and is halved. */
 const DUCK_TRIES_MAX = 3;
@@ -132,6 +139,8 @@ export class Lander {
     let { replay } = ownership;
     for (let failures = 0, duckTries = 0; ;) {
       ownership.signal.throwIfAborted();
+      // Contracts may have changed since it was read ahead, or while something was waited out.
+      ({ curated, inForce } = await this.underNewest({ batch, curated, inForce }, ownership.signal));
       if (replay?.keysEpoch !== undefined && replay.keysEpoch !== inForce.keysEpoch) return { kind: 'rekeyed' };
       try {
         const result = await this.attempt({ batch, curated, inForce }, { ...ownership, replay });
@@ -163,13 +172,8 @@ export class Lander {
       } catch (error) {
         if (error instanceof LandingError && error.code === 'LANDING_LINE_MOVED') {
           await this.refresh(ownership.signal);
-          inForce = this.inForce();
-          this.deps.protections.purge(inForce.keysEpoch);
-          // What was set aside unread stays so.
-          if (!curated.validated.every(isUnread)) {
-            const [again, under] = [batch, inForce];
-            curated = await this.untilKeys(ownership.signal, () => this.curate(again, under));
-          }
+          const isOutrun = batch.range && batch.items.length >= OUTRUN_EVENTS_MIN && !ownership.putAside;
+          if (isOutrun && !holds({ curated, inForce }, this.inForce())) return { kind: 'outrun' };
           continue;
         }
         if (error instanceof DuckError && error.canRetry && ++duckTries >= DUCK_TRIES_MAX) throw error;
@@ -180,6 +184,16 @@ export class Lander {
     }
   }
 
+  /** A batch as it is under what is in force now: judged again, unless that would change nothing. */
+  private async underNewest({ batch, curated, inForce }: Prepared, signal: AbortSignal): Promise<Prepared> {
+    const now = this.inForce();
+    if (holds({ curated, inForce }, now)) return { batch, curated, inForce: now };
+    this.deps.protections.purge(now.keysEpoch);
+    // What was set aside unread stays so.
+    if (curated.validated.every(isUnread)) return { batch, curated, inForce: now };
+    return { batch, curated: await this.untilKeys(signal, () => this.curate(batch, now)), inForce: now };
+  }
+
   private inForce(): InForce {
     const { current } = this.deps.keeper;
     if (!current) throw new Error('nothing may land before the first contracts index has been read');
@@ -187,8 +201,15 @@ export class Lander {
   }
 
   private async attempt(prepared: Prepared, { signal, ...ownership }: Ownership): Promise<LandResult> {
+    const isOutdated = (): boolean => !holds(prepared, this.inForce());
+    const whatHolds = async ({ contracts }: InForce): Promise<InForce | null> => {
+      // Should that fail, it is waited for outside of the transaction.
+      await this.deps.keeper.wake().catch(() => undefined);
+      const now = this.inForce();
+      return now.contracts.index !== contracts.index && holds(prepared, now) ? now : null;
+    };
     try {
-      return await this.deps.landBatch(this.deps, { ...prepared, ...ownership });
+      return await this.deps.landBatch(this.deps, { ...prepared, ...ownership, isOutdated, whatHolds });
     } catch (error) {
       if (!(error instanceof UnknownLanding)) throw error;
       this.deps.onTrouble(error);
@@ -251,6 +272,11 @@ export class Lander {
   }
 }
 
+/** Whether what was made of a batch is what would be made of it now. */
+function holds({ curated, inForce }: Pick<Prepared, 'curated' | 'inForce'>, now: InForce): boolean {
+  return now.keysEpoch === inForce.keysEpoch && judgedAlike(curated.validated, inForce.contracts, now.contracts);
+}
+
 function canWaitOut(error: unknown): error is Error {
   return (
     (error instanceof LandingError ||
@@ -259,27 +285,4 @@ function canWaitOut(error: unknown): error is Error {
       error instanceof KeyError) &&
     error.canRetry
   );
-}
-
-/** The part of a replay that nobody else has landed. */
-function leftOf(batch: MicroBatch, replay: Replay, left: ReadonlySet<number>): { batch: MicroBatch; replay: Replay } {
-  const keep = (_: unknown, i: number): boolean => left.has(replay.rowIds[i]);
-  const rowIds = replay.rowIds.filter(keep);
-  return {
-    batch: { ...batch, items: batch.items.filter(keep) },
-    replay: { ...replay, rowIds, entry: { ...replay.entry, ids: rowIds } },
-  };
-}
-
-/** The part of a batch without positions whose messages have not landed. */
-async function unseen(store: LandingStore, batch: MicroBatch): Promise<MicroBatch> {
-  const seen = await store.seen(
-    batch.topic,
-    batch.items.flatMap(({ messageId }) => messageId ?? []),
-  );
-  return {
-    ...batch,
-    items: batch.items.filter(({ messageId }) => messageId === undefined || !seen.has(messageId)),
-    wholeBatches: [],
-  };
 }

@@ -16,8 +16,8 @@ import type { TimeDelta } from '../windows/deltas';
  * - **Fences.** A landing commits only while its worker's epoch is alive and the line's contracts index and keys epoch
  *   are those it worked with.
  *
- * The steps of a landing are called in the order in which they are declared here, each at most once: all landings lock
- * in one order, so no two of them can wait for each other.
+ * The steps of a landing are called in the order in which they are declared here, each at most once but for the last two:
+ * all landings lock in one order, so no two of them can wait for each other.
  */
 export interface LandingStore {
   /** Begins a transaction; it holds a connection until `commit` or `rollback`. */
@@ -76,8 +76,7 @@ export interface Landing {
   /** First step of inputs without positions. False when one of the messages has landed meanwhile: roll back. */
   enterInbox(topic: string, messageIds: readonly string[], batchId: number): Promise<boolean>;
   /**
-   * Makes a version of a dimension the one in force. False where the version before it is not in force: another load
-   * was faster; roll back.
+   * Makes a version of a dimension the one in force. False where the one before it is not: another load was faster.
    */
   setDimension(entry: DimensionEntry): Promise<boolean>;
   /** Claims keys; returns those that others hold. The keys are distinct. */
@@ -93,11 +92,12 @@ export interface Landing {
   wait(rows: readonly WaitingRow[]): Promise<void>;
   /** Leaves what the landed events say about time, to be folded once by `TimeStore`. */
   tally(deltas: readonly TimeDelta[], batchId: number): Promise<void>;
+  /** Again after a commit that found that the line has moved: then this row takes the place of the one before. */
   manifest(row: ManifestRow): Promise<void>;
   /**
    * Takes the next number and commits, in one round trip.
-   *
-   * @throws LandingError; only `LANDING_UNKNOWN` leaves open whether it happened
+   * @throws LandingError; only `LANDING_UNKNOWN` leaves open whether it happened. `LANDING_LINE_MOVED` leaves it as it
+   * was: if it holds under what the line requires now, another manifest may say so, and it commits again
    */
   commit(fence: Fence): Promise<{ readonly number: number }>;
   /** Undoes everything. Never rejects. Harmless after a failed `commit`. */
@@ -277,7 +277,7 @@ export interface Fence {
 }
 
 export type LandingErrorCode =
-  /** Contracts or keys have moved on: redo the batch under the new ones. */
+  /** Contracts or keys have moved on: redo the batch under the new ones, if they concern it. */
   | 'LANDING_LINE_MOVED'
   /** The worker's epoch is dead: begin a new one. */
   | 'LANDING_FENCED'

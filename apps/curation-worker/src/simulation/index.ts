@@ -1,6 +1,13 @@
 /** What a simulation of this service is made of: its own logic, and models of what it keeps. */
 export { MemoryLandingStore } from '../landing/memory/store';
-export { type Fence, type Landing, LandingError, type LandingStore, type PositionMove } from '../landing/port';
+export {
+  type Fence,
+  type Landing,
+  LandingError,
+  type LandingStore,
+  type ManifestRow,
+  type PositionMove,
+} from '../landing/port';
 export { landBatch, type LandBatch } from '../landing/land-batch';
 export { MemoryUpkeep } from '../maintenance/memory-upkeep';
 export type { UpkeepStore } from '../maintenance/upkeep';

@@ -128,3 +128,16 @@ test('what has landed is not handed back when its acknowledgement fails, and wha
   expect(log).toEqual(['ack 4-9', 'ack 9-12']);
   expect(partition.stopped).toBeNull();
 });
+
+test('contracts that outrun a landing have it cut in halves, until it lands; then it grows again', async () => {
+  const { partition, landed } = await scripted({ answers: { 0: 'outrun', 1: 'outrun' } });
+  const log: string[] = [];
+  await Promise.all([partition.handle(deliver(0, 9, log)), partition.handle(deliver(9, 40, log))]);
+  expect(landed).toEqual([
+    [0, 3],
+    [3, 9],
+    [9, 21],
+    [21, 40],
+  ]);
+  expect(log).toEqual(['ack 0-9', 'ack 9-40']);
+});

@@ -46,6 +46,8 @@ export class OwnedPartition {
   private survived: { readonly at: number; readonly error: Error } | null = null;
   /** Events in a row that could not be put aside either. */
   private hopeless = 0;
+  /** Events of a landing, at most: halved when contracts outrun one, doubled when one lands. */
+  private eventsMax = Infinity;
   /** Neither landed nor handed back, because the partition has stopped. */
   private readonly held: Delivery[] = [];
   /** Why nothing of this partition is landed any more. */
@@ -146,7 +148,7 @@ export class OwnedPartition {
     let outcome: LandOutcome = { kind: 'dropped' };
     while (this.position.next < range.to) {
       const from = this.position.next;
-      const slice = nextSlice(this.position, range.to - from);
+      const slice = nextSlice(this.position, Math.min(range.to - from, this.eventsMax));
       const to = from + slice.events;
       if (slice.note && !(await this.deps.store.note(this.id, this.epoch, from, slice.events)))
         return { kind: 'not_owner' };
@@ -155,8 +157,13 @@ export class OwnedPartition {
       outcome = slice.alone
         ? await this.putAside(delivery, { from, to })
         : await this.landSlice(delivery, whole ? ahead : null, { from, to });
+      if (outcome.kind === 'outrun') {
+        this.eventsMax = Math.ceil(slice.events / 2);
+        continue;
+      }
       if (outcome.kind !== 'landed' && outcome.kind !== 'dropped') return outcome;
       this.hopeless = 0;
+      this.eventsMax *= 2;
       const { suspectTo } = this.position;
       this.position = { next: to, attempts: 0, suspectTo: suspectTo !== null && suspectTo > to ? suspectTo : null };
     }

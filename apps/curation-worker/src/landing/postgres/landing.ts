@@ -41,6 +41,8 @@ const MANIFEST = `
          (batch_id, epoch, topic, partition, range_from, range_to, landed, duplicate, quarantined, message, stats)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`;
 
+const MANIFEST_AGAIN = 'UPDATE curation_worker.manifest SET message = $2, stats = $3 WHERE batch_id = $1';
+
 /** Inserted only, so that no landing waits for another that counts in the same windows. */
 const TALLY = 'INSERT INTO curation_worker.time_delta (batch_id, deltas) VALUES ($1, $2)';
 
@@ -54,6 +56,7 @@ const QUARANTINE_COLUMNS = [
 export class PostgresLanding implements Landing {
   private open = true;
   private replay: PostgresReplay | null = null;
+  private manifested = false;
 
   constructor(private readonly client: PoolClient) {}
 
@@ -127,7 +130,9 @@ export class PostgresLanding implements Landing {
   }
 
   async manifest(row: ManifestRow): Promise<void> {
-    const { batchId, epoch, topic, partition, range, landed, duplicate, quarantined, message, stats } = row;
+    const { batchId, epoch, topic, partition, range, landed, duplicate, quarantined } = row;
+    const [message, stats] = [JSON.stringify(row.message), JSON.stringify(row.stats)];
+    if (this.manifested) return void (await this.run(MANIFEST_AGAIN, 'manifest-again', [batchId, message, stats]));
     const values = [
       batchId,
       epoch,
@@ -138,23 +143,29 @@ export class PostgresLanding implements Landing {
       landed,
       duplicate,
       quarantined,
-      JSON.stringify(message),
-      JSON.stringify(stats),
+      message,
+      stats,
     ];
     await this.run(MANIFEST, 'manifest', values);
+    this.manifested = true;
   }
 
   async commit({ batchId, epoch, contractsIndex, keysEpoch }: Fence): Promise<{ number: number }> {
     // Numbers only, so that they can travel in the same simple query as COMMIT: the line is locked for no round trip.
     const values = [batchId, epoch, contractsIndex, keysEpoch].map((value) => BigInt(value).toString());
     try {
-      const [taken] = await landingErrors(
-        commit(this.client, `SELECT curation_worker.take_number(${values.join(', ')}) AS number`),
+      const [, taken] = await landingErrors(
+        commit(
+          this.client,
+          `SAVEPOINT unnumbered;\nSELECT curation_worker.take_number(${values.join(', ')}) AS number`,
+        ),
       );
       this.giveBack();
       return { number: Number((taken.rows[0] as { number: string }).number) };
     } catch (error) {
-      if (error instanceof LandingError && error.code === 'LANDING_UNKNOWN') this.giveBack(error);
+      const code = error instanceof LandingError ? error.code : null;
+      if (code === 'LANDING_UNKNOWN') this.giveBack(error as Error);
+      if (code === 'LANDING_LINE_MOVED') await landingErrors(this.client.query('ROLLBACK TO SAVEPOINT unnumbered'));
       throw error;
     }
   }

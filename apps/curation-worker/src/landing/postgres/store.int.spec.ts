@@ -17,9 +17,9 @@ landingStoreConformance('postgres', async () => {
     },
     landed: async () => {
       const { rows } = await database.pool.query(
-        'SELECT number, batch_id FROM curation_worker.manifest ORDER BY number',
+        'SELECT number, batch_id, message FROM curation_worker.manifest ORDER BY number',
       );
-      return rows.map((row) => ({ number: Number(row.number), batchId: Number(row.batch_id) }));
+      return rows.map((row) => ({ number: Number(row.number), batchId: Number(row.batch_id), message: row.message }));
     },
     close: () => database.drop(),
   };

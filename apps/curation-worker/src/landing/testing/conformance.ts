@@ -14,7 +14,7 @@ export interface StoreUnderTest {
   readonly store: LandingStore;
   quarantined(): Promise<readonly Pick<QuarantineRow, 'reason' | 'raw' | 'eventId' | 'headers' | 'sealedBy'>[]>;
   /** Committed batches in the order of their numbers. */
-  landed(): Promise<readonly { readonly number: number; readonly batchId: number }[]>;
+  landed(): Promise<readonly { readonly number: number; readonly batchId: number; readonly message: unknown }[]>;
   close(): Promise<void>;
 }
 
@@ -187,6 +187,32 @@ export function landingStoreConformance(name: string, make: () => Promise<StoreU
       index++;
       await land(0, 10, [claimOf(1)]);
       expect((await under.landed()).map((row) => row.batchId)).toEqual([nextBatch - 1]);
+    });
+
+    test('a landing that holds under the newer contracts, too, says so and commits', async () => {
+      const batchId = nextBatch++;
+      const landing = await store.begin();
+      await move(landing, 0, 10);
+      await landing.claim([claimOf(1)], batchId);
+      await landing.quarantine([]);
+      await landing.manifest({ ...manifest(batchId), message: { contractsIndex: index } });
+      await store.adoptContracts(++index, 30);
+      await expect(landing.commit({ ...fence(batchId), contractsIndex: index - 1 })).rejects.toMatchObject({
+        code: 'LANDING_LINE_MOVED',
+      });
+      await landing.keepAlive();
+      await landing.manifest({ ...manifest(batchId), message: { contractsIndex: index } });
+      // Once more meanwhile.
+      await store.adoptContracts(++index, 30);
+      await expect(landing.commit({ ...fence(batchId), contractsIndex: index - 1 })).rejects.toMatchObject({
+        code: 'LANDING_LINE_MOVED',
+      });
+      await landing.manifest({ ...manifest(batchId), message: { contractsIndex: index } });
+      const { number } = await landing.commit(fence(batchId));
+      expect(await store.numberOf(P0, batchId)).toBe(number);
+      expect(await under.landed()).toMatchObject([{ batchId, number, message: { contractsIndex: index } }]);
+      expect([...(await store.held([key(1)])).keys()]).toEqual([key(1)]);
+      await land(10, 20, []);
     });
 
     test('the number of a landing can be asked for afterwards', async () => {
