@@ -7,6 +7,7 @@ import {
   type ManifestRow,
   type QuarantineRow,
 } from '../port';
+import { contractCases } from './contract-cases';
 import { dimensionCases } from './dimension-cases';
 
 /** What the suite needs to know of a store beside its port. */
@@ -174,46 +175,7 @@ export function landingStoreConformance(name: string, make: () => Promise<StoreU
       expect([a, b].sort((x, y) => x - y)).toEqual([0, claims.length]);
     });
 
-    test('a landing under older contracts does not commit, and leaves nothing behind', async () => {
-      const batchId = nextBatch++;
-      const landing = await store.begin();
-      await move(landing, 0, 10);
-      await landing.claim([claimOf(1)], batchId);
-      await landing.manifest(manifest(batchId));
-      await store.adoptContracts(index + 1, 30);
-      await expect(landing.commit(fence(batchId))).rejects.toMatchObject({ code: 'LANDING_LINE_MOVED' });
-      await landing.rollback();
-      expect(await store.numberOf(P0, batchId)).toBeNull();
-      index++;
-      await land(0, 10, [claimOf(1)]);
-      expect((await under.landed()).map((row) => row.batchId)).toEqual([nextBatch - 1]);
-    });
-
-    test('a landing that holds under the newer contracts, too, says so and commits', async () => {
-      const batchId = nextBatch++;
-      const landing = await store.begin();
-      await move(landing, 0, 10);
-      await landing.claim([claimOf(1)], batchId);
-      await landing.quarantine([]);
-      await landing.manifest({ ...manifest(batchId), message: { contractsIndex: index } });
-      await store.adoptContracts(++index, 30);
-      await expect(landing.commit({ ...fence(batchId), contractsIndex: index - 1 })).rejects.toMatchObject({
-        code: 'LANDING_LINE_MOVED',
-      });
-      await landing.keepAlive();
-      await landing.manifest({ ...manifest(batchId), message: { contractsIndex: index } });
-      // Once more meanwhile.
-      await store.adoptContracts(++index, 30);
-      await expect(landing.commit({ ...fence(batchId), contractsIndex: index - 1 })).rejects.toMatchObject({
-        code: 'LANDING_LINE_MOVED',
-      });
-      await landing.manifest({ ...manifest(batchId), message: { contractsIndex: index } });
-      const { number } = await landing.commit(fence(batchId));
-      expect(await store.numberOf(P0, batchId)).toBe(number);
-      expect(await under.landed()).toMatchObject([{ batchId, number, message: { contractsIndex: index } }]);
-      expect([...(await store.held([key(1)])).keys()]).toEqual([key(1)]);
-      await land(10, 20, []);
-    });
+    contractCases({ store: () => store, batchId: () => nextBatch++, manifest, fence }, () => under.landed());
 
     test('the number of a landing can be asked for afterwards', async () => {
       const number = await land(0, 10, []);
