@@ -167,6 +167,7 @@ export class AppModule {
           unknownTypes: config.unknownTypes,
           retry: { attemptsMax: config.retryAttemptsMax, waitMsMin: config.retryWait },
           windows: windowSettings(config),
+          dimensionsBytesMax: config.dimensionsMemoryMax,
         },
         (landed) => {
           measured.landed(landed);

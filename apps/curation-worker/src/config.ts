@@ -246,6 +246,13 @@ export const config = defineConfig({
     max: 2 ** 40,
     doc: 'Raw bytes, and as many of tables, that the plan of an erasure looks through; the erasure itself looks through all.',
   }),
+  dimensionsMemoryMax: bytes({
+    env: ['DIMENSIONS_MEMORY_MAX'],
+    default: 2 ** 30,
+    min: 1 << 20,
+    max: 256 * 2 ** 30,
+    doc: 'Memory that the histories of dimensions which contracts ask for may take, of all tenants together; some 107 MB per million keys. Loads beyond it are refused.',
+  }),
   duckMemoryBytes: bytes({
     env: ['DUCKDB_MEMORY_MAX'],
     default: 512 << 20,

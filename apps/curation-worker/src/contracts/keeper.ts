@@ -34,7 +34,7 @@ export class ContractsKeeper {
     dimensionFiles = new DimensionFiles(storage),
   ) {
     this.dimensions = new DimensionsKeeper(store, dimensionFiles, ({ tenant, name, version }, error) =>
-      logger.error({ tenant, name, version, error }, 'a history of a dimension cannot be read; the former one is used'),
+      logger.error({ tenant, name, version, error }, 'a history of a dimension cannot be used; the former one is'),
     );
   }
 
@@ -43,10 +43,20 @@ export class ContractsKeeper {
     return this.inForce;
   }
 
-  /** Contracts that cannot be used, for people; null where there are none. */
+  /** Contracts that cannot be used, and dimensions that have no room, for people; null where there are none. */
   notice(): string | null {
-    if (this.unavailable.length === 0) return null;
-    return `contracts that cannot be used: ${this.unavailable.map(({ name, version }) => `${name} ${version}`).join(', ')}`;
+    const contracts = this.unavailable.map(({ name, version }) => `${name} ${version}`).join(', ');
+    const dimensions = this.dimensions.tooLarge.map(({ name }) => name).join(', ');
+    const notices = [
+      ...(contracts === '' ? [] : [`contracts that cannot be used: ${contracts}`]),
+      ...(dimensions === '' ? [] : [`dimensions that exceed DIMENSIONS_MEMORY_MAX: ${dimensions}`]),
+    ];
+    return notices.length === 0 ? null : notices.join('; ');
+  }
+
+  /** Memory of the histories that contracts ask for beside one dimension, in bytes. */
+  dimensionBytesBeside(tenant: string, name: string): number {
+    return this.dimensions.bytesBeside(tenant, name);
   }
 
   get unavailable(): ContractsInForce['unavailable'] {

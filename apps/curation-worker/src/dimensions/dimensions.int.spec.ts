@@ -150,6 +150,33 @@ describe('dimensions', () => {
     expect(row).toMatchObject({ facility_name: 'first', facilities_missing: false });
   });
 
+  test('that would exceed the memory for all of them are refused, and one that is asked for later is not taken', async () => {
+    await running.stop();
+    const store = new PostgresLandingStore(database.pool);
+    running = await startWorker({ messaging, store, storage, duck, dimensionsBytesMax: 100_000 });
+    await until(() => running.worker.epoch !== null && running.dimensionLoads.keeper.current !== null);
+    const many = (from: number, to: number): string =>
+      ['code,name', ...Array.from({ length: to - from }, (_, i) => `k${from + i},${'n'.repeat(30)}`)].join('\n');
+    await load(many(0, 1_000));
+    const { keeper } = running.dimensionLoads;
+    expect(keeper.notice()).toBeNull();
+    await expect(load(many(1_000, 2_000))).rejects.toMatchObject({
+      status: 409,
+      message: expect.stringContaining('DIMENSIONS_MEMORY_MAX is 1 MiB'),
+    });
+    // Another tenant's has no room beside it, either.
+    const ofOther = { ...facilities(many(0, 1_000)), tenant: 'other' };
+    await expect(loadDimension(running.dimensionLoads, ofOther)).rejects.toMatchObject({ status: 409 });
+    await land(visit('k7', '2026-06-01T00:00:00Z'));
+    const [row] = await stagedRows(duck, storage, await landedBatches(database.pool), 'clean.visits');
+    expect(row).toMatchObject({ facility_name: 'n'.repeat(30), facilities_missing: false });
+
+    await running.stop();
+    running = await startWorker({ messaging, store, storage, duck, dimensionsBytesMax: 10_000 });
+    await until(() => running.worker.epoch !== null && running.dimensionLoads.keeper.current !== null);
+    expect(running.dimensionLoads.keeper.notice()).toBe('dimensions that exceed DIMENSIONS_MEMORY_MAX: facilities');
+  });
+
   test('that fail to land leave nothing, and may be repeated', async () => {
     const { dimensionLoads } = running;
     const failing = {

@@ -5,12 +5,17 @@ import type { DimensionEntry } from './model';
 
 /** Bytes of histories that are kept in memory beside those that contracts ask for. */
 const KEPT_BYTES_MAX = 256 << 20;
+const BYTES_MAX = 2 ** 30;
 
 /** Reads histories, each once for as long as it is kept: the last ones that were asked for. */
 export class DimensionFiles {
   private readonly kept = new Map<string, Promise<VersionIndex>>();
 
-  constructor(private readonly storage: Pick<Storage, 'get'>) {}
+  /** @param bytesMax memory that the histories which contracts ask for may take together, of all tenants */
+  constructor(
+    private readonly storage: Pick<Storage, 'get'>,
+    readonly bytesMax = BYTES_MAX,
+  ) {}
 
   async read({ path }: Pick<DimensionEntry, 'path'>): Promise<VersionIndex> {
     let reading = this.kept.get(path);

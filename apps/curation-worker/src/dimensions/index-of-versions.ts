@@ -1,6 +1,10 @@
 import { BEGINNING, type Version } from './model';
 
 const KEY_BYTES_MAX = 1_024;
+/** Where it ends, its first version, and some three slots of which one is taken. */
+const KEY_OVERHEAD_BYTES = 4 + 4 + 12;
+/** Since when, and where its text ends. */
+const VERSION_OVERHEAD_BYTES = 8 + 4;
 const SCRATCH = Buffer.allocUnsafe(KEY_BYTES_MAX + 4);
 
 /**
@@ -67,6 +71,18 @@ export class VersionIndex {
   get bytes(): number {
     const { keys, keyEnds, firstVersion, from, texts, textEnds, slots } = this;
     return [keys, keyEnds, firstVersion, from, texts, textEnds, slots].reduce((sum, part) => sum + part.byteLength, 0);
+  }
+
+  /**
+   * Memory that it takes with further versions, in bytes; a little more than it will be where versions replace others.
+   *
+   * @param keys of those that it does not have
+   */
+  bytesWith(keys: Iterable<string>, versions: Iterable<Version>): number {
+    let { bytes } = this;
+    for (const key of keys) bytes += Buffer.byteLength(key) + KEY_OVERHEAD_BYTES;
+    for (const { values } of versions) bytes += Buffer.byteLength(values ?? '') + VERSION_OVERHEAD_BYTES;
+    return bytes;
   }
 
   /**

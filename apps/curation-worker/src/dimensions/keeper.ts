@@ -10,9 +10,15 @@ interface Held extends LoadedHistory {
   readonly path: string;
 }
 
-/** Keeps the dimensions that contracts ask for in memory, each at the version in force when it was last looked at. */
+/**
+ * Keeps the dimensions that contracts ask for in memory, each at the version in force when it was last looked at, and all
+ * together within `files.bytesMax`. Loads that would exceed it are refused; where a contract comes to ask for what is too
+ * large already, that one is not taken, and `tooLarge` names it.
+ */
 export class DimensionsKeeper {
   private held = new Map<string, Held>();
+  /** Bytes of histories that had no room, by their path: they are not read again in vain. */
+  private refused = new Map<string, { readonly entry: DimensionEntry; readonly bytes: number }>();
   private current: DimensionsInForce = NO_DIMENSIONS;
 
   constructor(
@@ -27,20 +33,53 @@ export class DimensionsKeeper {
     if (wanted.size === 0 && this.held.size === 0) return this.current;
     const entries = wanted.size === 0 ? [] : await this.store.dimensions();
     const next = new Map<string, Held>();
-    for (const entry of entries) {
+    const refused: typeof this.refused = new Map();
+    let bytes = 0;
+    // What is there comes first: what is new pushes nothing out.
+    const known = (entry: DimensionEntry): number => (this.held.has(idOf(entry.tenant, entry.name)) ? 0 : 1);
+    for (const entry of [...entries].sort((a, b) => known(a) - known(b))) {
       if (!wanted.has(entry.name)) continue;
       const id = idOf(entry.tenant, entry.name);
-      const known = this.held.get(id);
-      const isKnown = known?.path === entry.path;
+      const former = this.held.get(id);
+      const isKnown = former?.path === entry.path;
       const { path, attributes } = entry;
-      const index = isKnown ? known.index : await this.read(entry);
-      if (index) next.set(id, isKnown ? known : { path, attributes, index });
-      else if (known) next.set(id, known);
+      const sizeMax = this.files.bytesMax - bytes;
+      const index = isKnown ? former.index : await this.readWithin(entry, sizeMax, refused);
+      const taken = index ? (isKnown ? former : { path, attributes, index }) : former;
+      if (!taken) continue;
+      next.set(id, taken);
+      bytes += taken.index.bytes;
     }
+    this.refused = refused;
     const isSame = next.size === this.held.size && [...next].every(([id, held]) => this.held.get(id) === held);
     if (isSame) return this.current;
     this.held = next;
     return (this.current = { get: (tenant, name) => next.get(idOf(tenant, name)) });
+  }
+
+  /** Dimensions that contracts ask for and for which there is no room. */
+  get tooLarge(): readonly DimensionEntry[] {
+    return [...this.refused.values()].map(({ entry }) => entry);
+  }
+
+  /** Memory that is held beside one dimension, in bytes. */
+  bytesBeside(tenant: string, name: string): number {
+    const own = idOf(tenant, name);
+    return [...this.held].reduce((sum, [id, { index }]) => (id === own ? sum : sum + index.bytes), 0);
+  }
+
+  private async readWithin(
+    entry: DimensionEntry,
+    bytesMax: number,
+    refused: typeof this.refused,
+  ): Promise<VersionIndex | null> {
+    const before = this.refused.get(entry.path);
+    const index = before && before.bytes > bytesMax ? null : await this.read(entry);
+    const bytes = index?.bytes ?? before?.bytes ?? 0;
+    if (bytes <= bytesMax) return index;
+    refused.set(entry.path, { entry, bytes });
+    if (!before) this.onUnreadable(entry, new Error(`it takes ${bytes} bytes of memory, and there are ${bytesMax}`));
+    return null;
   }
 
   /**

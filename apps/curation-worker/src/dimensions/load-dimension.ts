@@ -95,6 +95,7 @@ async function attempt(deps: DimensionLoadDeps, load: DimensionLoad): Promise<Lo
     keys: history.size + newKeys(history, applied),
   };
   assertSize(history, applied);
+  assertMemory(deps, load, history, applied);
   const written: string[] = [];
   try {
     const files = await writeFiles(deps, load, entry, history, applied, { batchId, epoch }, written);
@@ -223,6 +224,25 @@ function assertSize(history: VersionIndex, { changes }: Applied): void {
   if (history.versions + changes.length <= DIMENSION_LIMITS.versionsMax) return;
   throw new ProblemException(409, {
     detail: `The history would have more than ${DIMENSION_LIMITS.versionsMax} versions, the most that a dimension may have.`,
+  });
+}
+
+/** What contracts ask for is in memory whole, and one more may be asked for at any time. */
+function assertMemory(
+  { keeper, files: { bytesMax } }: DimensionLoadDeps,
+  { tenant, name }: DimensionLoad,
+  history: VersionIndex,
+  { changed, changes }: Applied,
+): void {
+  const bytes = history.bytesWith(
+    [...changed.keys()].filter((key) => !history.has(key)),
+    changes,
+  );
+  const beside = keeper.dimensionBytesBeside(tenant, name);
+  if (beside + bytes <= bytesMax) return;
+  const mib = (some: number): string => `${Math.ceil(some / 2 ** 20)} MiB`;
+  throw new ProblemException(409, {
+    detail: `The history would take ${mib(bytes)} of memory beside ${mib(beside)} of those that contracts ask for; DIMENSIONS_MEMORY_MAX is ${mib(bytesMax)}.`,
   });
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { testDatabase, type TestDatabase } from '@millrace/postgres/testing';
 import { MIGRATIONS } from '../testing/lake';
 import { testLogger } from '../testing/worker-under-test';
@@ -41,7 +42,14 @@ const deps = (): ExpiryDeps => ({
   unreadSince: async () => unreadSince,
   keepMs: 10 * DAY_MS,
   logger: testLogger,
+  newId: randomUUID,
 });
+const audited = async (): Promise<unknown[]> =>
+  (await query('SELECT topic, body FROM curation_worker.message_outbox ORDER BY seq')).map(({ topic, body }) => [
+    topic,
+    body.action,
+    body.subject,
+  ]);
 const once = (): Promise<string | null> => expire(deps(), signal);
 
 async function quarantined(daysAgo: number, sealedBy: string | null): Promise<void> {
@@ -64,6 +72,9 @@ it('keys go a day a day, the oldest first, once their day ended long enough ago'
   await dayLater();
   expect(await once()).toBeNull();
   expect(days.map(({ date }) => date)).toEqual([dateOf(9), dateOf(0)]);
+  expect(await audited()).toEqual(
+    [30, 20, 11].map((daysAgo) => ['audit', 'privacy.daily_key_destroyed', `key d${dateOf(daysAgo)}`]),
+  );
 });
 
 it('of several workers at once one destroys a key', async () => {
@@ -72,6 +83,7 @@ it('of several workers at once one destroys a key', async () => {
   const destroyed = await Promise.all(Array.from({ length: 5 }, once));
   expect(days).toEqual([{ date: dateOf(29), madeAt: expect.any(Date) }]);
   expect(new Set(destroyed.filter((date) => date !== null))).toEqual(new Set([dateOf(30)]));
+  expect(await audited()).toHaveLength(1);
 });
 
 it('who died after the decision is finished for by the next', async () => {
@@ -81,6 +93,7 @@ it('who died after the decision is finished for by the next', async () => {
     expire({ ...dying, keys: { ...dying.keys, destroy: () => Promise.reject(new Error('killed')) } }, signal),
   ).rejects.toThrow('killed');
   expect(await once()).toBe(dateOf(30));
+  expect(await audited()).toHaveLength(1);
 });
 
 it('a key stays for as long as an event of its day is not curated, or waits to be tried again', async () => {

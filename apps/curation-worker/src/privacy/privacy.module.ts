@@ -37,7 +37,8 @@ export function composePrivacy(
           : createFileMasterKeys(config.masterKeyFile, random),
       dailyKeepDays: config.dailyKeysKeep / DAY_MS,
     },
-    expire: (keys, signal) => expire({ pool, keys, logger, unreadSince, keepMs: config.dailyKeysKeep }, signal),
+    expire: (keys, signal) =>
+      expire({ pool, keys, logger, unreadSince, keepMs: config.dailyKeysKeep, newId: v4 }, signal),
   };
 }
 

@@ -32,6 +32,7 @@ export interface WorkerParts {
   readonly landBatch?: LandBatch;
   readonly landedBefore?: LandDeps['landedBefore'];
   readonly options?: Partial<SessionOptions>;
+  readonly dimensionsBytesMax?: number;
 }
 
 export interface WorkerUnderTest {
@@ -50,7 +51,7 @@ export async function startWorker(parts: WorkerParts): Promise<WorkerUnderTest> 
   const { messaging, store, storage, duck, failpoint = noFailpoints } = parts;
   const scratch = await openScratch();
   const landed: Landed[] = [];
-  const files = new DimensionFiles(storage);
+  const files = new DimensionFiles(storage, parts.dimensionsBytesMax);
   const keeper = new ContractsKeeper(store, storage, testLogger, files);
   const stager = createDuckStager({ storage, scratch, duck });
   const ids = new BatchIds(store);

@@ -76,6 +76,8 @@ export interface CurationSettings extends Omit<SessionOptions, 'topic' | 'group'
   readonly unknownTypes?: UnknownTypes;
   readonly retry: RetryPolicy;
   readonly windows: WindowSettings;
+  /** Memory of all histories that contracts ask for (default 1 GiB). */
+  readonly dimensionsBytesMax?: number;
 }
 
 export interface WindowSettings extends Omit<FoldOptions, 'newId'> {
@@ -113,10 +115,19 @@ export function createCuration(
 ): Curation {
   const { messaging, store, outbox, upkeep, time, storage, clock, random, timers, waits, logger, failpoint } = ports;
   const monotonicMs = (): number => waits.monotonicMs();
-  const { member, contractsEveryMs, workerSilenceMsMax, stagedKeepMs, unknownTypes, retry, windows, ...session } =
-    settings;
+  const {
+    member,
+    contractsEveryMs,
+    workerSilenceMsMax,
+    stagedKeepMs,
+    unknownTypes,
+    retry,
+    windows,
+    dimensionsBytesMax,
+    ...session
+  } = settings;
   const backoff = new JitteredBackoff(random, timers);
-  const dimensionFiles = new DimensionFiles(storage);
+  const dimensionFiles = new DimensionFiles(storage, dimensionsBytesMax);
   const keeper = new ContractsKeeper(store, storage, logger, dimensionFiles);
   const relay = new OutboxRelay({
     ...{ outbox, messaging, pollMs: OUTBOX_POLL_MS, timers: waits },
