@@ -107,14 +107,16 @@ const isPublic = ({ security }: Operation): boolean => security.length === 0;
 
 it('every operation of every service says who may call it, and asks', async () => {
   expect(new Set(operations.map(({ service }) => service))).toEqual(new Set(SERVICES.map(({ name }) => name)));
-  for (const operation of operations) {
+  const wrong = ['a-wrong-credential', `mlr_${'x'.repeat(51)}`, 'a.b.c', TASK_TOKEN];
+  for (const [n, operation] of operations.entries()) {
     const label = `${operation.method} ${filled(operation, 'x')}`;
     expect([label, Array.isArray(operation.security)]).toEqual([label, true]);
     if (isPublic(operation)) {
       expect(['/health', '/liveness', '/readiness']).toContain(operation.path);
       continue;
     }
-    for (const secret of [null, 'a-wrong-credential', `mlr_${'x'.repeat(51)}`, 'a.b.c', TASK_TOKEN]) {
+    // Each kind of wrong credential is tried at every fourth operation.
+    for (const secret of [null, wrong[n % wrong.length] as string]) {
       const { status, headers } = await call(
         operation.method,
         filled(operation, 'x'),

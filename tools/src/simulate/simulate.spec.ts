@@ -11,11 +11,12 @@ test(`nothing is lost, doubled, altered or miscounted under the faults of ${SEED
   expect(stdout).toContain(`faults met: ${faults}`);
 });
 
-test('equal seeds give equal traces, in this process and in another', async () => {
-  const [once, again] = [await simulate({ seed: 7 }), await simulate({ seed: 7, keepTrace: true })];
-  expect(again.digest).toBe(once.digest);
-  expect(again.trace.length).toBeGreaterThan(500);
-  expect((await simulate({ seed: 8 })).digest).not.toBe(once.digest);
+test('equal seeds give equal traces, whatever ran before them in the process', async () => {
+  // Another seed went before it here, and nothing where it is told again.
+  const other = await simulate({ seed: 8 });
+  const once = await simulate({ seed: 7, keepTrace: true });
+  expect(once.trace.length).toBeGreaterThan(500);
+  expect(other.digest).not.toBe(once.digest);
   const { stdout } = await simulateElsewhere('--seed', '7');
   expect(stdout).toContain(`trace ${once.digest}`);
 });

@@ -30,6 +30,13 @@ it('a file in its place is a sentence', () => {
   expect(() => openDataFolder(path.join(dir, 'file', 'x'))).toThrow('a part of the path is a file');
 });
 
+// A file system that says ENOENT of every new folder, as some do that are read-only.
+it('a place that takes no folders is a sentence', () => {
+  if (process.platform !== 'linux') return;
+  expect(() => openDataFolder('/proc/millrace')).toThrow('takes no new folders');
+  expect(() => openDataFolder('/proc/millrace/data')).toThrow('takes no new folders');
+});
+
 it('keeps its passwords, readable by its owner alone, and adds what is missing', () => {
   const folder = openDataFolder(dir);
   const first = passwordsOf(folder, ['a', 'b']);

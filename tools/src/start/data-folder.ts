@@ -22,6 +22,20 @@ function nearestExisting(folder: string): string {
   return fs.existsSync(folder) ? folder : nearestExisting(path.dirname(folder));
 }
 
+/** With the folders above it, one at a time: asked for all at once Node goes on for ever where one is refused with ENOENT. */
+function makeFolder(dir: string): void {
+  try {
+    fs.mkdirSync(dir);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && fs.statSync(dir).isDirectory()) return;
+    const above = path.dirname(dir);
+    if (code !== 'ENOENT' || fs.existsSync(above)) throw error;
+    makeFolder(above);
+    fs.mkdirSync(dir);
+  }
+}
+
 /** Creates what is missing. Throws StartError when the folder is read-only, no folder, or its disk is full. */
 export function openDataFolder(dir: string): DataFolder {
   const root = path.resolve(dir);
@@ -36,7 +50,7 @@ export function openDataFolder(dir: string): DataFolder {
   try {
     // Making folders on a read-only file system says ENOENT of the first one; asking what exists says why.
     if (!fs.existsSync(root)) fs.accessSync(nearestExisting(root), fs.constants.W_OK);
-    fs.mkdirSync(root, { recursive: true });
+    makeFolder(root);
     // People's data is in these. Postgres sees to its own, which another account may have to enter.
     for (const each of [folder.lake, folder.keys, folder.logs, folder.temporary])
       fs.mkdirSync(each, { recursive: true, mode: 0o700 });
@@ -66,6 +80,7 @@ export function explainFolderError(root: string, error: NodeJS.ErrnoException): 
     ENOSPC: `The disk of ${root} is full. Make room. ${elsewhere}`,
     EDQUOT: `The disk quota of ${root} is used up. Make room. ${elsewhere}`,
     ENOTDIR: `${root} cannot be a data folder: a part of the path is a file. ${elsewhere}`,
+    ENOENT: `The data folder ${root} cannot be made: its file system takes no new folders there. ${elsewhere}`,
     EEXIST: `${root} cannot be a data folder: a file of that name exists. ${elsewhere}`,
   };
   return new StartError(sentences[error.code ?? ''] ?? `The data folder ${root} cannot be used: ${error.message}`, {

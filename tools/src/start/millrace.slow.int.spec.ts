@@ -105,7 +105,7 @@ it('names every port that is taken, and starts nothing', async () => {
   const taken = await Promise.all([base + 1, base + 3].map((port) => listen(port)));
   await expect(start()).rejects.toThrow(
     new RegExp(
-      `Port ${base + 1} of ingest-gateway is taken by pid ${process.pid}[^]*INGEST_GATEWAY_PORT[^]*Port ${base + 3} of table-manager[^]*TABLE_MANAGER_PORT`,
+      `Port ${base + 1} of ingest-gateway is taken by pid ${process.pid}[^]*Port ${base + 3} of table-manager[^]*--port-base`,
     ),
   );
   expect(lines).toEqual([]);
@@ -116,7 +116,7 @@ it('names every port that is taken, and starts nothing', async () => {
 it('names the port of Postgres when that is taken', async () => {
   const taken = await listen((options.portBase as number) + 9);
   await expect(start()).rejects.toThrow(
-    new RegExp(`Port ${(options.portBase as number) + 9} of postgres is taken by pid ${process.pid}[^]*POSTGRES_PORT`),
+    new RegExp(`Port ${(options.portBase as number) + 9} of postgres is taken by pid ${process.pid}[^]*--port-base`),
   );
   taken.close();
 });

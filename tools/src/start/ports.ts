@@ -11,7 +11,7 @@ export const PORT_BASE_DEFAULT = 8080;
 export interface PlannedPort {
   readonly process: string;
   readonly port: number;
-  /** The environment variable that moves it; null for the second and further workers, which follow the base. */
+  /** The environment variable that moves it; null where none does: with --port-base, and for further workers. */
   readonly variable: string | null;
 }
 
@@ -31,10 +31,10 @@ export interface PortOptions {
 /** Which process listens where. Throws StartError for a value that is no port, or a port given twice. */
 export function planPorts(env: NodeJS.ProcessEnv, { base, workers }: PortOptions): PortPlan {
   const at = (process: string, offset: number, variables: readonly string[]): PlannedPort => {
+    if (base !== undefined) return { process, port: base + offset, variable: null };
     const variable = variables.find((name) => env[name] !== undefined && env[name] !== '');
-    const shown = variable ?? variables[variables.length - 1] ?? null;
-    if (base !== undefined || variable === undefined)
-      return { process, port: (base ?? PORT_BASE_DEFAULT) + offset, variable: shown };
+    if (variable === undefined)
+      return { process, port: PORT_BASE_DEFAULT + offset, variable: variables[variables.length - 1] ?? null };
     return { process, port: parsePort(variable, env[variable] as string), variable };
   };
   const services = Object.fromEntries(

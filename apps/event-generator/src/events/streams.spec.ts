@@ -15,7 +15,11 @@ const bodies = (type: EventType, count: number, seed?: string): EventBody[] =>
 const bytesOf = (body: EventBody): Buffer => Buffer.from(JSON.stringify(body));
 function grouped<T>(values: readonly T[], keyOf: (value: T) => unknown): T[][] {
   const groups = new Map<unknown, T[]>();
-  for (const value of values) groups.set(keyOf(value), [...(groups.get(keyOf(value)) ?? []), value]);
+  for (const value of values) {
+    const group = groups.get(keyOf(value));
+    if (group) group.push(value);
+    else groups.set(keyOf(value), [value]);
+  }
   return [...groups.values()];
 }
 

@@ -10,7 +10,7 @@ let rig: Rig;
 beforeEach(async () => (rig = await createRig()));
 afterEach(() => rig.dispose());
 
-const BATCHES = 16;
+const BATCHES = 10;
 /** Batches go on until two managers have committed: until then there was no race. */
 const BATCHES_MAX = 200;
 const DAYS = ['2026-02-27', '2026-02-28', '2026-03-01'];

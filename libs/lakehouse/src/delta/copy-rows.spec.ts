@@ -20,18 +20,16 @@ describe('a write over many partitions', () => {
     const rows = (dates: number): string =>
       `SELECT i AS id, ${names.map((n) => `'${n}' || hash(i) AS ${n}`).join(', ')},
         CASE WHEN i = 0 THEN NULL ELSE DATE '2026-01-01' + (random() * ${dates - 1})::INTEGER END AS day FROM range(20000) t(i)`;
-    for (let round = 1; round <= 2; round++) {
-      const result = await table.append(rows(365));
-      expect(result.rows).toBe(20_000);
-      expect(result.files).toBe(result.partitions.length);
-      expect(result.files).toBeGreaterThan(360);
-      expect(result.partitions).toContain(null);
-    }
+    const result = await table.append(rows(365));
+    expect(result.rows).toBe(20_000);
+    expect(result.files).toBe(result.partitions.length);
+    expect(result.files).toBeGreaterThan(360);
+    expect(result.partitions).toContain(null);
     expect(await table.append(rows(3))).toMatchObject({ files: 4, rows: 20_000 });
     const [found] = await duck.query(
       `SELECT count(*) AS n, count(DISTINCT id) AS ids FROM (${await table.scanSql(table.snapshot, { columns: ['id'] })})`,
     );
-    expect(found).toEqual({ n: 60_000, ids: 20_000 });
+    expect(found).toEqual({ n: 40_000, ids: 20_000 });
     await duck.close();
     storage.clear();
   });

@@ -50,7 +50,7 @@ describe('a table that several processes write', () => {
 
   it('keeps what was confirmed and nothing half when its writer is killed at any moment', async () => {
     let confirmed = 0;
-    for (let round = 0; round < 6; round++) {
+    for (let round = 0; round < 4; round++) {
       const child = start('append', round + 1, 1_000);
       await child.line(2 + round * 3);
       // Somewhere in the next commit: a few milliseconds are about its length.

@@ -45,7 +45,10 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
       options.prepare,
     );
     const name = `test_${process.pid}_${startMark(process.pid)}_${randomBytes(5).toString('hex')}`;
-    await admin.query(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE ${quoteIdentifier(template)}`);
+    // Files as they are: 40 ms, against 100 ms by way of the log (STRATEGY WAL_LOG, Postgres' default).
+    await admin.query(
+      `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE ${quoteIdentifier(template)} STRATEGY FILE_COPY`,
+    );
     return open(server, name);
   } catch (error) {
     server.release();

@@ -1,0 +1,3 @@
+import { describeAnyHistory } from '../testing/any-history';
+
+describeAnyHistory(60);
