@@ -24,6 +24,7 @@ export {
   type MartSqlOptions,
   touchedPartitionsSql,
 } from './mart';
+export { daysHeldAgainst, type DaysBefore, isUsualRule, type UsualRule, usualWords } from './quality/usual-sql';
 export { QUALITY_DAYS_BEFORE, type QualityInput, qualityTrendsQuery } from './quality/trends';
 export {
   type MartQuery,

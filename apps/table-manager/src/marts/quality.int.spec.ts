@@ -160,7 +160,7 @@ test('a rule that does not go with the rows of one tenant says so, and keeps no 
   const judge = async (duck: Pick<Duck, 'query'>): Promise<unknown[][]> => {
     const at = new Map([['clean.parcels', { table, snapshot: table.snapshot }]]);
     const days = ['2026-03-01', '2026-03-02'];
-    const judged = await new QualityJudge(duck).judge(qualityMart([compiled]) as QualityMart, days, at);
+    const judged = await new QualityJudge(duck, Date.now).judge(qualityMart([compiled]) as QualityMart, days, at);
     const rows = await duck.query(`SELECT tenant_id, rule, status, error FROM (${judged.source}) ORDER BY 1, 2`);
     // The same rows would fail again: nothing is left to be tried.
     expect(judged.unsettled.size).toBe(0);

@@ -200,7 +200,7 @@ function depsOf(one: TableManager, marts: readonly MartDefinition[]) {
   const setbacks = new Setbacks({ monotonicMs: () => nowMs, random: () => 0.5, waitMs: 1_000 });
   const deps = {
     questions: new DuckQuestions(rig.lake.duck, rig.lake.storage),
-    judge: new QualityJudge(rig.lake.duck),
+    judge: new QualityJudge(rig.lake.duck, Date.now),
     ...{ store, tables: one.tables, catalog: one.catalog, marts, partitionsMax: 200, rowsMax: 1_000_000 },
     ...{ setbacks, onFailed: (setback: Setback) => failed.push(setback) },
     ...{ newId: () => v4(), failpoint: async () => undefined },

@@ -161,3 +161,32 @@ test('days are judged again when rules change, as many as may be, and what was f
   expect((await page({ open: true, rule: 'near' })).map(({ day }) => day).sort()).toEqual(days.slice(1));
   expect(rig.errors).toEqual([]);
 });
+
+test('what is usual is told from days before the rule was there, and few rows are missed once the day is over', async () => {
+  const before = Array.from({ length: 10 }, (_, i) => `2026-02-${17 + i}`);
+  nowMs = Date.parse(`${DAY}T12:00:00Z`);
+  await commit(await rig.line.batch({ rows: 360, days: before }));
+  await manager.rounds.watchQuality();
+  await publishContracts(rig.lake.storage, [ruled('      - { id: usual, usual: volume }', '1.1.0')]);
+  await manager.contracts.reload();
+  const opened = async (): Promise<string[]> => (await told()).filter((text) => text.includes(' usual opened '));
+  const watch = async (): Promise<boolean> => {
+    const again = await manager.rounds.watchQuality();
+    while (await manager.rounds.rebuild());
+    return again;
+  };
+  expect(await watch()).toBe(true);
+  expect(await watch()).toBe(false);
+  expect(await opened()).toEqual([]);
+  await commit(await rig.line.batch({ rows: 4, days: [DAY] }));
+  expect(await opened()).toEqual([]);
+  nowMs = Date.parse('2026-02-28T00:00:01Z');
+  expect(await watch()).toBe(true);
+  expect(await opened()).toEqual([`demo shipment_status_changed usual opened ${DAY}:4`]);
+  expect(await watch()).toBe(false);
+  // Late rows make the day as usual as the others: the alarm is over.
+  await commit(await rig.line.batch({ rows: 32, days: [DAY] }));
+  expect((await page({ open: true, rule: 'usual' })).map(({ day }) => day)).toEqual([]);
+  expect((await page({ open: false, rule: 'usual' })).map(({ day }) => day)).toEqual([DAY]);
+  expect(rig.errors).toEqual([]);
+});

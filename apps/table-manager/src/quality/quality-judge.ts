@@ -4,8 +4,11 @@ import { type Duck, DuckError } from '@millrace/lakehouse/duckdb';
 import {
   DAY_COLUMNS,
   type DayToJudge,
+  type DaysBefore,
+  daysHeldAgainst,
   dimensionTableOf,
   groupRules,
+  isUsualRule,
   judgeable,
   judgeSql,
   ownColumns,
@@ -14,6 +17,8 @@ import {
   referenceOf,
   type RuledContract,
   unjudgedSql,
+  type UsualRule,
+  usualWords,
 } from '@millrace/marts';
 import { causeOf } from '../run/cause';
 import type { Failure, JudgedSummary } from './failures';
@@ -56,7 +61,11 @@ const DUCK_TYPES: Readonly<Record<string, string>> = {
 export class QualityJudge {
   private made = 0;
 
-  constructor(private readonly duck: Pick<Duck, 'query'>) {}
+  constructor(
+    private readonly duck: Pick<Duck, 'query'>,
+    /** Milliseconds since 1970: whether a day is over. */
+    private readonly now: () => number,
+  ) {}
 
   /** @param tables what is there of the datasets, the dimensions and other tables that they refer to, and of earlier results */
   async judge(mart: QualityMart, days: readonly string[], tables: ReadonlyMap<string, TableAt>): Promise<JudgedDays> {
@@ -66,11 +75,12 @@ export class QualityJudge {
     const close = async (): Promise<void> => void (await this.duck.query(`DROP TABLE IF EXISTS ${name}`));
     const unsettled = new Map<string, string>();
     try {
-      for (const day of days)
+      // The older first: a day is held against those before it.
+      for (const day of [...days].sort())
         for (const contract of mart.datasets) {
           const files = filesOf(tables.get(contract.table), day);
           if (files.length === 0) continue;
-          const why = await new DatasetDay(this.duck, name, contract, day, files, tables).judge();
+          const why = await new DatasetDay(this.duck, name, contract, day, files, tables, this.now).judge();
           if (why !== null) unsettled.set(day, why);
         }
     } catch (error) {
@@ -104,8 +114,9 @@ export class QualityJudge {
   }
 }
 
-const filesOf = (at: TableAt | undefined, day: string): AddFile[] =>
-  at ? at.table.prune(at.snapshot, { event_date: { values: [day] } }) : [];
+const filesOf = (at: TableAt | undefined, ...days: string[]): AddFile[] =>
+  at && days.length > 0 ? at.table.prune(at.snapshot, { event_date: { values: days } }) : [];
+const DAY_MS = 86_400_000;
 
 /** One dataset on one day. */
 class DatasetDay {
@@ -119,6 +130,7 @@ class DatasetDay {
     private readonly day: string,
     private readonly files: readonly AddFile[],
     private readonly tables: ReadonlyMap<string, TableAt>,
+    private readonly now: () => number,
   ) {}
 
   async judge(): Promise<string | null> {
@@ -197,7 +209,37 @@ class DatasetDay {
       if (dimension && this.tables.has(dimension)) others[dimension] = await this.relation(dimension, read);
     }
     const own = rules.flatMap(({ measure }) => ownColumns(measure));
-    return { contract: this.contract, day: this.day, rows: await this.rows(own), others };
+    const [rule] = rules;
+    const before = isUsualRule(rule) ? await this.before(rule) : undefined;
+    return { contract: this.contract, day: this.day, rows: await this.rows(own), others, ...(before && { before }) };
+  }
+
+  /**
+   * Results of the days before, those of this run first, are all that a day is held against. Only of days that have none
+   * yet, since the rule is new, are the rows read.
+   */
+  private async before(rule: UsualRule): Promise<DaysBefore> {
+    const days = daysHeldAgainst(rule, this.day);
+    const columns = ['tenant_id', 'dataset', 'rule', 'expectation', 'event_date', 'value'];
+    const earlier = this.tables.get('dq.results');
+    const files = filesOf(earlier, ...days);
+    const kept = files.length > 0 ? [await this.relation('dq.results', columns, files)] : [];
+    const here = `SELECT ${columns.join(', ')} FROM ${this.results}`;
+    // A day that was judged again in this run is what it is now.
+    const former = kept.map(
+      (from) =>
+        `SELECT ${columns.join(', ')} FROM ${from} WHERE event_date NOT IN (SELECT event_date FROM ${this.results})`,
+    );
+    const results = `(${[here, ...former].join(' UNION ALL ')})`;
+    const told = await this.duck.query(
+      `SELECT DISTINCT CAST(event_date AS VARCHAR) AS day FROM ${results}
+        WHERE dataset = '${this.contract.name}' AND rule = '${rule.id}' AND expectation = '${usualWords(rule)}'`,
+    );
+    const known = new Set(told.map(({ day }) => String(day)));
+    const untold = filesOf(this.tables.get(this.contract.table), ...days.filter((day) => !known.has(day)));
+    const read = ['tenant_id', 'event_date', ...ownColumns(rule.measure)];
+    const rows = untold.length > 0 ? await this.relation(this.contract.table, read, untold) : null;
+    return { results, rows, isOver: Date.parse(this.day) + DAY_MS <= this.now() };
   }
 
   private rows(columns: readonly string[]): Promise<string> {

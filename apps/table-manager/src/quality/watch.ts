@@ -33,7 +33,8 @@ export async function watchQuality(deps: QualityWatchDeps): Promise<boolean> {
   const rules = new Map(ruled.map(({ name, quality }) => [name, new Set(quality.map(({ id }) => id))]));
   await deps.quality.closeGone(rules, deps.now());
   await deps.quality.forgetBefore(deps.now() - KEEP_MS);
-  return askChanged(deps, ruled);
+  const changed = await askChanged(deps, ruled);
+  return (await askOver(deps, ruled)) || changed;
 }
 
 type Ruled = readonly { readonly name: string; readonly table: string; readonly quality: readonly BatchRule[] }[];
@@ -94,6 +95,25 @@ async function askChanged(
   }
   return true;
 }
+
+/**
+ * A day that is over is judged once more by what is usual: only then do fewer rows than usual say something. What was
+ * judged last is kept like a dataset's rules, under a name that no dataset can have.
+ */
+async function askOver({ quality, store, catalog, now }: QualityWatchDeps, ruled: Ruled): Promise<boolean> {
+  const wanted = ruled.filter(({ quality: rules }) =>
+    rules.some(({ measure }) => measure.metric === 'zScore' && measure.column === null),
+  );
+  if (wanted.length === 0) return false;
+  const yesterday = new Date(now() - DAY_MS).toISOString().slice(0, 10);
+  if ((await quality.digests()).get(DAY_OVER) === yesterday) return false;
+  const at = await catalog.refresh();
+  await store.again([{ mart: QUALITY_TABLE, partition: yesterday }], at?.number ?? 0);
+  await quality.noteDigest(DAY_OVER, yesterday);
+  return true;
+}
+
+const DAY_OVER = '/day over';
 
 const digestOf = (rules: readonly BatchRule[]): string =>
   createHash('sha256').update(JSON.stringify(rules)).digest('hex');

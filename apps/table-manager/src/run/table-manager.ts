@@ -87,7 +87,7 @@ export function createTableManager(
       ...{ marts, now, newId, monotonicMs, failpoint, settings: settings.inference },
       tell: (index) => tellContracts({ store, storage, now, newId }, index),
     });
-  const judge = new QualityJudge(duck);
+  const judge = new QualityJudge(duck, now);
   const setbacks = new Setbacks({ monotonicMs, random: () => (ports.random ?? NO_JITTER).next() });
   const onFailed = (setback: Setback): void => events.onMartFailed?.(setback);
   const { martPartitionsMax: partitionsMax, martRowsMax: rowsMax, qualityDaysMax: daysMax = 35 } = settings;

@@ -1,17 +1,14 @@
 import type { ContractColumn } from '../columns';
 import { type DocumentReader, type Fields, join } from '../document-reader';
-import type { Property } from '../model';
 import { patternRefusal, re2Of } from '../patterns/compile-pattern';
-import { parseJsonPath } from '../property-path';
 import type { BatchRule, Measure, Operator, QualityRules, RowRule, Severity } from './model';
+import { freshness, usual } from './load-day-rules';
 import { loadThreshold } from './load-threshold';
 import { columnsNamed, constantProblem, scalars } from './load-values';
+import { columnAt, facts, kindOf, severityOf, unitOf } from './rule-parts';
 
 const RULES_MAX = 200;
-const ID = /^[A-Za-z][A-Za-z0-9_.-]{0,99}$/;
 const OPERATORS: readonly Operator[] = ['=', '<>', '<', '<=', '>', '>='];
-const AGE = /^([1-9]\d{0,5})([smhd])$/;
-const AGE_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 const COMPARABLE = new Set(['string', 'date', 'timestamp', 'number', 'integer', 'boolean']);
 
 export interface RuleSources {
@@ -29,6 +26,8 @@ export interface RuleSources {
  *
  * - `{id, left: $.payload.eta, is: '>=', right: $.payload.planned_pickup, severity?}`, or `value` in place of `right`
  * - `{id, freshness: 2h, severity?}`: the newest row may be as old
+ * - `{id, usual: volume, severity?, within?: 3, among?: days}`, or `usual: $.payload.miles` for its mean: by as many standard
+ *   deviations it may differ from the 28 days before, or, `among: weekdays`, from the same weekday of eight weeks
  * - `{id, key: $.payload.facility_id, in: {dimension: facilities}, severity?, mustBe…?}`, or `{table: clean.x, column: y}`
  *
  * A comparison with severity `error` refuses the event; with `warning` it is a rule about the rows of a day. A rule that
@@ -43,6 +42,7 @@ export function loadRules(reader: DocumentReader, { schema, schemaPath, rules, c
       const at = `${rules.path}[${index}]`;
       const fields = reader.object(item, at);
       if ('freshness' in fields) freshness(reader, fields, at, found.batches);
+      else if ('usual' in fields) usual(reader, fields, at, columns, found.batches);
       else if ('key' in fields) foreignKey(reader, fields, at, columns, found.batches);
       else comparison(reader, fields, at, columns, found);
     }
@@ -202,21 +202,6 @@ function comparison(
   });
 }
 
-function freshness(reader: DocumentReader, fields: Fields, at: string, found: BatchRule[]): void {
-  reader.keys(fields, new Set(['id', 'freshness', 'severity', 'dimension', 'description']), at, 'a freshness rule');
-  const id = reader.requiredString(fields, 'id', at);
-  const match = typeof fields.freshness === 'string' ? AGE.exec(fields.freshness) : null;
-  if (!match) {
-    reader.note(join(at, 'freshness'), 'must be a number with its unit, s, m, h or d, as in 2h');
-    return;
-  }
-  const maxAgeSeconds = Number(match[1]) * AGE_SECONDS[match[2]];
-  found.push({
-    ...{ ...facts(reader, fields, id, at), severity: severityOf(reader, fields, at), unit: 'rows' },
-    ...{ measure: { metric: 'freshness', maxAgeSeconds }, threshold: { op: '<=', value: maxAgeSeconds } },
-  });
-}
-
 function foreignKey(
   reader: DocumentReader,
   fields: Fields,
@@ -258,35 +243,3 @@ function foreignKey(
     unit: unitOf(reader, fields, at),
   });
 }
-
-function columnAt(
-  reader: DocumentReader,
-  fields: Fields,
-  key: string,
-  at: string,
-  columns: readonly ContractColumn[],
-): ContractColumn | null {
-  const segments = parseJsonPath(reader.requiredString(fields, key, at));
-  const wanted = segments?.[0] === 'payload' ? segments.slice(1).join('\0') : null;
-  const column = columns.find(({ path }) => path.join('\0') === wanted) ?? null;
-  if (!column) reader.note(join(at, key), 'must be the path of a property that has a column, as in $.payload.id');
-  return column;
-}
-
-const kindOf = ({ logicalType }: Property): string => (logicalType === 'integer' ? 'number' : logicalType);
-
-function facts(reader: DocumentReader, fields: Fields, id: string, at: string) {
-  if (id && !ID.test(id))
-    reader.note(join(at, 'id'), 'must be letters, digits, _, . and -, beginning with a letter, 100 at most');
-  return {
-    id,
-    dimension: reader.string(fields, 'dimension', at),
-    doc: (reader.string(fields, 'description', at) ?? '').trim(),
-  };
-}
-
-const severityOf = (reader: DocumentReader, fields: Fields, at: string): Severity =>
-  reader.oneOf(fields, 'severity', ['error', 'warning'] as const, at) ?? 'error';
-
-const unitOf = (reader: DocumentReader, fields: Fields, at: string): BatchRule['unit'] =>
-  reader.oneOf(fields, 'unit', ['rows', 'percent'] as const, at) ?? 'rows';

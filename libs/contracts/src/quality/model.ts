@@ -43,6 +43,11 @@ export type Measure =
   | { readonly metric: 'duplicateValues'; readonly columns: readonly string[] }
   | { readonly metric: 'foreignKey'; readonly column: string; readonly references: Reference }
   | { readonly metric: 'comparison'; readonly comparison: ColumnComparison }
+  /**
+   * The number of rows, or the mean of a column, held against the days before, or against the same weekday of the weeks
+   * before: by how many standard deviations it may differ is the threshold.
+   */
+  | { readonly metric: 'zScore'; readonly column: string | null; readonly among: 'days' | 'weekdays' }
   /** How long ago the newest row of the dataset, of whatever day, was received: judged by the clock. */
   | { readonly metric: 'freshness'; readonly maxAgeSeconds: number };
 

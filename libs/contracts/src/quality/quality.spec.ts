@@ -76,7 +76,9 @@ describe('rules about many rows', () => {
       contract(
         "      - { id: in_order, left: $.payload.end, is: '>=', right: $.payload.start, severity: warning }\n" +
           '      - { id: known, key: $.payload.place.city, in: { dimension: cities }, mustBeBetween: [0, 3] }\n' +
-          '      - { id: fresh, freshness: 90m, severity: warning }\n',
+          '      - { id: fresh, freshness: 90m, severity: warning }\n' +
+          '      - { id: usual_volume, usual: volume, severity: warning }\n' +
+          '      - { id: usual_miles, usual: $.payload.miles, within: 4.5, among: weekdays }\n',
         'quality: [{ id: volume, metric: rowCount, mustBeBetween: [10, 20], severity: warning }, ' +
           '{ metric: duplicateValues, arguments: { properties: [id] }, mustBe: 0 }, { metric: rowCount }]',
       ),
@@ -97,6 +99,8 @@ describe('rules about many rows', () => {
       ['in_order', 'warning', 'comparison', { op: '=', value: 0 }, 'rows'],
       ['known', 'error', 'foreignKey', { op: 'between', from: 0, to: 3 }, 'rows'],
       ['fresh', 'warning', 'freshness', { op: '<=', value: 5_400 }, 'rows'],
+      ['usual_volume', 'warning', 'zScore', { op: '<=', value: 3 }, 'rows'],
+      ['usual_miles', 'error', 'zScore', { op: '<=', value: 4.5 }, 'rows'],
     ]);
   });
 
@@ -175,6 +179,13 @@ describe('rules about many rows', () => {
       '      - { id: a, freshness: 2h, mustBe: 1 }',
       'customProperties[1].value[0].mustBe is not a key of a freshness rule',
     ],
+    [
+      '      - { id: a, usual: $.payload.id }',
+      'customProperties[1].value[0].usual must be volume, or the path of a number',
+    ],
+    ['      - { id: a, usual: volume, within: 0 }', 'customProperties[1].value[0].within must be a number of standard'],
+    ['      - { id: a, usual: volume, among: months }', 'customProperties[1].value[0].among must be one of'],
+    ['      - { id: a, usual: volume, mustBe: 1 }', 'customProperties[1].value[0].mustBe is not a key of a rule about'],
     [ORDER + ORDER, 'quality has two rules "in_order"'],
   ])('that cannot be are refused with their place: %s', (rules, wanted) => {
     expect(problems(rules).filter((problem) => problem.startsWith(wanted))).toHaveLength(1);

@@ -11,6 +11,8 @@ export function ownColumns(measure: Measure): readonly string[] {
       return [];
     case 'duplicateValues':
       return measure.columns;
+    case 'zScore':
+      return measure.column === null ? [] : [measure.column];
     case 'comparison': {
       const { left, right } = measure.comparison;
       return 'column' in right ? [left, right.column] : [left];

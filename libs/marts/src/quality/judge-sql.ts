@@ -2,6 +2,7 @@ import type { BatchRule, Measure, Threshold } from '@millrace/contracts';
 import { dimensionHistorySql } from '../dimension';
 import { dimensionTableOf, referenceOf } from './columns-read';
 import { type RuledContract, SAMPLES_MAX } from './mart';
+import { type DaysBefore, isUsualRule, usualSql, type UsualRule, usualWords } from './usual-sql';
 
 /** What is judged, for DuckDB. */
 export interface DayToJudge {
@@ -12,6 +13,8 @@ export interface DayToJudge {
   readonly rows: string;
   /** Relations of other tables that keys are looked up in, by table id; a dimension that was never loaded is absent. */
   readonly others: Readonly<Record<string, string>>;
+  /** Of a rule about what is usual. */
+  readonly before?: DaysBefore;
 }
 
 /**
@@ -31,6 +34,7 @@ export function groupRules(rules: readonly BatchRule[]): (readonly BatchRule[])[
 export function judgeSql(rules: readonly BatchRule[], to: DayToJudge): string {
   const [{ measure }] = rules;
   if (measure.metric === 'duplicateValues') return duplicatesSql(rules[0], measure.columns, to);
+  if (isUsualRule(rules[0])) return ofUsual(rules[0], to);
   if (measure.metric === 'foreignKey') return foreignKeySql(rules[0], measure.column, to);
   const flags = rules.flatMap((rule, i) => {
     const flag = rowFlag(rule.measure);
@@ -65,6 +69,16 @@ export function unjudgedSql(
     }),
   );
   return `WITH tenants AS MATERIALIZED (${rows}) ${results.map((list) => `SELECT ${list} FROM tenants`).join(' UNION ALL ')}`;
+}
+
+/** No single row fails: what is unusual is the day. */
+function ofUsual(rule: UsualRule, to: DayToJudge): string {
+  if (!to.before) throw new Error(`nothing is said of the days before, for ${rule.id}`);
+  const list = columnsOf(rule, to, {
+    ...{ failed: 'CAST(NULL AS BIGINT)', value: 'value', passed: 'passed', samples: `'[]'` },
+    ...{ status: `CASE WHEN passed THEN 'passed' ELSE 'failed' END`, error: 'CAST(NULL AS VARCHAR)' },
+  });
+  return `SELECT ${list} FROM (${usualSql(rule, to.day, to.rows, to.before, to.contract.name)})`;
 }
 
 /** Rows after the first of those that are equal in all columns. */
@@ -140,15 +154,16 @@ const BY_THE_CLOCK: Found = {
 type Found = Readonly<Record<'failed' | 'value' | 'passed' | 'samples' | 'status' | 'error', string>>;
 
 function columnsOf(
-  { id, dimension, severity, measure, threshold, unit }: BatchRule,
+  rule: BatchRule,
   { contract, day }: Pick<DayToJudge, 'contract' | 'day'>,
   { failed, value, passed, samples, status, error }: Found,
 ): string {
+  const { id, dimension, severity, measure, threshold, unit } = rule;
   return [
     ...['tenant_id', `DATE ${text(day)}`, text(contract.name), text(contract.version), text(id), text(measure.metric)],
     ...[dimension === null ? 'CAST(NULL AS VARCHAR)' : text(dimension), text(severity), 'checked', failed, value],
     ...[
-      text(words(threshold, measure.metric === 'freshness' ? 'seconds' : unit)),
+      text(isUsualRule(rule) ? usualWords(rule) : words(threshold, measure.metric === 'freshness' ? 'seconds' : unit)),
       passed,
       samples,
       'newest',

@@ -9,13 +9,13 @@ export interface QualityInput extends PeriodInput {
 }
 
 /** Days that a value is compared with, and those of the same weekday. */
-const DAYS_BEFORE = 28;
-const WEEKS_BEFORE = 8;
+export const DAYS_BEFORE = 28;
+export const WEEKS_BEFORE = 8;
 /** Days before `from` that are read. */
 export const QUALITY_DAYS_BEFORE = 7 * WEEKS_BEFORE;
 /** Fewer days say nothing about what is usual. */
-const DAYS_MIN = 7;
-const WEEKS_MIN = 3;
+export const DAYS_MIN = 7;
+export const WEEKS_MIN = 3;
 
 /**
  * Results of quality rules by day of events. `relation` is SQL that yields the rows of dq.results. Each value and each
