@@ -1,3 +1,3 @@
 import { describeAnyHistory } from '../testing/any-history';
 
-describeAnyHistory(60);
+describeAnyHistory(24);
