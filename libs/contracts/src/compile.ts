@@ -56,14 +56,15 @@ export interface CompiledContract {
    * wrong with it but types of fields that are not required. Null where the policy is to quarantine it.
    */
   readonly recovers: ((payload: unknown) => boolean) | null;
-  /** Structure of `from_json(payload, '<typedStruct>')` in DuckDB, ready to be put between quotes. */
-  readonly typedStruct: string;
+  /** A SELECT in DuckDB of what `typedSelect` reads out of a relation with a column `payload`. See staging.ts. */
+  typedRows(rows: string): string;
   /**
-   * `<expression> AS "<column>"` per column of the contract and then of its enrichments, over a column `p` that holds the
-   * parsed payload and `enriched`, the JSON text of what was looked up. See staging.ts.
+   * `<expression> AS "<column>"` per column of the contract and then of its enrichments, over `typedRows` and its column
+   * `enriched`, the JSON text of what was looked up.
    */
   readonly typedSelect: readonly string[];
-  /** The same with nulls in place of errors, and what is left out by it. See staging.ts. */
+  /** The same with nulls in place of errors, and what is left out by it. */
+  lenientRows(rows: string): string;
   readonly lenientSelect: readonly string[];
   readonly recovered: string;
   readonly contract: Contract;
@@ -97,9 +98,8 @@ export function compile(contract: Contract): CompiledContract {
     recovers: contract.drift.typeClash === 'recover' ? createClashCheck(contract) : null,
     enrichments: contract.enrichments,
     enriched,
-    get typedStruct() {
-      return staged().typedStruct;
-    },
+    typedRows: (rows) => staged().typedRows(rows),
+    lenientRows: (rows) => staged().lenientRows(rows),
     get typedSelect() {
       return staged().typedSelect;
     },

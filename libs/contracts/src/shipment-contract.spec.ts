@@ -128,7 +128,7 @@ describe('the shipment contract over the bundled data set', () => {
       ],
     );
     expect(contract.excluded.map(({ path: at }) => at.join('.'))).toEqual(['driver.phone', 'driver.email']);
-    const staged = contract.typedStruct + contract.typedSelect.join();
+    const staged = contract.typedRows('t') + contract.typedSelect.join();
     expect(staged).not.toMatch(/phone|email/);
     expect(contract.columns.every((column) => column.doc.length > 0)).toBe(true);
   });

@@ -57,7 +57,7 @@ describe('staging', () => {
   afterAll(() => duck.closeSync());
 
   async function stage(payloadJson: string): Promise<Record<string, unknown>> {
-    const sql = `SELECT ${contract.typedSelect.join(', ')} FROM (SELECT from_json(payload, '${contract.typedStruct}') AS p FROM (SELECT $1::VARCHAR AS payload))`;
+    const sql = `SELECT ${contract.typedSelect.join(', ')} FROM (${contract.typedRows('(SELECT $1::VARCHAR AS payload)')})`;
     const rows = (await duck.runAndReadAll(sql, [payloadJson])).getRowObjects();
     return Object.fromEntries(Object.entries(rows[0]).map(([name, value]) => [name, plain(value)]));
   }
@@ -72,7 +72,7 @@ describe('staging', () => {
   const accepted = (json: string): boolean => contract.validate(JSON.parse(json), { payloadJson: json }).length === 0;
 
   it('gives each column its type', async () => {
-    const sql = `DESCRIBE SELECT ${contract.typedSelect.join(', ')} FROM (SELECT from_json('{}', '${contract.typedStruct}') AS p)`;
+    const sql = `DESCRIBE SELECT ${contract.typedSelect.join(', ')} FROM (${contract.typedRows(`(SELECT '{}' AS payload)`)})`;
     const rows = (await duck.runAndReadAll(sql)).getRowObjects();
     expect(rows.map((row) => `${row.column_name} ${row.column_type}`)).toEqual([
       'text VARCHAR',

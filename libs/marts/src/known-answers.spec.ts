@@ -86,7 +86,7 @@ describe('the marts over the bundled shipments', () => {
     await duck.run(`CREATE OR REPLACE TABLE ${table} AS
       SELECT row->>'event_id' AS event_id, CAST(row->>'event_time' AS TIMESTAMPTZ) AS event_time, row->>'source' AS source,
         row->>'tenant_id' AS tenant_id, ${contract.typedSelect.join(', ')}
-      FROM (SELECT row, from_json(row->>'payload', '${contract.typedStruct}') AS p FROM landed)`);
+      FROM (${contract.typedRows(`(SELECT row, row->>'payload' AS payload FROM landed)`)})`);
   }
 
   async function buildMarts(source: string): Promise<void> {

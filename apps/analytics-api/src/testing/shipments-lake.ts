@@ -86,7 +86,7 @@ export async function shipmentsLake(
   const typed = [...TYPED_KEY_COLUMNS, ...own, ...LINEAGE_COLUMNS, { name: 'event_date', type: 'date' }];
   const shared = typed.filter(({ name }) => !own.some((column) => column.name === name));
   const select = [...shared.map((column) => cast(column)), ...contract.typedSelect].join(', ');
-  const parsed = `SELECT row, from_json(row->>'payload', '${contract.typedStruct}') AS p FROM landed`;
+  const parsed = contract.typedRows(`(SELECT row, row->>'payload' AS payload FROM landed)`);
   await create(TYPED_TABLE, typed, 'event_date', `SELECT ${select} FROM (${parsed})`);
   for (const macro of DUCKDB_MACROS) await duck.query(macro.replace('TEMP MACRO', 'MACRO'));
   for (const mart of MARTS) {

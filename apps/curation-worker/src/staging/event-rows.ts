@@ -99,17 +99,16 @@ export const selectEvents = (table: string): string => `SELECT ${STAGED_EVENTS_C
 
 /** Out of a table that holds `EventRows.select`: a contract's typed columns. Raises for a payload that does not fit. */
 export function selectTyped(table: string, contractNo: number, { compiled }: ContractInForce): string {
-  const { typedStruct, typedSelect, lenientSelect, recovered, recovers } = compiled;
-  const select = (columns: readonly string[], parsed: string, rows: string): string =>
-    `SELECT ${[...KEYS, ...columns, ...STAGED_LINEAGE_COLUMNS, EVENT_DATE_COLUMN].join(', ')}
-       FROM (SELECT *, ${parsed} AS p FROM ${table} WHERE contract_no = ${contractNo}${rows})`;
-  const parsed = `from_json(payload, '${typedStruct}')`;
-  if (!recovers) return select(typedSelect, parsed, '');
+  const { typedSelect, lenientSelect, recovered, recovers } = compiled;
+  const select = (columns: readonly string[], parsed: string): string =>
+    `SELECT ${[...KEYS, ...columns, ...STAGED_LINEAGE_COLUMNS, EVENT_DATE_COLUMN].join(', ')} FROM (${parsed})`;
+  const rows = (which: string): string => `(SELECT * FROM ${table} WHERE contract_no = ${contractNo}${which})`;
+  if (!recovers) return select(typedSelect, compiled.typedRows(rows('')));
   // Rows that fit are cast as always, and one that after all does not is an error.
-  const fitting = select([...typedSelect, `NULL::VARCHAR AS ${RECOVERED_COLUMN}`], parsed, ' AND clashes IS NULL');
-  const object = `CASE WHEN json_type(payload) = 'OBJECT' THEN ${parsed} END`;
-  const others = select([...lenientSelect, `${recovered} AS ${RECOVERED_COLUMN}`], object, ' AND clashes');
-  return `${fitting} UNION ALL ${others}`;
+  const fitting = compiled.typedRows(rows(' AND clashes IS NULL'));
+  const others = compiled.lenientRows(rows(' AND clashes'));
+  const fits = select([...typedSelect, `NULL::VARCHAR AS ${RECOVERED_COLUMN}`], fitting);
+  return `${fits} UNION ALL ${select([...lenientSelect, `${recovered} AS ${RECOVERED_COLUMN}`], others)}`;
 }
 
 const KEYS = TYPED_KEY_COLUMNS.map(({ name }) => name);

@@ -119,8 +119,7 @@ function typedSql(contract: CompiledContract, events: string, loadedAt: string):
     ...lineage,
     EVENT_DATE_COLUMN,
   ];
-  const parsed = `CASE WHEN json_type(payload) = 'OBJECT' THEN from_json(payload, '${contract.typedStruct}') END`;
-  return `SELECT ${columns.join(', ')} FROM (SELECT *, ${parsed} AS p FROM ${events})`;
+  return `SELECT ${columns.join(', ')} FROM (${contract.lenientRows(events)})`;
 }
 
 const prepared = new WeakMap<Duck, Promise<void>>();

@@ -192,7 +192,7 @@ function otherTypedSql(contract: CompiledContract, events: string): string {
     columns.map(({ name }) => name).filter((name) => name !== '_loaded_at');
   const own = [...contract.lenientSelect, ...(contract.recovers ? [`${contract.recovered} AS _recovered`] : [])];
   const columns = [...names(TYPED_KEY_COLUMNS), ...own, ...names(LINEAGE_COLUMNS), EVENT_DATE_COLUMN];
-  return `SELECT ${columns.join(', ')} FROM (SELECT *, from_json(payload, '${contract.typedStruct}') AS p FROM (${events}))`;
+  return `SELECT ${columns.join(', ')} FROM (${contract.lenientRows(`(${events})`)})`;
 }
 
 const INGESTED = `TIMESTAMPTZ '2026-03-01 11:59:59.5+00'`;
