@@ -139,3 +139,20 @@ test('what is required, restricted or wrong in another way does not land', () =>
 test('a text in the place of an object that holds what is restricted is shown nowhere', async () => {
   expect(await stage(JSON.stringify({ ...GOOD, driver: 'John, 555-1234' }))).not.toHaveProperty('_recovered');
 });
+
+/** A contract of objects within one another, none of which has to be there. */
+const nested = (depth: number): string => {
+  let properties = '[{ name: leaf, logicalType: integer }]';
+  for (let i = 0; i < depth; i++)
+    properties = `[{ name: text, logicalType: string }, { name: o${i}, logicalType: object, properties: ${properties} }]`;
+  return CONTRACT.replace(/properties:[^]*?\ncustomProperties/, () => `properties: ${properties}\ncustomProperties`);
+};
+
+test('a level more of objects makes statements longer by so much, and not by a factor', () => {
+  const length = (depth: number): number => {
+    const { typedRows, typedSelect, lenientRows, lenientSelect, recovered } = compile(loadContract(nested(depth)));
+    return [typedRows('t'), lenientRows('t'), ...typedSelect, ...lenientSelect, recovered].join('').length;
+  };
+  const [four, eight, twelve] = [4, 8, 12].map(length);
+  expect(twelve - eight).toBeLessThan(2.5 * (eight - four));
+});
