@@ -21,14 +21,27 @@ export const SEAL_OVERHEAD_BYTES = HEAD_BYTES + TAG_BYTES;
  */
 export function seal(key: Buffer, plain: Buffer, about: string, random: Pick<Random, 'bytes'>): Buffer {
   const sealed = Buffer.allocUnsafe(plain.length + SEAL_OVERHEAD_BYTES);
+  sealInto(sealed, key, plain, about, random);
+  return sealed;
+}
+
+/** As `seal`, into memory of SEAL_OVERHEAD_BYTES more than `plain`. */
+export function sealInto(
+  sealed: Buffer,
+  key: Buffer,
+  plain: Buffer,
+  about: string,
+  random: Pick<Random, 'bytes'>,
+): void {
+  if (sealed.length !== plain.length + SEAL_OVERHEAD_BYTES)
+    throw new RangeError('not as long as what is sealed will be');
   sealed[0] = LAYOUT;
-  random.bytes(IV_BYTES).copy(sealed, 1);
+  sealed.set(random.bytes(IV_BYTES), 1);
   const cipher = createCipheriv('aes-256-gcm', key, sealed.subarray(1, HEAD_BYTES));
   cipher.setAAD(Buffer.from(about));
-  cipher.update(plain).copy(sealed, HEAD_BYTES);
+  sealed.set(cipher.update(plain), HEAD_BYTES);
   cipher.final();
-  cipher.getAuthTag().copy(sealed, HEAD_BYTES + plain.length);
-  return sealed;
+  sealed.set(cipher.getAuthTag(), HEAD_BYTES + plain.length);
 }
 
 /** @throws KeyError KEY_MISMATCH when the bytes were sealed under another key or about something else, or were changed */

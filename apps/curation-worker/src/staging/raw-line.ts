@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { type NamedKey, seal } from '@millrace/privacy';
+import { type NamedKey, SEAL_OVERHEAD_BYTES, sealInto } from '@millrace/privacy';
 import type { Random } from '@millrace/observability';
 import type { Mends, Origin, Received, StoredAt } from '../pipeline/received';
-import type { ByteBuilder } from './byte-builder';
+import { ByteBuilder } from './byte-builder';
 
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
@@ -68,6 +68,8 @@ export const aboutRawLine = (keyId: string): string => `raw line ${keyId}`;
 /**
  * Adds a line that is sealed as a whole, accept metadata included: `{"at":…,"key":…,"sealed":…}`. Whoever has the key
  * that it names finds in `sealed` (base64) the line as `addRawLine` writes it.
+ *
+ * @param scratch is overwritten
  */
 export function addSealedLine(
   to: ByteBuilder,
@@ -75,9 +77,14 @@ export function addSealedLine(
   { origin }: Received,
   { id, key }: NamedKey,
   random: Pick<Random, 'bytes'>,
+  scratch = new ByteBuilder(0),
 ): void {
-  const bytes = seal(key, line, aboutRawLine(id), random);
-  to.ascii(`{"at":"${origin.at}","key":"${id}","sealed":"${bytes.toString('base64')}"}\n`);
+  scratch.clear();
+  const sealed = scratch.room(line.length + SEAL_OVERHEAD_BYTES);
+  sealInto(sealed, key, line, aboutRawLine(id), random);
+  to.ascii(`{"at":"${origin.at}","key":"${id}","sealed":"`);
+  to.base64(sealed);
+  to.ascii('"}\n');
 }
 
 const SEALED_LINE = /^\{"at":"[^"]*","key":"([a-z0-9-]+)","sealed":"([A-Za-z0-9+/=]*)"\}$/;

@@ -1,13 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { constants, gzip } from 'node:zlib';
 import type { StagedFile } from '@millrace/topics';
 import type { Storage } from '@millrace/storage';
 import type { Received } from '../pipeline/received';
 import type { Validated } from '../pipeline/curate';
 import type { RawGroups } from './raw-groups';
 import { OTHER_TYPES, rawPartPath, UNREADABLE_TYPE } from './paths';
-import { ByteBuilder } from './byte-builder';
+import { ByteBuilder, LentBuilders } from './byte-builder';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Random } from '@millrace/observability';
 import { addRawLine, addSealedLine, rawLineHead } from './raw-line';
@@ -21,16 +21,29 @@ const GZIP_LEVEL = 1;
 /** Output is handed back in pieces of this size, each a turn of the event loop; the default of 16 KiB makes many. */
 const GZIP_CHUNK_BYTES = 512 * 1024;
 
-/** Turns the text of a raw part into what is stored of it. */
-export type Compress = (text: Buffer) => Promise<Buffer>;
+/** What sealed lines shrink to, at most, and then come in one piece, which need not be put together. */
+const SEALED_RATIO = 0.8;
+
+/** Turns the text of a raw part into what is stored of it; `sealed` says that nearly all of it is base64 of random bytes. */
+export type Compress = (text: Buffer, sealed: boolean) => Promise<Buffer>;
 
 const gzipped = promisify(gzip);
 
-/** Raw parts as they are stored: gzip. */
-export const gzipRaw: Compress = (text) => gzipped(text, { level: GZIP_LEVEL, chunkSize: GZIP_CHUNK_BYTES });
+/**
+ * Raw parts as they are stored: gzip. In sealed lines nothing repeats, and to look for it costs 21 µs an event; that each
+ * character of base64 holds six bits is found without, in 5 µs, and yields 0.76 of the size beside 0.72.
+ */
+export const gzipRaw: Compress = (text, sealed) =>
+  gzipped(text, {
+    level: GZIP_LEVEL,
+    chunkSize: Math.max(GZIP_CHUNK_BYTES, sealed ? Math.ceil(text.length * SEALED_RATIO) : 0),
+    strategy: sealed ? constants.Z_HUFFMAN_ONLY : constants.Z_DEFAULT_STRATEGY,
+  });
 
 /** Bytes of a line beside its item, to begin with. */
 const LINE_BYTES = 220;
+/** Of a sealed line, beside the base64 of the line. */
+const SEALED_LINE_BYTES = 140;
 
 export interface RawPart {
   readonly path: string;
@@ -102,6 +115,9 @@ export function placeRaw(raw: RawGroups, batchId: number, epoch: number, partsMa
 /** Formats whose readable items are JSON texts; the data of the others may be anything. */
 const JSON_FORMATS: ReadonlySet<string> = new Set(['event', 'events-api']);
 
+/** Texts of parts under way are some 12 MB each; landings are three at once. */
+const memory = new LentBuilders(3, 32 << 20);
+
 /** Lines sealed between two turns of the event loop: some 5 ms. */
 const TURN_SEALS = 1_000;
 
@@ -114,11 +130,10 @@ export async function writeRawPart(
   random: Pick<Random, 'bytes'>,
 ): Promise<StagedFile> {
   const plain = new ByteBuilder(0);
+  const scratch = new ByteBuilder(0);
   let sealed = 0;
   const heads = new Map<Received['origin'], Buffer>();
-  const lines = new ByteBuilder(
-    part.items.reduce((sum, i) => sum + validated[i].received.value.length + LINE_BYTES, 0),
-  );
+  const lines = memory.take(part.items.reduce((sum, i) => sum + lineBytes(validated[i]), 0));
   for (const i of part.items) {
     const event = validated[i];
     const { received } = event;
@@ -131,13 +146,20 @@ export async function writeRawPart(
     else {
       plain.clear();
       addRawLine(plain, head, received, isJson);
-      addSealedLine(lines, plain.done(), received, event.seal, random);
+      addSealedLine(lines, plain.done(), received, event.seal, random, scratch);
       if (++sealed % TURN_SEALS === 0) await nextTurn();
     }
   }
-  const bytes = await compress(lines.done());
+  const bytes = await compress(lines.done(), sealed > part.items.length / 2);
   await storage.createIfAbsent(part.path, bytes);
+  // Not after a failure: what failed may still be reading it.
+  memory.giveBack(lines);
   return { kind: 'raw', table: part.eventType, path: part.path, rows: part.items.length, bytes: bytes.length };
+}
+
+function lineBytes({ received, seal }: Validated): number {
+  const bytes = received.value.length + LINE_BYTES;
+  return seal === null ? bytes : Math.ceil((bytes * 4) / 3) + SEALED_LINE_BYTES;
 }
 
 /** For the few items that are refused or come in a format of their own. */

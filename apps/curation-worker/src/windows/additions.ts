@@ -1,19 +1,8 @@
 import { sumHistograms } from './buckets';
-import {
-  type LateEvents,
-  type Measures,
-  type Pane,
-  type SourceTimes,
-  sumLate,
-  sumMeasures,
-  type TimeDelta,
-} from './deltas';
-import { keyOf } from './firings';
-import { startsOf, WINDOWS } from './kinds';
+import { type LateEvents, type Pane, type SourceTimes, sumLate, type TimeDelta } from './deltas';
 import { NO_NAME, OTHER_NAMES, written } from './names';
-import type { CountedName, Dimension, NameCount, TenantTime, WindowKey } from './port';
-
-export type WindowAddition = WindowKey & Measures & { readonly endMs: number };
+import { PaneSums, type WindowAddition } from './pane-sums';
+import type { CountedName, Dimension, NameCount, TenantTime } from './port';
 
 /** What the deltas of a round add, by what they add it to. */
 export class Additions {
@@ -21,7 +10,7 @@ export class Additions {
   private readonly names = new Map<string, Set<string>>();
   /** Names that are counted by, those among them that these deltas do not have. */
   private readonly counts = new Map<string, number>();
-  private readonly byWindow = new Map<string, WindowAddition>();
+  private readonly panes = new PaneSums();
   private readonly bySource = new Map<string, SourceTimes & { readonly tenant: string }>();
   private readonly byDay = new Map<string, LateEvents & { readonly tenant: string }>();
 
@@ -55,7 +44,7 @@ export class Additions {
   }
 
   windows(): ReadonlyMap<string, WindowAddition> {
-    return this.byWindow;
+    return this.panes.windows();
   }
 
   sources(): (SourceTimes & { readonly tenant: string })[] {
@@ -69,19 +58,7 @@ export class Additions {
   private addPane(tenant: string, pane: Pane, prunedToMs: number): void {
     const type = this.counted(tenant, 'type', pane.eventType);
     const facility = pane.facility === null ? NO_NAME : this.counted(tenant, 'facility', pane.facility);
-    const { events, late, latenessSecondsMax } = pane;
-    for (const shape of WINDOWS) {
-      if (!shape.byType && facility === NO_NAME) continue;
-      for (const startMs of startsOf(shape, pane.atMs)) {
-        const endMs = startMs + shape.sizeMs;
-        if (endMs <= prunedToMs) continue;
-        const window = { tenant, kind: shape.kind, startMs, eventType: shape.byType ? type : NO_NAME, facility };
-        const key = keyOf(window);
-        const before = this.byWindow.get(key);
-        const measures = { events, late, latenessSecondsMax };
-        this.byWindow.set(key, { ...window, endMs, ...(before ? sumMeasures(before, measures) : measures) });
-      }
-    }
+    this.panes.add(tenant, type, facility, pane, prunedToMs);
   }
 
   /** The name as keys have it; the first so many are counted apart. */

@@ -28,7 +28,7 @@ export interface Folded {
 
 /** Batches of a round. */
 const BATCHES_MAX = 50;
-/** Panes of a round, unless a single batch has more. */
+/** Different panes of a round, unless a single batch has more: so many windows are read and written, five for each. */
 const PANES_MAX = 10_000;
 /** Windows that watermarks pass in a round, and windows that are told of early. */
 const DUE_MAX = 5_000;
@@ -111,12 +111,13 @@ const hasMoved = (tenant: TenantTime, known: ReadonlyMap<string, TenantTime>): b
   return !before || before.watermarkMs !== tenant.watermarkMs || before.sources !== tenant.sources;
 };
 
-/** As many batches as have a bounded number of panes. */
+/** As many batches as have a bounded number of different panes; those that many of them have are counted together. */
 function within(found: readonly LandedDeltas[]): readonly LandedDeltas[] {
-  let panes = 0;
+  const panes = new Set<string>();
   const end = found.findIndex(({ deltas }, i) => {
-    panes += deltas.reduce((sum, delta) => sum + delta.panes.length, 0);
-    return i > 0 && panes > PANES_MAX;
+    for (const { tenant, panes: some } of deltas)
+      for (const { atMs, eventType, facility } of some) panes.add(`${atMs} ${tenant} ${eventType} ${facility}`);
+    return i > 0 && panes.size > PANES_MAX;
   });
   return end < 0 ? found : found.slice(0, end);
 }

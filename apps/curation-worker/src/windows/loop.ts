@@ -15,10 +15,10 @@ export interface FoldLoopDeps {
 /** Rounds of one turn: then others have theirs. */
 const ROUNDS_MAX = 20;
 /**
- * A turn is followed by a rest of so many times what it took: counting takes a tenth of the time at most, and what
+ * A turn is followed by a rest of so many times what it took: counting takes a twentieth of the time at most, and what
  * comes meanwhile is counted together.
  */
-const REST_FACTOR = 9;
+const REST_FACTOR = 19;
 
 /** Folds what landed, in turns. Of several workers whoever comes first does a round; the others find nothing left. */
 export class FoldLoop {
