@@ -50,8 +50,8 @@ async function jestTier(tier, jestArgs) {
       [jest, '--json', `--outputFile=${report}`, '--passWithNoTests', ...jestArgs],
       {
         env: { ...process.env, MILLRACE_TEST_TIER: tier },
-        // With --json and an output file jest writes its readable report to standard error.
-        stdio: ['ignore', 'ignore', 'inherit'],
+        // With --json and an output file jest writes its readable report to standard error, and coverage to standard output.
+        stdio: ['ignore', 'inherit', 'inherit'],
       },
     );
     if (!fs.existsSync(report)) return { passed: 0, failed: 1 };

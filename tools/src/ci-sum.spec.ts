@@ -4,8 +4,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { WORKSPACE_ROOT } from './start/services';
 
+const SUM = path.join(WORKSPACE_ROOT, 'tools', 'ci-sum.cjs');
+
 function sum(...args: string[]) {
-  const { status, stdout } = spawnSync(process.execPath, [path.join(WORKSPACE_ROOT, 'tools', 'ci-sum.cjs'), ...args], {
+  const { status, stdout } = spawnSync(process.execPath, [SUM, ...args], {
     encoding: 'utf8',
     timeout: 100_000,
   });
@@ -56,4 +58,13 @@ it('runs one tier of jest, and fails where nothing passed', () => {
     status: 1,
     last: '0 passed, 0 failed',
   });
+});
+
+it('shows what is covered, before its last line', () => {
+  const covered = ['--coverage', '--coverageReporters=text-summary', '--collectCoverageFrom=src/start/backoff.ts'];
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-coverage-'));
+  const args = ['laptop', '-c', 'tools/jest.config.cjs', 'src/start/backoff.spec.ts', `--coverageDirectory=${folder}`];
+  const { stdout } = spawnSync(process.execPath, [SUM, ...args, ...covered], { encoding: 'utf8', timeout: 100_000 });
+  fs.rmSync(folder, { recursive: true, force: true });
+  expect(stdout).toMatch(/Statements +: 100%[^]*\n2 passed, 0 failed\n$/);
 });

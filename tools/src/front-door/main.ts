@@ -1,4 +1,6 @@
 import { createLogger } from '@millrace/observability';
+import { StartError } from '../start/start-error';
+import { CONFIG_EXIT_CODE } from '../start/supervisor';
 import { assertGuarded } from './binding';
 import type { Upstream } from './forward';
 import { createFrontDoor } from './server';
@@ -14,14 +16,19 @@ function upstreamsFrom(text: string | undefined): Upstream[] {
   }
 }
 
+function guardedHost(): string {
+  try {
+    return assertGuarded(process.env);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(CONFIG_EXIT_CODE);
+  }
+}
+
 function main(): void {
   const log = createLogger({ service: 'front-door' });
-  const host = assertGuarded({
-    FRONT_DOOR_HOST: process.env['FRONT_DOOR_HOST'],
-    HOST: process.env['HOST'],
-    AUTH_MODE: process.env['AUTH_MODE'],
-    INGEST_AUTH_MODE: process.env['INGEST_AUTH_MODE'],
-  });
+  const host = guardedHost();
   const port = Number(process.env['PORT'] ?? process.env['FRONT_DOOR_PORT'] ?? 8080);
   const door = createFrontDoor(upstreamsFrom(process.env['FRONT_DOOR_UPSTREAMS']));
   door.server.listen(port, host, () => log.info({ host, port }, 'the front door is open'));

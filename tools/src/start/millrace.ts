@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { systemRandom } from '@millrace/observability';
+import { assertGuarded } from '../front-door/binding';
 import { migrateAll, type Migrated, type MigrateOptions } from '../migrate/migrate-all';
 import { roleName } from '../migrate/roles';
 import type { BackoffLimits } from './backoff';
@@ -69,6 +70,8 @@ export async function startMillrace(options: StartOptions, setting: MillraceSett
     ...(options.portBase === undefined ? {} : { base: options.portBase }),
   });
   const url = `http://${HOST}:${ports.frontDoor.port}`;
+  // Before anything runs: the front door itself would say so only once everything else does.
+  assertGuarded(env);
   const folder = openDataFolder(options.dataDir);
   const lock = takeLock(folder, url);
   const supervisor = new Supervisor({

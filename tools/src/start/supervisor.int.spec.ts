@@ -102,6 +102,15 @@ describe('a supervised service', () => {
     );
   });
 
+  it('whose settings are wrong fails the start at once with its last words', async () => {
+    const spec = await fake('one', { FAKE_MODE: 'misconfigured' });
+    children.push(supervisor.run(spec));
+    await expect(supervisor.ready([spec], never())).rejects.toThrow(
+      /one does not start: its settings are wrong\.[^]*FAKE_SETTING is missing/,
+    );
+    expect(said).toEqual([]);
+  });
+
   it('finishes the request it holds before it stops', async () => {
     const spec = await fake('one');
     children.push(supervisor.run(spec));

@@ -24,6 +24,8 @@ export interface SupervisorOptions {
   readonly startCrashesMax?: number;
 }
 
+/** How a process ends whose settings are wrong (sysexits' EX_CONFIG): started again it ends the same way. */
+export const CONFIG_EXIT_CODE = 78;
 const POLL_MS = 50;
 const PROBE_MS_MAX = 2_000;
 const REPORT_MS = 10_000;
@@ -107,6 +109,10 @@ export class Supervisor {
   private onCrash(crash: Crash): void {
     this.noteChildren();
     if (this.stopping) return;
+    if (!this.wasReady.has(crash.name) && crash.code === CONFIG_EXIT_CODE) {
+      this.hopeless.set(crash.name, crash);
+      return;
+    }
     const how = crash.signal ? `was ended by ${crash.signal}` : `exited with code ${crash.code}`;
     this.options.say(
       `${crash.name} ${how} after ${(crash.uptimeMs / 1000).toFixed(1)} s; starting it again in ${(crash.restartInMs / 1000).toFixed(1)} s${crash.failures > 1 ? ` (${crash.failures} in a row)` : ''}`,
@@ -128,6 +134,8 @@ function hopelessError(crash: Crash): StartError {
   const words = crash.lastWords.length
     ? `\nIts last lines:\n${crash.lastWords.map((line) => `  ${line}`).join('\n')}`
     : '';
+  if (crash.code === CONFIG_EXIT_CODE)
+    return new StartError(`${crash.name} does not start: its settings are wrong.${words}`);
   return new StartError(`${crash.name} does not start: it ended ${crash.failures} times in a row (${how}).${words}`);
 }
 
