@@ -1,7 +1,7 @@
 import { ProblemException } from '@millrace/service';
 import { parse, stringify } from 'yaml';
 import { AVRO_SCHEMA_TYPE, JSON_SCHEMA_TYPE, TextBody } from './body-parsers';
-import { assertShallow } from './yaml-nesting';
+import { assertReadable } from './readable-yaml';
 
 /** In what a contract is read and shown. */
 export const CONTRACT_FORMATS = ['odcs', 'jsonschema', 'avro'] as const;
@@ -20,12 +20,12 @@ export function formatOf(parameter: ContractFormat | undefined, mediaType: strin
 /**
  * A contract as the text that is stored of it: YAML stays as it came, a JSON document is written as YAML.
  *
- * @throws ContractError for a text that nests beyond any contract
+ * @throws ContractError for a text that nests, or holds more, than any contract
  */
 export function odcsText(body: unknown): string {
-  if (!(body instanceof TextBody)) return yamlOf(objectIn(body));
-  assertShallow(body.text);
-  return body.text;
+  const text = body instanceof TextBody ? body.text : yamlOf(objectIn(body));
+  assertReadable(text);
+  return text;
 }
 
 /** The text of a schema in JSON. */

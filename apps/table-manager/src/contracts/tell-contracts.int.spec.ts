@@ -66,6 +66,16 @@ test('what a process published and could not say is said by the next one', async
   ]);
 });
 
+test('of many that nobody has spoken of, each is said of what was before it, in their order', async () => {
+  const indexes = Array.from({ length: 50 }, (_, i) => i + 1);
+  for (const index of indexes) await publish(index, { a: `${index}.0.0` });
+  await tellContracts(deps, 1);
+  await tellContracts(deps, 50);
+  expect(await audited()).toEqual(
+    indexes.map((index) => [`a@${index}.0.0`, { index, ...(index > 1 && { previous: `${index - 1}.0.0` }) }]),
+  );
+});
+
 test('processes that say it at once say it once, and none takes back what a newer one said', async () => {
   await publish(1, { a: '1.0.0' });
   await publish(2, { a: '2.0.0' });

@@ -42,17 +42,23 @@ interface IndexChange {
   readonly actor: string;
 }
 
+/** Indexes that are read at once. */
+const READS_MAX = 16;
+
 /** What the indexes beyond `told` changed, in their order. */
 async function changesSince(storage: Pick<Storage, 'get'>, told: number, newest: number): Promise<IndexChange[]> {
   const found: IndexChange[] = [];
   let before = (await indexAt(storage, told)).contracts;
-  for (let index = told + 1; index <= newest; index++) {
-    const { contracts, by = SERVICE } = await indexAt(storage, index);
-    const known = new Map(before.map((entry) => [entry.name, entry]));
-    for (const entry of contracts)
-      for (const change of changesOf(known.get(entry.name), entry))
-        found.push({ ...change, detail: { index, ...change.detail }, actor: by });
-    before = contracts;
+  for (let first = told + 1; first <= newest; first += READS_MAX) {
+    const some = Array.from({ length: Math.min(READS_MAX, newest - first + 1) }, (_, i) => first + i);
+    const read = await Promise.all(some.map((index) => indexAt(storage, index)));
+    for (const [i, { contracts, by = SERVICE }] of read.entries()) {
+      const known = new Map(before.map((entry) => [entry.name, entry]));
+      for (const entry of contracts)
+        for (const change of changesOf(known.get(entry.name), entry))
+          found.push({ ...change, detail: { index: some[i], ...change.detail }, actor: by });
+      before = contracts;
+    }
   }
   return found;
 }
