@@ -1,10 +1,11 @@
 'use strict';
 // What takes longest comes first, so that no worker is left alone with it at the end. Where no run before has told how
-// long a file takes, as in a clean clone, it is guessed by its kind: the whole of Millrace, one service, none.
+// long a file takes, as in a clean clone, it is guessed by its kind: the whole of Millrace, real or simulated, one service,
+// none.
 const Sequencer = require('@jest/test-sequencer').default;
 
 const GUESS_MS = [
-  [/[\\/]tools[\\/].*\.int\.spec\.ts$/, 40_000],
+  [/[\\/]tools[\\/].*(\.int|[\\/]simulate)\.spec\.ts$/, 40_000],
   [/\.int\.spec\.ts$/, 10_000],
 ];
 
