@@ -114,6 +114,7 @@ test('a subject is erased: its key is gone everywhere, the report is of what was
   expect(place(done, 'raw')).toMatchObject({ found: 13, readable: 0 });
   expect(place(done, 'quarantine')).toMatchObject({ found: 1, readable: 0 });
   expect(place(done, 'staged files').found).toBeGreaterThan(0);
+  expect(done.report.notSearched.map((each: { place: string }) => each.place)).toContain('topics');
   expect(done.report.keys).toMatchObject({ destroyed: [key], keysEpoch: done.keysEpoch });
   const { rows: line } = await service.database.pool.query('SELECT keys_epoch FROM curation_worker.line');
   // Once, whatever failed on the way.

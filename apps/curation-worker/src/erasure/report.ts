@@ -20,6 +20,31 @@ export interface Kept {
   readonly until: string | null;
 }
 
+/** A place that need not be searched, and why. */
+export interface NotSearched {
+  readonly place: string;
+  readonly why: string;
+}
+
+export const NOT_SEARCHED: readonly NotSearched[] = [
+  {
+    place: 'topics',
+    why: 'messages name ids, counts and places, and no value of a classified field; items in events.inbound are sealed, and those that are sealed are told on events.quarantined without their bytes',
+  },
+  {
+    place: 'read models of analytics-api',
+    why: 'they are counted from headers and from messages: receipts and fates by source and hour, batches, commits, the audit',
+  },
+  {
+    place: 'answers under an Idempotency-Key',
+    why: 'they are kept without the data that they repeat',
+  },
+  {
+    place: 'loads and histories of dimensions',
+    why: 'they hold what people loaded, and nothing of an event',
+  },
+];
+
 /** What was found when everything was searched again after an erasure. */
 export interface ErasureReport {
   readonly verifiedAt: string;
@@ -31,6 +56,7 @@ export interface ErasureReport {
   /** Staged files that held rows of the subject, and are gone. */
   readonly stagedFiles: number;
   readonly kept: readonly Kept[];
+  readonly notSearched: readonly NotSearched[];
   /** By then every backup has to be gone that was made while the key was there: ISO-8601. */
   readonly backupsExpireBy: string;
 }

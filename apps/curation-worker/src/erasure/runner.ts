@@ -2,7 +2,7 @@ import type { Logger } from '@millrace/observability';
 import type { Failpoint } from '@millrace/observability/failpoints';
 import type { Timers } from '../worker/timers';
 import type { ClaimedErasure, ErasureStore } from './port';
-import { type ErasureReport, keptOf } from './report';
+import { type ErasureReport, keptOf, NOT_SEARCHED } from './report';
 import { verifyErasure, type VerifyDeps, type VerifyState } from './verify';
 
 export interface ErasureRunnerDeps extends Omit<VerifyDeps, 'store'> {
@@ -111,6 +111,7 @@ export class ErasureRunner {
       readable: searched.reduce((sum, each) => sum + each.readable, 0),
       ...{ deleted, stagedFiles },
       kept: keptOf({ rows, unnamed: await store.unnamed(tenant), nowMs: destroyedMs, dailyKeepDays }),
+      notSearched: NOT_SEARCHED,
       backupsExpireBy: new Date(destroyedMs + backupsKeepMs).toISOString(),
     };
   }

@@ -73,7 +73,8 @@ export class Committer {
         const now = await store.progress();
         const moved = now?.cursor !== progress.cursor || (progress.plannedTo === null && now.plannedTo !== null);
         if (!moved || races >= RACES_MAX) {
-          throw new LineContradiction(`${error.message}: the database is older than the lake`, { cause: error });
+          const why = 'the database is older than the lake, see "A restored database" in docs/operations.md';
+          throw new LineContradiction(`${error.message}: ${why}`, { cause: error });
         }
       }
     }
@@ -85,7 +86,12 @@ export class Committer {
     assertOneLake(lineId, catalog.current);
     if (plannedTo !== null) return this.traced(await this.stored(progress, plannedTo));
     const plan = planCommit(lineId, cursor, await store.announced(progress, limits.batchesMax), limits);
-    if (!plan) return null;
+    if (!plan) {
+      // A catalog is written of planned batches only, and those of a plan are remembered before.
+      const held = catalog.current?.number ?? 0;
+      if (held > cursor) throw new Overtaken(`tables hold batches up to ${held}, and ${cursor} is the last one known`);
+      return null;
+    }
     if (!(await store.plan(progress, plan.to)))
       throw new Overtaken(`another range than (${cursor}, ${plan.to}] is planned`);
     await this.deps.failpoint('planned');

@@ -23,6 +23,7 @@ import {
 import { causeOf } from '../run/cause';
 import type { Failure, JudgedSummary } from './failures';
 import type { TableAt } from '../tables/row-questions';
+import { DUCK_TYPES, JudgedBefore, judgedFrom } from './judged-before';
 
 /** Results of some days, kept by DuckDB until they are closed. */
 export interface JudgedDays {
@@ -42,16 +43,6 @@ const FAILURES_MAX = 10_000;
 const TENANTS_APART_MAX = 100;
 /** The same question about the same rows fails again: the rule does not go with the data. */
 const FINAL = new Set(['DUCK_CONVERSION', 'DUCK_STATEMENT']);
-const DUCK_TYPES: Readonly<Record<string, string>> = {
-  ...{
-    string: 'VARCHAR',
-    date: 'DATE',
-    long: 'BIGINT',
-    double: 'DOUBLE',
-    boolean: 'BOOLEAN',
-    timestamp: 'TIMESTAMPTZ',
-  },
-};
 
 /**
  * Judges the rules about the rows of a day, one dataset and one day at a time: DuckDB holds no more at once than one
@@ -60,12 +51,15 @@ const DUCK_TYPES: Readonly<Record<string, string>> = {
  */
 export class QualityJudge {
   private made = 0;
+  private readonly before: JudgedBefore;
 
   constructor(
     private readonly duck: Pick<Duck, 'query'>,
     /** Milliseconds since 1970: whether a day is over. */
     private readonly now: () => number,
-  ) {}
+  ) {
+    this.before = new JudgedBefore(duck);
+  }
 
   /** @param tables what is there of the datasets, the dimensions and other tables that they refer to, and of earlier results */
   async judge(mart: QualityMart, days: readonly string[], tables: ReadonlyMap<string, TableAt>): Promise<JudgedDays> {
@@ -76,18 +70,41 @@ export class QualityJudge {
     const unsettled = new Map<string, string>();
     try {
       // The older first: a day is held against those before it.
-      for (const day of [...days].sort())
-        for (const contract of mart.datasets) {
-          const files = filesOf(tables.get(contract.table), day);
-          if (files.length === 0) continue;
-          const why = await new DatasetDay(this.duck, name, contract, day, files, tables, this.now).judge();
-          if (why !== null) unsettled.set(day, why);
-        }
+      for (const day of [...days].sort()) {
+        const why = await this.judgeDay(name, mart.datasets, day, tables);
+        if (why !== null) unsettled.set(day, why);
+      }
     } catch (error) {
       await close().catch(() => undefined);
       throw error;
     }
     return { source: `SELECT * FROM ${name}`, unsettled, summary: () => this.summary(name, days), close };
+  }
+
+  /** Resolves with why the day is to be judged again, or null. */
+  private async judgeDay(
+    results: string,
+    datasets: readonly RuledContract[],
+    day: string,
+    tables: ReadonlyMap<string, TableAt>,
+  ): Promise<string | null> {
+    const isOver = isDayOver(day, this.now());
+    const there = datasets.filter(({ table }) => filesOf(tables.get(table), day).length > 0);
+    const from = new Map(
+      there.map((each) => [each.name, judgedFrom(each, filesOf(tables.get(each.table), day), tables, isOver)]),
+    );
+    const taken = await this.before.takeOver(results, day, from, await earlierOf(tables, day));
+    let unsettled: string | null = null;
+    const judged = new Map<string, string>();
+    for (const contract of there) {
+      if (taken.has(contract.name)) continue;
+      const files = filesOf(tables.get(contract.table), day);
+      const why = await new DatasetDay(this.duck, results, contract, day, files, tables, isOver).judge();
+      if (why === null) judged.set(contract.name, from.get(contract.name) as string);
+      else unsettled = why;
+    }
+    await this.before.note(results, day, judged);
+    return unsettled;
   }
 
   private async summary(name: string, days: readonly string[]): Promise<JudgedSummary> {
@@ -117,6 +134,14 @@ export class QualityJudge {
 const filesOf = (at: TableAt | undefined, ...days: string[]): AddFile[] =>
   at && days.length > 0 ? at.table.prune(at.snapshot, { event_date: { values: days } }) : [];
 const DAY_MS = 86_400_000;
+const isDayOver = (day: string, nowMs: number): boolean => Date.parse(day) + DAY_MS <= nowMs;
+
+/** Relation of what dq.results says of a day; null where it says nothing. */
+async function earlierOf(tables: ReadonlyMap<string, TableAt>, day: string): Promise<string | null> {
+  const earlier = tables.get('dq.results');
+  const files = filesOf(earlier, day);
+  return earlier && files.length > 0 ? `(${await earlier.table.scanSql(earlier.snapshot, { files })})` : null;
+}
 
 /** One dataset on one day. */
 class DatasetDay {
@@ -130,7 +155,7 @@ class DatasetDay {
     private readonly day: string,
     private readonly files: readonly AddFile[],
     private readonly tables: ReadonlyMap<string, TableAt>,
-    private readonly now: () => number,
+    private readonly isOver: boolean,
   ) {}
 
   async judge(): Promise<string | null> {
@@ -239,7 +264,7 @@ class DatasetDay {
     const untold = filesOf(this.tables.get(this.contract.table), ...days.filter((day) => !known.has(day)));
     const read = ['tenant_id', 'event_date', ...ownColumns(rule.measure)];
     const rows = untold.length > 0 ? await this.relation(this.contract.table, read, untold) : null;
-    return { results, rows, isOver: Date.parse(this.day) + DAY_MS <= this.now() };
+    return { results, rows, isOver: this.isOver };
   }
 
   private rows(columns: readonly string[]): Promise<string> {
