@@ -1,8 +1,10 @@
+import { compile, readCatalogDir } from '@millrace/contracts';
 import type { Envelope } from '@millrace/envelope';
 import fc from 'fast-check';
 import { HEADERS } from '../testing/landing-bench';
 import { originOf } from '../pipeline/received';
-import { eventRows } from './event-rows';
+import type { ContractInForce } from '../contracts/in-force';
+import { eventRows, selectTyped } from './event-rows';
 import { RowTable } from './row-table';
 
 const ENVELOPE: Partial<Envelope> = { tenantId: 't', eventId: 'e', source: 's', payloadJson: '{}' };
@@ -31,4 +33,21 @@ test('a statement about some rows says what these have in common, and nothing of
       expect(bytes.toString('utf8').trimEnd().split('\n')).toHaveLength(some.length);
     }),
   );
+});
+
+test('rows that do not fit are looked for where there are some, and in no other contract', () => {
+  const contractOf = (label: string): ContractInForce => {
+    const contract = readCatalogDir()[0];
+    const compiled = compile({ ...contract.contract, drift: { ...contract.contract.drift, typeClash: 'recover' } });
+    return { label, compiled, schemaHash: label };
+  };
+  const [a, b] = ['a', 'b'].map(contractOf);
+  const table = new RowTable(4, 0);
+  const add = (eventType: string, contract: ContractInForce | undefined, clashes: boolean): number =>
+    table.add({ ...ENVELOPE, eventType } as Envelope, '', originOf(HEADERS, 'i'), contract, 0, 0, clashes);
+  const all = [add('a', a, false), add('b', b, false), add('b', b, true), add('c', undefined, false)];
+  const rows = eventRows(table, all, PLACES, 1);
+  expect(rows.contracts).toEqual([a, b]);
+  const looksFor = (no: number): boolean => selectTyped('t', no, rows).includes(' AND clashes)');
+  expect([looksFor(0), looksFor(1)]).toEqual([false, true]);
 });

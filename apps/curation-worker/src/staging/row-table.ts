@@ -14,6 +14,8 @@ export interface RowGroup {
   readonly contract: ContractInForce | undefined;
   /** See RawGroups. */
   readonly rawGroup: number;
+  /** Some of its rows have values that do not fit their columns. */
+  clashes: boolean;
 }
 
 /**
@@ -80,7 +82,9 @@ export class RowTable {
     clashes = false,
     enriched: string | null = null,
   ): number {
-    const { number } = this.groupOf(envelope, origin, contract, rawGroup);
+    const group = this.groupOf(envelope, origin, contract, rawGroup);
+    if (clashes) group.clashes = true;
+    const { number } = group;
     const times = D + envelope.eventTime + D + (envelope.producerTime ?? NULL) + D + envelope.ingestTime + D;
     const names =
       field(envelope.source) +
@@ -164,6 +168,7 @@ export class RowTable {
         acceptSource: headers.source,
         contract,
         rawGroup,
+        clashes: false,
       };
       this.numbers.set(key, group);
       this.groups.push(group);

@@ -40,7 +40,7 @@ export async function stageEvents(
     const files = [await copy(deps, connection, selectEvents(table), EVENTS_TABLE, writer, written)];
     for (const [no, contract] of rows.contracts.entries()) {
       const { name, version, table: typed } = contract.compiled;
-      const file = await copy(deps, connection, selectTyped(table, no, contract), typed, writer, written);
+      const file = await copy(deps, connection, selectTyped(table, no, rows), typed, writer, written);
       files.push({ ...file, contract: { name, version } });
     }
     return files;
@@ -63,8 +63,8 @@ async function canStore(deps: StagingDeps, connection: DuckConnection, rows: Eve
   try {
     await withRows(deps, connection, rows.bytes, rows.select, async (table) => {
       await connection.query(`CREATE OR REPLACE TEMP TABLE tried AS ${selectEvents(table)}`);
-      for (const [no, contract] of rows.contracts.entries()) {
-        await connection.query(`CREATE OR REPLACE TEMP TABLE tried AS ${selectTyped(table, no, contract)}`);
+      for (const no of rows.contracts.keys()) {
+        await connection.query(`CREATE OR REPLACE TEMP TABLE tried AS ${selectTyped(table, no, rows)}`);
       }
       await connection.query('DROP TABLE tried');
     });
@@ -87,7 +87,7 @@ async function valuesOf(
       for (const { name, tables, expression } of questions) {
         if (!tables.includes(contract.compiled.table)) continue;
         const values = await connection.query(
-          `SELECT DISTINCT CAST(${expression} AS VARCHAR) AS value FROM (${selectTyped(table, no, contract)}) ORDER BY 1`,
+          `SELECT DISTINCT CAST(${expression} AS VARCHAR) AS value FROM (${selectTyped(table, no, rows)}) ORDER BY 1`,
         );
         for (const { value } of values) if (value !== null) found.get(name)?.push(String(value));
       }
