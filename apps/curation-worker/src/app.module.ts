@@ -44,7 +44,7 @@ import { QuarantineReader } from './quarantine/quarantine-store';
 import { tellQuarantined } from './quarantine/tell-quarantined';
 import { createMend } from './recipes/mend';
 import { PrismaRecipeStore } from './recipes/prisma-store';
-import { RecipeThread } from './recipes/recipe-thread.client';
+import { RecipeProcess } from './recipes/recipe-process.client';
 import { RecipesController, SELF_REVIEW } from './recipes/recipes.controller';
 import type { PlanDeps } from './replay/plan';
 import { PLAN_DEPS, RECIPE_STORE, REPLAY_STORE, ReplayController, WAKE_REPLAYS } from './replay/replay.controller';
@@ -121,7 +121,7 @@ export class AppModule {
     const quarantine = new QuarantineReader(pool);
     const totals = new EventTotals(pool);
     const recipes = new PrismaRecipeStore(prisma, () => clock.now());
-    const mend = createMend({ recipes, open: ({ kind, body }) => new RecipeThread(kind, body) });
+    const mend = createMend({ recipes, open: ({ kind, body }) => new RecipeProcess(kind, body) });
     const replayStore = new PostgresReplayStore(pool, v4, () => messages.wake());
     const erasureStore = new PostgresErasureStore(pool, v4, () => messages.wake());
     const privacy = composePrivacy(context, { pool, messaging });

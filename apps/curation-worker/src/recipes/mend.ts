@@ -4,7 +4,7 @@ import type { SkippedRow } from '../landing/port';
 import type { RecipeRef, StoredItem } from '../replay/port';
 import type { Mend } from '../replay/runner';
 import type { Mended, Recipe, RecipeStore } from './port';
-import type { Applied } from './recipe-thread.client';
+import type { Applied } from './recipe-process.client';
 
 /** A recipe ready to be applied. */
 export interface OpenRecipe {

@@ -1,17 +1,17 @@
-import { RecipeThread, THREAD_LIMITS } from './recipe-thread.client';
+import { RecipeProcess, RECIPE_LIMITS } from './recipe-process.client';
 
-const open: RecipeThread[] = [];
-const thread = (kind: 'jsonata' | 'json-patch', body: string, limits = {}): RecipeThread => {
-  const made = new RecipeThread(kind, body, { ...THREAD_LIMITS, ...limits });
+const open: RecipeProcess[] = [];
+const recipe = (kind: 'jsonata' | 'json-patch', body: string, limits = {}): RecipeProcess => {
+  const made = new RecipeProcess(kind, body, { ...RECIPE_LIMITS, ...limits });
   open.push(made);
   return made;
 };
 afterEach(() => Promise.all(open.splice(0).map((one) => one.close())));
 
 test('an expression and a patch make the item that they say', async () => {
-  const expression = thread('jsonata', '$merge([$, {"n": n + 1}])');
+  const expression = recipe('jsonata', '$merge([$, {"n": n + 1}])');
   expect(await expression.apply('{"n": 1, "x": "y"}')).toEqual({ text: '{"n":2,"x":"y"}' });
-  const patch = thread('json-patch', '[{"op":"move","from":"/a","path":"/b"},{"op":"add","path":"/c","value":[1]}]');
+  const patch = recipe('json-patch', '[{"op":"move","from":"/a","path":"/b"},{"op":"add","path":"/c","value":[1]}]');
   expect(await patch.apply('{"a":{"deep":true}}')).toEqual({ text: '{"b":{"deep":true},"c":[1]}' });
   expect([expression.started, patch.started]).toEqual([1, 1]);
 });
@@ -23,14 +23,14 @@ test.each([
   ['json-patch', '[{"op":"remove","path":"/absent"}]', /./],
   ['json-patch', '[{"op":"test","path":"/n","value":2}]', /./],
   ['json-patch', '[{"op":"add","path":"/__proto__/polluted","value":1}]', /prototype|__proto__/i],
-] as const)('%s %s fails of the item, and the thread goes on', async (kind, body, said) => {
-  const one = thread(kind, body);
+] as const)('%s %s fails of the item, and the process goes on', async (kind, body, said) => {
+  const one = recipe(kind, body);
   for (let i = 0; i < 2; i++) expect(await one.apply('{"n": 1}')).toEqual({ failure: expect.stringMatching(said) });
   expect(one.started).toBe(1);
 });
 
-test('a loop is stopped, and the next item has a thread of its own', async () => {
-  const one = thread('jsonata', 'loop ? ($f := function($x) { $f($x + 1) }; $f(1)) : $', { msMax: 1_500 });
+test('a loop is stopped, and the next item has a process of its own', async () => {
+  const one = recipe('jsonata', 'loop ? ($f := function($x) { $f($x + 1) }; $f(1)) : $', { msMax: 1_500 });
   expect(await one.apply('{"loop": false}')).toEqual({ text: '{"loop":false}' });
   expect(await one.apply('{"loop": true}')).toEqual({ failure: expect.stringMatching(/longer than 1500 ms|stack/) });
   expect(await one.apply('{"loop": false}')).toEqual({ text: '{"loop":false}' });
@@ -41,7 +41,25 @@ test('a patch that doubles the item with each operation ends at its limits, and 
     { op: 'copy', from: '/a', path: '/twin' },
     { op: 'move', from: '/twin', path: `/a/x${i}` },
   ]).flat();
-  const one = thread('json-patch', JSON.stringify(doubling), { memoryMbMax: 16 });
+  const one = recipe('json-patch', JSON.stringify(doubling), { memoryMbMax: 16 });
   const applied = await one.apply(JSON.stringify({ a: { y: 'y'.repeat(1_000) } }));
   expect('failure' in applied && applied.failure).toMatch(/more than 16 MiB|longer than|ended/);
+});
+
+test('what asks for more memory at once than there may be ends its own process, and not the one that asked', async () => {
+  // The engine cannot have it, and aborts.
+  const one = recipe('jsonata', 'grow ? {"x": $join([1..9999999]."xxxxxxxxxxxx")} : $');
+  for (let i = 0; i < 2; i++) {
+    expect(await one.apply('{"grow": true}')).toEqual({ failure: 'it needed more than 64 MiB' });
+    expect(await one.apply('{"grow": false}')).toEqual({ text: '{"grow":false}' });
+  }
+  expect(one.started).toBe(3);
+});
+
+test('a process that was ended between two items is not missed', async () => {
+  const one = recipe('jsonata', '$');
+  expect(await one.apply('{"n": 1}')).toEqual({ text: '{"n":1}' });
+  await one.close();
+  expect(await one.apply('{"n": 2}')).toEqual({ text: '{"n":2}' });
+  expect(one.started).toBe(2);
 });
