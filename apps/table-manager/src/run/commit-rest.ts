@@ -16,6 +16,24 @@ export function restAfter(
 ): number {
   // Commits that cannot grow any more are behind: then there is no time to rest.
   if (batches >= commitBatchesMax || rows > commitRowsMax / 2) return 0;
-  const large = Math.min(1, rows / COMMIT_ROWS_LARGE);
-  return COMMIT_REST_SHARE_MIN + (COMMIT_REST_SHARE_MAX - COMMIT_REST_SHARE_MIN) * large;
+  return COMMIT_REST_SHARE_MIN + (COMMIT_REST_SHARE_MAX - COMMIT_REST_SHARE_MIN) * largeness(rows);
 }
+
+const largeness = (rows: number): number => Math.min(1, rows / COMMIT_ROWS_LARGE);
+
+/**
+ * Rebuilding and compacting take half of the time beside no commits, and the less the more time commits take. Beside
+ * large commits that is half as much: a rebuild costs by all rows of its partitions, not by the new ones among them,
+ * so under load it pays to rebuild them for more at once.
+ */
+const OTHERS_REST_SHARE_MIN = 1;
+const OTHERS_REST_SHARE_BUSY = 32;
+
+/**
+ * How many times its effort other work than commits rests.
+ *
+ * @param share of the time that commits take, 0 to 1
+ * @param rows of the last commit
+ */
+export const restBeside = (share: number, rows: number): number =>
+  OTHERS_REST_SHARE_MIN + OTHERS_REST_SHARE_BUSY * share * (1 + largeness(rows));

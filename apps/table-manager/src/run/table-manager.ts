@@ -16,7 +16,7 @@ import { QualityJudge } from '../quality/quality-judge';
 import { Maintenance, publishRearranged } from '../tables/maintenance';
 import { TablePool } from '../tables/table-pool';
 import { causeOf, isLakeUnwritable } from './cause';
-import { COMMIT_REST_MS_MAX, COMMIT_REST_SHARE_MIN, restAfter } from './commit-rest';
+import { COMMIT_REST_MS_MAX, COMMIT_REST_SHARE_MIN, restAfter, restBeside } from './commit-rest';
 import { DutyCycle } from './duty-cycle';
 import { createIntake } from './intake';
 import { PacedLoop, type PacedLoopOptions } from './paced-loop';
@@ -27,9 +27,6 @@ export type { TableManager, TableManagerEvents, TableManagerPorts, TableManagerS
 
 const COMMIT_IDLE_MS = 2_000;
 const MARTS_IDLE_MS = 5_000;
-/** Rebuilding and compacting take half of the time beside no commits, and the less the more time commits take. */
-const MARTS_REST_SHARE_MIN = 1;
-const MARTS_REST_SHARE_BUSY = 32;
 const INFER_EVERY_MS = 250;
 const QUALITY_EVERY_MS = 5_000;
 const ERASE_EVERY_MS = 500;
@@ -125,7 +122,8 @@ export function createTableManager(
     },
   };
   const committing = new DutyCycle(monotonicMs);
-  const restBesideCommits = (): number => MARTS_REST_SHARE_MIN + MARTS_REST_SHARE_BUSY * committing.share;
+  let commitRows = 0;
+  const restBesideCommits = (): number => restBeside(committing.share, commitRows);
   const loops: PacedLoop[] = [];
   const paced = (
     what: string,
@@ -193,6 +191,7 @@ export function createTableManager(
       const tookMs = monotonicMs() - began;
       committing.worked(tookMs);
       commitRest = restAfter(done, settings);
+      commitRows = done.rows;
       events.onCommitted?.(done, tookMs);
       return true;
     },
