@@ -4,6 +4,7 @@ export { type Column, type ExcludedField, RECOVERED_COLUMN } from './columns';
 export { compile, type CompiledContract } from './compile';
 export { compileText } from './compile-text';
 export { ContractError, type ContractProblem } from './contract-error';
+export { explosivePatterns } from './explosive-patterns';
 export {
   contractSet,
   type ContractSet,

@@ -189,6 +189,7 @@ test.each([
   ['10,000 fields', orders('1.0.0', { name: 'bad', properties: MANY }), 'schema[0].properties'],
   ['a pattern that looks ahead', bad(`pattern: '^(?=(a+)+$)b'`), 'schema[0].properties[0].logicalTypeOptions.pattern'],
   ['a pattern that looks back', bad(`pattern: '^(a+)\\1+$'`), 'schema[0].properties[0].logicalTypeOptions.pattern'],
+  ['a pattern that explodes', bad(`pattern: '^(a+)+$'`), '$.schema[0].properties[0].logicalTypeOptions.pattern'],
   ['a pattern of a million states', bad(`pattern: '((a{1,99}){1,99}){1,99}'`), 'logicalTypeOptions.pattern'],
   ['an unknown key in a rule', bad('minimumLength: 1'), 'schema[0].properties[0].logicalTypeOptions'],
   ['an alias of itself', orders('1.0.0', { name: 'bad' }).replace('schema:', 'tags: &t [*t]\nschema:'), '$.tags[0]'],

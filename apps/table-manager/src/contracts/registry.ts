@@ -3,8 +3,11 @@ import {
   type ContractSet,
   ColumnTypeConflict,
   compileText,
+  ContractError,
   contractVersionPath,
   evolveColumns,
+  explosivePatterns,
+  loadContract,
 } from '@millrace/contracts';
 import type { CompatibilityMode, Finding, Verdict } from '@millrace/contracts/compatibility';
 import type { Failpoint } from '@millrace/observability/failpoints';
@@ -62,6 +65,7 @@ export class ContractRegistry {
    */
   async check(text: string, mode?: CompatibilityMode): Promise<Verdict> {
     const next = compileText(text);
+    assertPatterns(text);
     return this.verdictOn(next, mode ?? (await this.modeOf(next.name)));
   }
 
@@ -88,6 +92,7 @@ export class ContractRegistry {
         const { index } = await this.published.index();
         return { name, version, index, changed: false, verdict: { compatible: true, mode, against: [] } };
       }
+      if (known === null) assertPatterns(text);
       await this.assertNext(next, inForce);
       const verdict = await this.verdictOn(next, mode);
       if (!verdict.compatible)
@@ -252,4 +257,10 @@ function inShort({ against }: Verdict): string {
   const findings: readonly Finding[] = against.flatMap((compared) => compared.findings);
   const shown = findings.slice(0, 3).map(({ path, message }) => `${path}: ${message}`);
   return shown.join(' ') + (findings.length > shown.length ? ` (${findings.length - shown.length} more)` : '');
+}
+
+/** What was published before stays as it is, and is published again. */
+function assertPatterns(text: string): void {
+  const problems = text.includes('pattern') ? explosivePatterns(loadContract(text)) : [];
+  if (problems.length > 0) throw new ContractError(problems);
 }
