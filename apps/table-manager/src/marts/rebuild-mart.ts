@@ -49,7 +49,8 @@ export async function rebuildMart(deps: RebuildDeps, target: Target, behind: Sta
   const judged: JudgedSummary[] = [];
   let { before: snapshot } = target;
   try {
-    const sources = await sourcesOf(deps, target.mart, at);
+    // Of a mart that nothing is asked of, sources need not be there.
+    const sources = behind.stale.length === 0 ? new Map<string, TableAt>() : await sourcesOf(deps, target.mart, at);
     const groups = groupsOf(deps, target.mart, sources, behind);
     for (let attempts = 0; groups.length > 0 && attempts < ATTEMPTS_MAX; attempts++) {
       const partitions = groups.shift() as readonly string[];

@@ -105,6 +105,13 @@ test('of a day those datasets are judged again that have changed, and the others
   expect(rig.errors).toEqual([]);
 });
 
+test('where there are no rows for other marts, results of quality are no reason to miss their sources', async () => {
+  const only = await rig.line.batch({ rows: 0, others: [parcel({ size: 's' })] });
+  expect(await commit(only)).toEqual({ judged: ['parcels'], taken: [] });
+  expect(manager.setbacks.all()).toEqual([]);
+  expect(rig.errors).toEqual([]);
+});
+
 test('results that are not those of the judgement are not taken over', async () => {
   await commit(await rig.line.batch({ rows: 12, days: [DAY], others: [parcel({ size: 's' })] }));
   const { duck } = rig.lake;
