@@ -1,7 +1,7 @@
 import { sumHistograms } from './buckets';
-import { type LateEvents, type Pane, type SourceTimes, sumLate, type TimeDelta } from './deltas';
+import { type LateEvents, type Measures, type Pane, type SourceTimes, sumLate, type TimeDelta } from './deltas';
 import { NO_NAME, OTHER_NAMES, written } from './names';
-import { PaneSums, type WindowAddition } from './pane-sums';
+import { addTo, PaneSums, type WindowAddition } from './pane-sums';
 import type { CountedName, Dimension, NameCount, TenantTime } from './port';
 
 /** What the deltas of a round add, by what they add it to. */
@@ -24,7 +24,7 @@ export class Additions {
   }
 
   add({ tenant, panes, sources, late }: TimeDelta, time: TenantTime | undefined): void {
-    for (const pane of panes) this.addPane(tenant, pane, time?.prunedToMs ?? -Infinity);
+    this.addPanes(tenant, panes, time?.prunedToMs ?? -Infinity);
     for (const { source, ...times } of sources) {
       const name = this.counted(tenant, 'source', source);
       const key = JSON.stringify([tenant, times.hour, name]);
@@ -55,10 +55,20 @@ export class Additions {
     return sorted(this.byDay);
   }
 
-  private addPane(tenant: string, pane: Pane, prunedToMs: number): void {
-    const type = this.counted(tenant, 'type', pane.eventType);
-    const facility = pane.facility === null ? NO_NAME : this.counted(tenant, 'facility', pane.facility);
-    this.panes.add(tenant, type, facility, pane, prunedToMs);
+  private addPanes(tenant: string, panes: readonly Pane[], prunedToMs: number): void {
+    // Thousands of panes have a few pairs of names.
+    const sums = new Map<string, Map<string | null, Map<number, Measures>>>();
+    for (const pane of panes) {
+      let ofType = sums.get(pane.eventType);
+      if (!ofType) sums.set(pane.eventType, (ofType = new Map()));
+      let ofBoth = ofType.get(pane.facility);
+      if (!ofBoth) {
+        const type = this.counted(tenant, 'type', pane.eventType);
+        const facility = pane.facility === null ? NO_NAME : this.counted(tenant, 'facility', pane.facility);
+        ofType.set(pane.facility, (ofBoth = this.panes.of(tenant, type, facility, prunedToMs)));
+      }
+      addTo(ofBoth, pane.atMs, pane);
+    }
   }
 
   /** The name as keys have it; the first so many are counted apart. */
@@ -88,10 +98,9 @@ export function namesIn(deltas: readonly TimeDelta[]): CountedName[] {
   const note = (tenant: string, dimension: Dimension, name: string): void =>
     void names.set(`${dimension} ${tenant} ${name}`, { tenant, dimension, name });
   for (const { tenant, panes, sources, late } of deltas) {
-    for (const { eventType, facility } of panes) {
-      note(tenant, 'type', eventType);
+    for (const eventType of new Set(panes.map((pane) => pane.eventType))) note(tenant, 'type', eventType);
+    for (const facility of new Set(panes.map((pane) => pane.facility)))
       if (facility !== null) note(tenant, 'facility', facility);
-    }
     for (const { source } of [...sources, ...late]) note(tenant, 'source', source);
   }
   return [...names.values()];

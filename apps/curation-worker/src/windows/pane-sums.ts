@@ -1,4 +1,4 @@
-import { type Measures, type Pane, sumMeasures } from './deltas';
+import { type Measures, sumMeasures } from './deltas';
 import { keyOf } from './firings';
 import { startsOf, WINDOWS } from './kinds';
 import { NO_NAME } from './names';
@@ -23,12 +23,16 @@ interface PaneGroup {
 export class PaneSums {
   private readonly groups = new Map<string, PaneGroup>();
 
-  /** @param prunedToMs windows of the tenant that end by then are forgotten, and get no more */
-  add(tenant: string, eventType: string, facility: string, { atMs, ...pane }: Pane, prunedToMs: number): void {
+  /**
+   * Sums of the panes with these names, by when they begin, to be added to.
+   *
+   * @param prunedToMs windows of the tenant that end by then are forgotten, and get no more
+   */
+  of(tenant: string, eventType: string, facility: string, prunedToMs: number): Map<number, Measures> {
     const name = JSON.stringify([tenant, eventType, facility]);
     let group = this.groups.get(name);
     if (!group) this.groups.set(name, (group = { tenant, eventType, facility, prunedToMs, byStart: new Map() }));
-    addTo(group.byStart, atMs, pane);
+    return group.byStart;
   }
 
   /** What they add to windows, by the windows' keys. */
@@ -53,7 +57,7 @@ export class PaneSums {
   }
 }
 
-function addTo(sums: Map<number, Measures>, atMs: number, { events, late, latenessSecondsMax }: Measures): void {
+export function addTo(sums: Map<number, Measures>, atMs: number, { events, late, latenessSecondsMax }: Measures): void {
   const before = sums.get(atMs);
   const measures = { events, late, latenessSecondsMax };
   sums.set(atMs, before ? sumMeasures(before, measures) : measures);
