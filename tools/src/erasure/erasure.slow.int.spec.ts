@@ -1,5 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { openDuck } from '@millrace/lakehouse';
+import { createPool } from '@millrace/postgres';
+import { tokenMarks } from '@millrace/topics';
+import { adminUrlOf } from '../chaos/admin-url';
+import { Search } from '../privacy/search';
 import { soon, startWhole, type Whole } from '../start/fixtures/whole';
 import { runningProcesses } from '../start/running';
 
@@ -84,6 +89,23 @@ async function dieAtEach(service: string, places: readonly string[]): Promise<vo
 const processOf = (service: string) =>
   soon(async () => runningProcesses(whole.dataDir).find(({ name }) => name === service), `there is a ${service}`);
 
+/** All that there is, files and every table of the database with the log's topics in them, is looked through for texts. */
+async function placesOf(texts: readonly string[]): Promise<(text: string) => readonly string[]> {
+  const url = adminUrlOf(whole.dataDir, whole.millrace.ports.postgres.port);
+  const pool = createPool({ url, applicationName: 'erasure-spec', max: 1 });
+  const duck = await openDuck({ memoryLimitMb: 256 });
+  try {
+    const search = new Search(texts);
+    await search.files(whole.dataDir, duck, ['postgres']);
+    await search.database(pool);
+    for (const line of whole.log) search.look('log', line.slice(0, 200), line);
+    return (text) => search.places.get(text) ?? [];
+  } finally {
+    await pool.end();
+    await duck.close();
+  }
+}
+
 const traceOf = async (id: string): Promise<string> => (await call('GET', `/v1/events/${id}/trace`)).json?.status;
 const rowsOf = async (table: string): Promise<number> => (await call('GET', `/v1/tables/${table}`)).json?.rows;
 
@@ -136,6 +158,21 @@ it('is done once and whole, though its processes are killed at every step of it'
     'privacy.erasure_requested',
     'privacy.keys_destroyed',
   ]);
+  const clear = ['ada-0001', 'bob-0002'];
+  const [marks, places] = [
+    tokenMarks(erasure.keys),
+    await placesOf([...clear, ...tokenMarks(erasure.keys), 'stay.booked']),
+  ];
+  // What is not personal is found by the same search; of who was erased nothing is, in topics and read models neither.
+  expect(places('stay.booked').map((place) => place.split(':')[0])).toEqual(
+    expect.arrayContaining(['parquet', 'database']),
+  );
+  expect(clear.flatMap(places)).toEqual([]);
+  // The report names what has tokens still: the smallest and largest values of columns, in the logs of tables.
+  expect(marks.flatMap(places).filter((place) => !place.includes('_delta_log/'))).toEqual([]);
+  expect(JSON.stringify(erasure.report.kept)).toContain('in the logs of the tables');
+  expect(erasure.report.notSearched.map(({ place }: { place: string }) => place)).toContain('topics');
+
   // Landings go on under a new key, and everything of before is still accounted for.
   expect((await call('POST', '/v1/events', [stay('ada-again', 'ada-0001')])).status).toBe(202);
   await soon(async () => (await traceOf('ada-again')) === 'LANDED', 'an event of the subject lands again');
