@@ -9,7 +9,7 @@ import { growth, type GrowthReport } from './growth';
 import { percentile } from './percentile';
 import { growthOf, memory } from './memory';
 import { freshness, wholePath } from './whole-path';
-import { everythingOn } from './everything';
+import { everythingOn, validationOnly } from './contract-variants';
 import { publications } from './publication';
 import type { Bench, BenchOptions } from './with-millrace';
 
@@ -48,8 +48,10 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
       if (!benchOf('ingest-gateway')) slow = true;
     }
     if (wanted.has('path')) {
-      console.log('\nWhole path: accepted, validated, deduplicated, landed, committed to Delta; NDJSON of 100');
-      for (const rate of RATES) await reportPath(rate, options);
+      console.log(
+        '\nWhole path: accepted, validated, deduplicated, landed, committed to Delta; nothing classified; NDJSON of 100',
+      );
+      for (const rate of RATES) await reportPath(rate, options, validationOnly);
     }
     if (wanted.has('everything')) {
       console.log(
