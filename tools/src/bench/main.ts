@@ -8,7 +8,7 @@ import { readArguments } from './arguments';
 import { growth, type GrowthReport } from './growth';
 import { percentile } from './percentile';
 import { growthOf, memory } from './memory';
-import { freshness, wholePath } from './whole-path';
+import { freshness, fromLog, wholePath, type WholePathResult } from './whole-path';
 import { everythingOn, validationOnly } from './contract-variants';
 import { publications } from './publication';
 import type { Bench, BenchOptions } from './with-millrace';
@@ -17,6 +17,8 @@ const RATES = [10_000, 20_000, 30_000];
 const EVERYTHING_RATES = [15_000, 20_000];
 /** Events a second that two cores are to commit with everything on. */
 const EVERYTHING_MIN = 15_000;
+/** Events that wait in the log when a worker comes: half a minute of work and more. */
+const BACKLOG_EVENTS = 1_000_000;
 const PUBLICATIONS = 100;
 /** What the path is to keep up with. */
 const MEMORY_RATE = 30_000;
@@ -52,6 +54,8 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
         '\nWhole path: accepted, validated, deduplicated, landed, committed to Delta; nothing classified; NDJSON of 100',
       );
       for (const rate of RATES) await reportPath(rate, options, validationOnly);
+      console.log(`  from the log, ${BACKLOG_EVENTS.toLocaleString('en-US')} events that wait in it, nobody sends:`);
+      console.log(`    ${pathLine(await fromLog(BACKLOG_EVENTS, options, validationOnly))}`);
     }
     if (wanted.has('everything')) {
       console.log(
@@ -59,6 +63,12 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
       );
       let most = 0;
       for (const rate of EVERYTHING_RATES) most = Math.max(most, await reportPath(rate, options, everythingOn));
+      const waited = await fromLog(BACKLOG_EVENTS / 2, options, everythingOn);
+      console.log(
+        `  from the log, ${(BACKLOG_EVENTS / 2).toLocaleString('en-US')} events that wait in it, nobody sends:`,
+      );
+      console.log(`    ${pathLine(waited)}`);
+      most = Math.max(most, waited.events / waited.committedSeconds);
       if (most < EVERYTHING_MIN) slow = true;
     }
     if (wanted.has('freshness')) {
@@ -129,14 +139,19 @@ async function reportPath(
   prepare?: (bench: Bench) => Promise<void>,
 ): Promise<number> {
   const result = await wholePath({ rate, seconds: 20, perRequest: 100, connections: 16 }, options, prepare);
-  const per100k = 100_000 / result.events;
-  const cpu = Object.entries(result.cpu).map(([name, seconds]) => `${name} ${(seconds * per100k).toFixed(2)}`);
-  const all = Object.values(result.cpu).reduce((sum, seconds) => sum + seconds, 0) * per100k;
-  const perSecond = (seconds: number): string => Math.round(result.events / seconds).toLocaleString('en-US');
+  const { seconds, latencies, refused } = result.load;
   console.log(
-    `  offered ${rate.toLocaleString('en-US')}/s: accepted ${perSecond(result.load.seconds)}/s (p99 ${percentile(result.load.latencies, 0.99).toFixed(0)} ms, ${result.load.refused} refused), ` +
-      `landed ${perSecond(result.landedSeconds)}/s, committed ${perSecond(result.committedSeconds)}/s`,
+    `  offered ${rate.toLocaleString('en-US')}/s: accepted ${perSecond(result.events, seconds)} (p99 ${percentile(latencies, 0.99).toFixed(0)} ms, ${refused} refused), ${pathLine(result)}`,
   );
-  console.log(`    CPU-s per 100k events: ${all.toFixed(2)} = ${cpu.join(' + ')}`);
   return result.events / result.committedSeconds;
+}
+
+const perSecond = (events: number, seconds: number): string =>
+  `${Math.round(events / seconds).toLocaleString('en-US')}/s`;
+
+function pathLine({ events, landedSeconds, committedSeconds, cpu }: Omit<WholePathResult, 'load'>): string {
+  const per100k = 100_000 / events;
+  const each = Object.entries(cpu).map(([name, seconds]) => `${name} ${(seconds * per100k).toFixed(2)}`);
+  const all = Object.values(cpu).reduce((sum, seconds) => sum + seconds, 0) * per100k;
+  return `landed ${perSecond(events, landedSeconds)}, committed ${perSecond(events, committedSeconds)}\n    CPU-s per 100k events: ${all.toFixed(2)} = ${each.join(' + ')}`;
 }

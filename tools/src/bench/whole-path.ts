@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '../demo/client';
 import { type CpuSeconds, readCpu, since } from './cpu';
 import { load, type LoadResult } from './load';
-import { type Bench, type BenchOptions, committedEvents, waitFor, withMillrace } from './with-millrace';
+import { type Bench, type BenchOptions, committedEvents, freshFolder, waitFor, withMillrace } from './with-millrace';
 
 export interface WholePathResult {
   readonly events: number;
@@ -46,6 +47,48 @@ export function wholePath(
     const cpu = since(cpuBefore, readCpu(dataDir));
     return { events: loaded.acknowledged, load: loaded, landedSeconds, committedSeconds, cpu };
   }, options);
+}
+
+/** Asking costs what is asked some of the cores: five minutes at most, four times a second. */
+const PATIENTLY = [300_000, 250] as const;
+
+/**
+ * The same from the log on: what is accepted while no worker runs lands once one does, and nobody sends meanwhile. The
+ * clock begins with the first landing.
+ */
+export async function fromLog(
+  events: number,
+  options: BenchOptions = {},
+  prepare: (bench: Bench) => Promise<void> = async () => undefined,
+): Promise<Omit<WholePathResult, 'load'>> {
+  const dataDir = freshFolder();
+  try {
+    await withMillrace(prepare, { ...options, dataDir });
+    const acknowledged = await withMillrace(
+      async ({ gateway }) => {
+        const most = { seconds: 600, rate: 0, perRequest: 500, connections: 16 };
+        return (await load(randomBytes(4).toString('hex'), { origin: gateway, events, ...most })).acknowledged;
+      },
+      { ...options, dataDir, workers: 0 },
+    );
+    return await withMillrace(
+      async ({ origin }) => {
+        const client = createClient(origin);
+        await waitFor(async () => (await client.conservation()).landed > 0);
+        const before = { landed: (await client.conservation()).landed, cpu: readCpu(dataDir), at: performance.now() };
+        const seconds = (): number => (performance.now() - before.at) / 1000;
+        await waitFor(async () => (await client.conservation()).landed >= acknowledged, ...PATIENTLY);
+        const landedSeconds = seconds();
+        await waitFor(async () => (await committedEvents(origin)) >= acknowledged, ...PATIENTLY);
+        const committedSeconds = seconds();
+        const cpu = since(before.cpu, readCpu(dataDir));
+        return { events: acknowledged - before.landed, landedSeconds, committedSeconds, cpu };
+      },
+      { ...options, dataDir },
+    );
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
 }
 
 /**

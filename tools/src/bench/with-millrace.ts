@@ -19,17 +19,19 @@ export interface BenchOptions {
   readonly portBase?: number;
   /** Kept afterwards. Default a fresh folder, which is removed. */
   readonly dataDir?: string;
+  /** Curation workers. Default one. */
+  readonly workers?: number;
 }
 
 const PORT_BASE = 28_000;
 
 export const freshFolder = (): string => mkdtempSync(path.join(os.tmpdir(), 'millrace-bench-'));
 
-/** Runs `task` against a Millrace of its own, with one curation worker. */
+/** Runs `task` against a Millrace of its own. */
 export async function withMillrace<T>(task: (bench: Bench) => Promise<T>, options: BenchOptions = {}): Promise<T> {
   const dataDir = options.dataDir ?? freshFolder();
   const millrace = await startMillrace(
-    { dataDir, portBase: options.portBase ?? PORT_BASE, workers: 1, jsonLogs: true },
+    { dataDir, portBase: options.portBase ?? PORT_BASE, workers: options.workers ?? 1, jsonLogs: true },
     { env: process.env, signal: new AbortController().signal, onLine: () => undefined, say: () => undefined },
   );
   const { services, postgres } = millrace.ports;
