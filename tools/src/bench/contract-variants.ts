@@ -35,7 +35,7 @@ export async function everythingOn(bench: Bench): Promise<void> {
 /** Leaves what validates and what tells duplicates: no field is classified, so nothing is sealed and nothing is a token. */
 export const validationOnly = (bench: Bench): Promise<void> =>
   change(bench, (bundled) =>
-    bundled.replaceAll(/^ *classification: .*\n/gm, '').replace(/^  - property: privacy\n(?:    .*\n?)+/m, ''),
+    bundled.replaceAll(/^ *classification: .*\n/gm, '').replace(/^ {2}- property: privacy\n(?: {4}.*\n?)+/m, ''),
   );
 
 /** Publishes a version of the bundled contract that is otherwise. Returns once curation works by it. */
