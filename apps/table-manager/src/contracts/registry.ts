@@ -7,7 +7,6 @@ import {
   contractVersionPath,
   evolveColumns,
   explosivePatterns,
-  loadContract,
 } from '@millrace/contracts';
 import type { CompatibilityMode, Finding, Verdict } from '@millrace/contracts/compatibility';
 import type { Failpoint } from '@millrace/observability/failpoints';
@@ -65,7 +64,7 @@ export class ContractRegistry {
    */
   async check(text: string, mode?: CompatibilityMode): Promise<Verdict> {
     const next = compileText(text);
-    assertPatterns(text);
+    assertPatterns(next);
     return this.verdictOn(next, mode ?? (await this.modeOf(next.name)));
   }
 
@@ -92,7 +91,7 @@ export class ContractRegistry {
         const { index } = await this.published.index();
         return { name, version, index, changed: false, verdict: { compatible: true, mode, against: [] } };
       }
-      if (known === null) assertPatterns(text);
+      if (known === null) assertPatterns(next);
       await this.assertNext(next, inForce);
       const verdict = await this.verdictOn(next, mode);
       if (!verdict.compatible)
@@ -260,7 +259,7 @@ function inShort({ against }: Verdict): string {
 }
 
 /** What was published before stays as it is, and is published again. */
-function assertPatterns(text: string): void {
-  const problems = text.includes('pattern') ? explosivePatterns(loadContract(text)) : [];
+function assertPatterns({ contract }: CompiledContract): void {
+  const problems = explosivePatterns(contract);
   if (problems.length > 0) throw new ContractError(problems);
 }
