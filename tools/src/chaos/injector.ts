@@ -43,7 +43,7 @@ export class Injector {
   /** Failpoints that have acted since the last look. */
   noteFailpoints(): void {
     const counts = new Map<string, number>();
-    for (const line of this.options.system.done()) counts.set(line, (counts.get(line) ?? 0) + 1);
+    for (const line of this.options.system.failpoints.done()) counts.set(line, (counts.get(line) ?? 0) + 1);
     for (const [line, count] of counts) {
       const [place, action] = line.split(' ') as [string, string];
       for (let n = this.noted.get(line) ?? 0; n < count && action === 'crash'; n++)
@@ -58,7 +58,7 @@ export class Injector {
       case 'kill':
         return this.kill(fault.target, signal);
       case 'failpoint':
-        system.plan(fault.service, fault.entry);
+        system.failpoints.plan(fault.service, fault.entry);
         return this.kill(fault.target, signal);
       case 'stall': {
         if (system.signal(fault.target, 'SIGSTOP') === null) return;

@@ -96,7 +96,7 @@ const OUTAGE_MS = 4_000;
 async function reach(parts: ChaosParts, { service, name }: Place): Promise<boolean> {
   const { system, injector, signal } = parts;
   const entry = `${service}/${name}`;
-  const reached = (): boolean => system.done().some((line) => line === `${entry} crash`);
+  const reached = (): boolean => system.failpoints.done().some((line) => line === `${entry} crash`);
   for (let tries = 0; tries < TRIES_MAX && !reached(); tries++) {
     signal.throwIfAborted();
     await restart(parts, service, `${entry}=crash`);
@@ -106,7 +106,7 @@ async function reach(parts: ChaosParts, { service, name }: Place): Promise<boole
     await LEADS[entry]?.(parts, service, `${entry}=crash`);
     const deadline = performance.now() + (SLOW.has(name) ? 75_000 : REACHED_MS_MAX);
     while (!reached() && performance.now() < deadline) await sleep(POLL_MS);
-    system.disarm();
+    system.failpoints.disarm();
   }
   injector.noteFailpoints();
   return reached();
@@ -119,7 +119,7 @@ type Lead = (parts: ChaosParts, service: FailpointService, entry: string) => Pro
 
 /** Under load most places are passed by themselves. */
 const restart: Lead = async ({ system }, service, entry) => {
-  system.plan(service, entry);
+  system.failpoints.plan(service, entry);
   for (let waitedMs = 0; system.signal(service, 'SIGKILL') === null && waitedMs < REACHED_MS_MAX; waitedMs += POLL_MS)
     await sleep(POLL_MS);
 };
@@ -139,12 +139,12 @@ const cutAppends: Lead = async ({ system, cutter }, service) => {
 /** A landing dies under way; whoever takes the partition next notes what it tries. */
 const dieTwice: Lead = async ({ system }, service, entry) => {
   await system.ready();
-  const deaths = system.done().length;
-  system.plan(service, `${service}/before-commit=crash`);
+  const deaths = system.failpoints.done().length;
+  system.failpoints.plan(service, `${service}/before-commit=crash`);
   system.signal(service, 'SIGKILL');
   const deadline = performance.now() + REACHED_MS_MAX;
-  while (system.done().length === deaths && performance.now() < deadline) await sleep(POLL_MS);
-  system.plan(service, entry);
+  while (system.failpoints.done().length === deaths && performance.now() < deadline) await sleep(POLL_MS);
+  system.failpoints.plan(service, entry);
 };
 
 const LEADS: Readonly<Record<string, Lead>> = {

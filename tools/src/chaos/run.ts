@@ -76,7 +76,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
   await cutter.start();
   const history = fs.createWriteStream(path.join(dataDir, 'history.jsonl'));
   try {
-    for (const [service, plan] of Object.entries(options.firstPlans ?? {})) system.plan(service, plan);
+    for (const [service, plan] of Object.entries(options.firstPlans ?? {})) system.failpoints.plan(service, plan);
     system.start();
     await system.ready();
     say('everything is ready; the load begins');
@@ -92,7 +92,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
     await options.strike({ system, cutter, injector, random, signal: stop.signal }).finally(() => stop.abort());
     await loaded;
     options.signal?.throwIfAborted();
-    system.disarm();
+    system.failpoints.disarm();
     say(`struck; ${client.acknowledged.toLocaleString('en-US')} items acknowledged; healing`);
     const began = performance.now();
     await system.ready();

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { adminUrlOf } from './admin-url';
+import { FailpointPlans } from './failpoint-plans';
 import { postmasterPid, runningProcesses } from '../start/running';
 import { COMPILED_TOOLS } from '../start/services';
 
@@ -25,12 +25,11 @@ const STOP_MS_MAX = 60_000;
 export class MillraceSystem {
   private supervisor: ChildProcess | null = null;
   readonly url: string;
-  readonly failpointFolder: string;
+  readonly failpoints: FailpointPlans;
 
   constructor(private readonly options: SystemOptions) {
     this.url = `http://127.0.0.1:${options.portBase}`;
-    this.failpointFolder = path.join(options.dataDir, 'failpoints');
-    fs.mkdirSync(this.failpointFolder, { recursive: true });
+    this.failpoints = new FailpointPlans(path.join(options.dataDir, 'failpoints'));
   }
 
   get postgresPort(): number {
@@ -46,7 +45,7 @@ export class MillraceSystem {
     const { dataDir, portBase, workers, proxyPort, env, onLine } = this.options;
     const entry = path.join(COMPILED_TOOLS, 'chaos', 'supervisor.child.js');
     const child = spawn(process.execPath, [entry, JSON.stringify({ dataDir, portBase, workers, proxyPort })], {
-      env: { ...process.env, ...env, MILLRACE_FAILPOINTS: `folder:${this.failpointFolder}` },
+      env: { ...process.env, ...env, ...this.failpoints.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [child.stdout, child.stderr]) {
@@ -102,26 +101,6 @@ export class MillraceSystem {
     } catch {
       return null;
     }
-  }
-
-  /** Plans failpoints for the next process of a service. */
-  plan(service: string, text: string): void {
-    fs.writeFileSync(path.join(this.failpointFolder, `${service}.plan`), text);
-  }
-
-  /** What failpoints did so far, as `service/place action`. */
-  done(): string[] {
-    return fs
-      .readdirSync(this.failpointFolder)
-      .filter((name) => name.endsWith('.done'))
-      .flatMap((name) => fs.readFileSync(path.join(this.failpointFolder, name), 'utf8').split('\n'))
-      .filter((line) => line !== '');
-  }
-
-  /** Forgets plans that no process has taken yet. */
-  disarm(): void {
-    for (const name of fs.readdirSync(this.failpointFolder))
-      if (name.endsWith('.plan')) fs.rmSync(path.join(this.failpointFolder, name), { force: true });
   }
 
   async stop(): Promise<void> {

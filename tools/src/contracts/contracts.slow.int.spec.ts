@@ -1,5 +1,5 @@
-import fs from 'node:fs';
 import path from 'node:path';
+import { FailpointPlans } from '../chaos/failpoint-plans';
 import { readDataSet } from '../demo/data-set';
 import { soon, startWhole, type Whole } from '../start/fixtures/whole';
 import { runningProcesses } from '../start/running';
@@ -11,19 +11,18 @@ const MILES_MAX = 1_000;
 const YAML = { 'content-type': 'application/yaml' };
 
 let whole: Whole;
-let failpoints: string;
+let failpoints: FailpointPlans;
 
 beforeAll(async () => {
   whole = await startWhole({
     name: 'contracts',
     env: (dir) => {
-      failpoints = path.join(dir, 'failpoints');
-      fs.mkdirSync(failpoints);
+      failpoints = new FailpointPlans(path.join(dir, 'failpoints'));
       return {
         ...{ CONTRACTS_POLL_EVERY: '1h', SHADOW_ITEMS_PER_SECOND_MAX: '1500', WORK_LEASE: '2s' },
         // A worker that was killed is found soon, and its replays go on.
         ...{ WORKER_HEARTBEAT_EVERY: '500ms', WORKER_SILENCE_MAX: '4s' },
-        MILLRACE_FAILPOINTS: `folder:${failpoints}`,
+        ...failpoints.env,
       };
     },
   });
@@ -198,13 +197,13 @@ it('a version that takes what was quarantined heals it, once, though the worker 
   expect(planned.martPartitions['mart.shipments_daily']).toEqual(['2013-02-14']);
 
   // Its next processes die between noting a batch and landing it, and between landing one and going on.
-  const plans = path.join(failpoints, 'curation-worker.plan');
-  const consumed = (): Promise<true> => soon(async () => !fs.existsSync(plans), 'the next worker has its plan');
-  fs.writeFileSync(plans, 'curation-worker/replay-noted=crash@2');
+  const consumed = (): Promise<true> =>
+    soon(async () => failpoints.isTaken('curation-worker'), 'the next worker has its plan');
+  failpoints.plan('curation-worker', 'curation-worker/replay-noted=crash@2');
   const [worker] = runningProcesses(whole.dataDir).filter(({ name }) => name === 'curation-worker');
   process.kill(worker.pid, 'SIGKILL');
   await consumed();
-  fs.writeFileSync(plans, 'curation-worker/replay-landed=crash');
+  failpoints.plan('curation-worker', 'curation-worker/replay-landed=crash');
   const asked = { ids, ratePerSecond: 20 };
   const started = await soon(async () => {
     const answer = await call('POST', '/v1/quarantine/replay', asked);
@@ -216,7 +215,7 @@ it('a version that takes what was quarantined heals it, once, though the worker 
     return status === 200 && json.state !== 'running' && json;
   }, 'the replay is over');
   expect(job).toMatchObject({ state: 'done', selected: 61, landed: 60, duplicate: 1, failed: 0, remaining: 0 });
-  const died = fs.readFileSync(path.join(failpoints, 'curation-worker.done'), 'utf8').trim().split('\n');
+  const died = failpoints.done('curation-worker');
   expect(died).toEqual(['curation-worker/replay-noted crash', 'curation-worker/replay-landed crash']);
 
   const healedBooks = { ...quarantined, landed: empty.landed + 60, duplicate: empty.duplicate + 1 };

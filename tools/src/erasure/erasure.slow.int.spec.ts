@@ -1,9 +1,9 @@
-import fs from 'node:fs';
 import path from 'node:path';
 import { openDuck } from '@millrace/lakehouse';
 import { createPool } from '@millrace/postgres';
 import { tokenMarks } from '@millrace/topics';
 import { adminUrlOf } from '../chaos/admin-url';
+import { FailpointPlans } from '../chaos/failpoint-plans';
 import { Search } from '../privacy/search';
 import { soon, startWhole, type Whole } from '../start/fixtures/whole';
 import { runningProcesses } from '../start/running';
@@ -15,17 +15,16 @@ const TABLE_PLACES = ['erasure-searched', 'erasure-deleted', 'erasure-shown', 'e
 const DEATHS_MS_MAX = 120_000;
 
 let whole: Whole;
-let failpoints: string;
+let failpoints: FailpointPlans;
 
 beforeAll(async () => {
   whole = await startWhole({
     name: 'erasure',
     env: (dir) => {
-      failpoints = path.join(dir, 'failpoints');
-      fs.mkdirSync(failpoints);
+      failpoints = new FailpointPlans(path.join(dir, 'failpoints'));
       return {
         ...{ WORK_LEASE: '2s', WORKER_HEARTBEAT_EVERY: '500ms', WORKER_SILENCE_MAX: '4s', ERASURE_GRACE: '0s' },
-        MILLRACE_FAILPOINTS: `folder:${failpoints}`,
+        ...failpoints.env,
       };
     },
   });
@@ -58,22 +57,17 @@ const stay = (id: string, guest: string, nights = 1): object => ({
   payload: { guest, email: `${guest}@example.org`, nights },
 });
 
-const doneFile = (service: string): string => path.join(failpoints, `${service}.done`);
-const deathsOf = (service: string): string[] =>
-  fs.existsSync(doneFile(service)) ? fs.readFileSync(doneFile(service), 'utf8').trim().split('\n') : [];
-
-const planOf = (service: string): string => path.join(failpoints, `${service}.plan`);
 const taken = (service: string): Promise<true> =>
-  soon(async () => !fs.existsSync(planOf(service)), `a process of ${service} has its plan`, DEATHS_MS_MAX);
+  soon(async () => failpoints.isTaken(service), `a process of ${service} has its plan`, DEATHS_MS_MAX);
 
 /** Lays a plan for the next process of a service. */
-async function planFor(service: string, place: string): Promise<void> {
-  await fs.promises.writeFile(planOf(service), `${service}/${place}=crash`);
+function planFor(service: string, place: string): void {
+  failpoints.plan(service, `${service}/${place}=crash`);
 }
 
 /** In place of the process that runs comes one that dies at a place. */
 async function replace(service: string, place: string): Promise<void> {
-  await planFor(service, place);
+  planFor(service, place);
   process.kill((await processOf(service)).pid, 'SIGKILL');
   await taken(service);
 }
@@ -81,7 +75,7 @@ async function replace(service: string, place: string): Promise<void> {
 /** Each process after it dies at the next place. */
 async function dieAtEach(service: string, places: readonly string[]): Promise<void> {
   for (const place of places) {
-    await planFor(service, place);
+    planFor(service, place);
     await taken(service);
   }
 }
@@ -138,8 +132,8 @@ it('is done once and whole, though its processes are killed at every step of it'
     'the erasure has ended',
     DEATHS_MS_MAX,
   );
-  expect(deathsOf('curation-worker')).toEqual(WORKER_PLACES.map((place) => `curation-worker/${place} crash`));
-  expect(deathsOf('table-manager').map((line) => line.split(':')[0].replace(' crash', ''))).toEqual(
+  expect(failpoints.done('curation-worker')).toEqual(WORKER_PLACES.map((place) => `curation-worker/${place} crash`));
+  expect(failpoints.done('table-manager').map((line) => line.split(':')[0].replace(' crash', ''))).toEqual(
     TABLE_PLACES.map((place) => `table-manager/${place}`),
   );
   expect(erasure).toMatchObject({ status: 'done', report: { readable: 0, keys: { keysEpoch: 1 } } });

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FailpointPlans } from '../chaos/failpoint-plans';
 import { createClient } from '../demo/client';
 import { startMillrace } from '../start/millrace';
 import { runningProcesses } from '../start/running';
@@ -33,17 +34,16 @@ export async function fullDisk(
   options: StageOptions & { readonly seconds: number; readonly tell: (line: string) => void },
 ): Promise<Finding[]> {
   let disk: SmallDisk | null = null;
-  const failpoints = (dataDir: string): string => path.join(dataDir, 'failpoints');
   const dataDir = fs.mkdtempSync(path.join(options.parent ?? os.tmpdir(), 'millrace-full-disk-'));
   // Postgres may run as another account, which has to get to its data.
   fs.chmodSync(dataDir, 0o755);
   try {
-    fs.mkdirSync(failpoints(dataDir));
+    const failpoints = new FailpointPlans(path.join(dataDir, 'failpoints'));
     disk = await mounted(place, dataDir, options);
-    const env = { LOG_LEVEL: 'warn', ...place.env, MILLRACE_FAILPOINTS: `folder:${failpoints(dataDir)}` };
+    const env = { LOG_LEVEL: 'warn', ...place.env, ...failpoints.env };
     const small = disk;
     return await onStage({ ...options, env, dataDir }, (stage) =>
-      fullUnderLoad(stage, place, small, failpoints(dataDir), options),
+      fullUnderLoad(stage, place, small, failpoints, options),
     );
   } finally {
     disk?.unmount();
@@ -56,7 +56,7 @@ async function fullUnderLoad(
   stage: Stage,
   place: DiskPlace,
   disk: SmallDisk,
-  failpoints: string,
+  failpoints: FailpointPlans,
   { seconds, tell }: { readonly seconds: number; readonly tell: (line: string) => void },
 ): Promise<Finding[]> {
   const { waits } = place;
@@ -157,13 +157,13 @@ async function mounted(place: DiskPlace, dataDir: string, options: StageOptions)
 async function waiting(
   stage: Stage,
   { service, place }: NonNullable<DiskPlace['waits']>,
-  failpoints: string,
+  failpoints: FailpointPlans,
 ): Promise<void> {
-  fs.writeFileSync(path.join(failpoints, `${service}.plan`), `${service}/${place}=delay:${WAIT_MS}`);
+  failpoints.plan(service, `${service}/${place}=delay:${WAIT_MS}`);
   const running = runningProcesses(stage.dataDir).find(({ name }) => name.startsWith(service));
   if (running) process.kill(running.pid, 'SIGKILL');
   const deadline = performance.now() + REACHED_MS_MAX;
-  while (!fs.existsSync(path.join(failpoints, `${service}.done`))) {
+  while (failpoints.done(service).length === 0) {
     if (performance.now() > deadline) throw new Error(`${service} did not come to ${place}`);
     await stage.load({ ...LOAD, rate: 4, seconds: 1 });
   }
