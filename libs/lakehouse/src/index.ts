@@ -5,3 +5,4 @@
 export * from './errors';
 export * from './delta';
 export * from './duckdb';
+export { toDuckType } from './delta/duck-types';

@@ -1,14 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { AddFile } from '@millrace/lakehouse';
+import { type AddFile, toDuckType } from '@millrace/lakehouse';
 import { type Duck, DuckError } from '@millrace/lakehouse/duckdb';
 import { dimensionTableOf, isUsualRule, QUALITY_COLUMNS, referenceOf, type RuledContract } from '@millrace/marts';
 import type { TableAt } from '../tables/row-questions';
 
-export const DUCK_TYPES: Readonly<Record<string, string>> = {
-  ...{ string: 'VARCHAR', date: 'DATE', long: 'BIGINT', double: 'DOUBLE', boolean: 'BOOLEAN' },
-  timestamp: 'TIMESTAMPTZ',
-};
-const COLUMNS = QUALITY_COLUMNS.map(({ name, type }) => `CAST("${name}" AS ${DUCK_TYPES[type]}) AS "${name}"`).join(
+const COLUMNS = QUALITY_COLUMNS.map(({ name, type }) => `CAST("${name}" AS ${toDuckType(type)}) AS "${name}"`).join(
   ', ',
 );
 /** Datasets and days that are remembered; beyond that those that were judged the longest ago are judged again. */

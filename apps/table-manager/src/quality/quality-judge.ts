@@ -1,5 +1,5 @@
 import type { BatchRule } from '@millrace/contracts';
-import type { AddFile } from '@millrace/lakehouse';
+import { type AddFile, toDuckType } from '@millrace/lakehouse';
 import { type Duck, DuckError } from '@millrace/lakehouse/duckdb';
 import {
   DAY_COLUMNS,
@@ -23,7 +23,7 @@ import {
 import { causeOf } from '../run/cause';
 import type { Failure, JudgedSummary } from './failures';
 import type { TableAt } from '../tables/row-questions';
-import { DUCK_TYPES, JudgedBefore, judgedFrom } from './judged-before';
+import { JudgedBefore, judgedFrom } from './judged-before';
 
 /** Results of some days, kept by DuckDB until they are closed. */
 export interface JudgedDays {
@@ -64,7 +64,7 @@ export class QualityJudge {
   /** @param tables what is there of the datasets, the dimensions and other tables that they refer to, and of earlier results */
   async judge(mart: QualityMart, days: readonly string[], tables: ReadonlyMap<string, TableAt>): Promise<JudgedDays> {
     const name = `quality_${this.made++}`;
-    const columns = QUALITY_COLUMNS.map((column) => `"${column.name}" ${DUCK_TYPES[column.type]}`);
+    const columns = QUALITY_COLUMNS.map((column) => `"${column.name}" ${toDuckType(column.type)}`);
     await this.duck.query(`CREATE TABLE ${name} (${columns.join(', ')})`);
     const close = async (): Promise<void> => void (await this.duck.query(`DROP TABLE IF EXISTS ${name}`));
     const unsettled = new Map<string, string>();
