@@ -49,6 +49,10 @@ export function mutatedLanding({ mutation, landing: store }: Shared, landing: La
           return new Map();
         },
       });
+    case 'leave-replayed-items-open':
+      return withMethods(landing, { settleReplay: async () => undefined });
+    case 'count-replays-outside-the-transaction':
+      return countedAtOnce(store, landing);
     case 'land-under-old-contracts':
       return withMethods(landing, {
         commit: async (fence) => landing.commit({ ...fence, contractsIndex: (await store.line()).contractsIndex }),
@@ -67,6 +71,32 @@ export function mutatedLanding({ mutation, landing: store }: Shared, landing: La
     default:
       return landing;
   }
+}
+
+/** A job's count moves when its rows are settled, and stays so where the landing does not commit. */
+function countedAtOnce(store: Shared['landing'], landing: Landing): Landing {
+  let id = '';
+  let landed = 0;
+  const count = (by: number): void => {
+    const job = store.state.jobs.get(id);
+    if (job) job.landed += by;
+  };
+  return withMethods(landing, {
+    enterReplay: (entry) => {
+      id = entry.job?.id ?? '';
+      return landing.enterReplay(entry);
+    },
+    settleReplay: async (rows, batchId) => {
+      await landing.settleReplay(rows, batchId);
+      landed = rows.filter(({ healedAs }) => healedAs === 'landed').length;
+      count(landed);
+    },
+    commit: async (fence) => {
+      const done = await landing.commit(fence);
+      count(-landed);
+      return done;
+    },
+  });
 }
 
 export function mutatedCommits({ mutation, commits, world }: Shared, process: SimProcess): MemoryCommitStore {

@@ -15,6 +15,8 @@ export const MUTATIONS = [
   'collect-files-of-the-living',
   'count-windows-twice',
   'leave-firings-outside-the-transaction',
+  'leave-replayed-items-open',
+  'count-replays-outside-the-transaction',
 ] as const;
 
 export type Mutation = (typeof MUTATIONS)[number];

@@ -48,12 +48,19 @@ export async function readTable(
   return tableRows(storage, table, await table.at({ version: entry.version }));
 }
 
-/** Where each landed line of the raw zone is, and whose it is. */
-async function readRaw(shared: Shared, checker: Checker): Promise<Map<string, string>> {
+interface RawLines {
+  /** Whose each line is, by where it is. */
+  readonly keys: ReadonlyMap<string, string>;
+  /** The line that a mended version was made of, or that is stored again under another key. */
+  readonly originals: ReadonlyMap<string, string>;
+}
+
+async function readRaw(shared: Shared, checker: Checker): Promise<RawLines> {
   const keys = new Map<string, string>();
-  const found: { at: string; key: string; bytes: string }[] = [];
-  // Lines that are there again under another key.
+  const originals = new Map<string, string>();
+  // Lines that are the same items under other keys.
   const again = new Set<string>();
+  const found = new Map<string, { key: string; bytes: string }>();
   const clock = { now: () => EPOCH_MS + shared.world.nowMs };
   const { storage, master, subjectKeys, world } = shared;
   const protections = new Protections({
@@ -69,19 +76,25 @@ async function readRaw(shared: Shared, checker: Checker): Promise<Map<string, st
         if (typeof line !== 'string') throw new Error(`a raw line is ${line.why}`);
         const bytes = bytesOf(line);
         const key = keyIn(bytes) ?? `unreadable ${file.path}:${i + 1}`;
-        keys.set(`${file.path}:${i + 1}`, key);
-        found.push({ at: `${file.path}:${i + 1}`, key, bytes });
-        const replaced = REPLACES.exec(line);
-        if (replaced) again.add(`${replaced[1]}:${replaced[2]}`);
+        const at = `${file.path}:${i + 1}`;
+        keys.set(at, key);
+        found.set(at, { key, bytes });
+        const stands = STANDS_FOR.exec(line);
+        if (stands) originals.set(at, `${stands[2]}:${stands[3]}`);
+        if (stands?.[1] === 'replaces') again.add(at);
       });
     }
   }
-  for (const { at, key, bytes } of found) if (!again.has(at)) checker.raw({ key, bytes });
-  return keys;
+  for (const [at, { key, bytes }] of found) {
+    const original = originals.get(at);
+    if (original === undefined) checker.raw({ key, bytes });
+    else if (again.has(at) && found.get(original)?.bytes !== bytes) throw new Error(`${at} is not what ${original} is`);
+  }
+  return { keys, originals };
 }
 
-/** The line that a raw line replaces, out of its head. */
-const REPLACES = /^\{[^\n]*?"replaces":\{"part":"([^"\\]+)","line":(\d+)\},/;
+/** The line that a raw line mends or replaces, out of its head. */
+const STANDS_FOR = /^\{[^\n]*?"(mends|replaces)":\{"part":"([^"\\]+)","line":(\d+)[,}]/;
 
 /** The item's exact bytes out of a raw line, as text. */
 function bytesOf(line: string): string {
@@ -94,23 +107,29 @@ function bytesOf(line: string): string {
 const lineOf = (row: JsonRow): string => `${row['_raw_part']}:${row['_raw_line']}`;
 
 /** What did not land, by its last fate: a replay, or another try, may decide otherwise than the batch before. */
-function lastFates(shared: Shared, rows: readonly JsonRow[], landedLines: ReadonlySet<string>): JsonRow[] {
+function lastFates(
+  shared: Shared,
+  rows: readonly JsonRow[],
+  landedLines: ReadonlySet<string>,
+  originalOf: (row: JsonRow) => string,
+): JsonRow[] {
   const { manifests } = shared.landing.state;
   const numberOf = (row: JsonRow): number => manifests.get(Number(row['_batch_id']))?.number ?? 0;
   const last = new Map<string, JsonRow>();
   for (const row of rows) {
-    const known = last.get(lineOf(row));
+    const known = last.get(originalOf(row));
     if (known && row['fate'] === 'duplicate' && known['fate'] === 'duplicate')
-      throw new Error(`two batches call ${lineOf(row)} a duplicate`);
-    if (!known || numberOf(row) > numberOf(known)) last.set(lineOf(row), row);
+      throw new Error(`two batches call ${originalOf(row)} a duplicate`);
+    if (!known || numberOf(row) > numberOf(known)) last.set(originalOf(row), row);
   }
-  return [...last.values()].filter((row) => row['fate'] === 'duplicate' || !landedLines.has(lineOf(row)));
+  return [...last.values()].filter((row) => row['fate'] === 'duplicate' || !landedLines.has(originalOf(row)));
 }
 
 /** Reads everything back once nothing is under way, as users would, and gives it to the checker. */
 export async function observe(shared: Shared, clients: Clients, checker: Checker): Promise<void> {
   for (const entry of clients.history) checker.history(entry);
-  const keys = await readRaw(shared, checker);
+  const { keys, originals } = await readRaw(shared, checker);
+  const originalOf = (row: JsonRow): string => originals.get(lineOf(row)) ?? lineOf(row);
   const keyOf = (row: JsonRow): string => keys.get(lineOf(row)) ?? `no raw line of ${row['event_id']}`;
   const catalog = await newestCatalog(shared);
   checker.catalog(catalog?.number ?? 0);
@@ -118,7 +137,7 @@ export async function observe(shared: Shared, clients: Clients, checker: Checker
     const landedLines = new Set<string>();
     for (const row of await readTable(shared, catalog, EVENTS_TABLE)) {
       const key = keyOf(row);
-      landedLines.add(lineOf(row));
+      landedLines.add(originalOf(row));
       checker.row(EVENTS_TABLE, { key, hash: JSON.stringify(JSON.parse(String(row['payload']))) });
       checker.fate(key, 'landed');
     }
@@ -129,7 +148,7 @@ export async function observe(shared: Shared, clients: Clients, checker: Checker
     for (const table of Object.values(INFERRED_TABLES))
       for (const row of await readTable(shared, catalog, table))
         checker.row(table, { key: keyOf(row), hash: JSON.stringify({ k: row['k'], n: row['n'] }) });
-    for (const row of lastFates(shared, await readTable(shared, catalog, FATES_TABLE), landedLines))
+    for (const row of lastFates(shared, await readTable(shared, catalog, FATES_TABLE), landedLines, originalOf))
       checker.fate(keyOf(row), row['fate'] as 'duplicate' | 'quarantined', row['reason'] === 'dead_letter');
     await observeMarts(shared, clients, checker, catalog);
   }

@@ -12,9 +12,15 @@ export const INFERRED_TABLES = { 'page.viewed': 'clean.page_viewed', 'order.crea
 export interface Item {
   readonly sent: SentItem;
   readonly value: Buffer;
-  /** Of a shipment event that keeps its contract: what the marts are folded from. */
+  /** Of a shipment event that keeps its contract, or is mended: what the marts are folded from. */
   readonly shipment: Readonly<Record<string, unknown>> | null;
+  /** It breaks its contract as it is sent; an operator mends what was only mislaid. */
+  readonly isBad?: boolean;
 }
+
+/** As the bytes of an event have it, and as the recipe leaves it. */
+export const MISLAID = '"status":"mislaid"';
+export const FOUND_AGAIN = '"status":"delivered"';
 
 /** A request as it is sent, again and again if need be. */
 export interface Request {
@@ -49,7 +55,7 @@ export function draw(name: string, random: SeededRandom, nowMs: number): Request
   const strict = random.chance(0.25);
   return {
     ...{ route: 'batch', items },
-    refused: strict ? items.flatMap(({ sent }, i) => (sent.fate === 'quarantined' ? [i] : [])) : [],
+    refused: strict ? items.flatMap(({ isBad }, i) => (isBad ? [i] : [])) : [],
     captured: captured(Buffer.from(text), { ...headers, ...keyed }, strict ? { strict: 'true' } : {}),
   };
 }
@@ -91,10 +97,15 @@ function item(name: string, random: SeededRandom, mayBeTorn = true): Item {
   if (drawn < 0.06 && mayBeTorn) {
     const key = `torn-${name}`;
     const text = `{"event_id":"${key}","payload":{"k":"${key}"`;
-    return { sent: { key, hash: text, bytes: text, fate: 'quarantined' }, value: Buffer.from(text), shipment: null };
+    return {
+      sent: { key, hash: text, bytes: text, fate: 'quarantined' },
+      value: Buffer.from(text),
+      shipment: null,
+      isBad: true,
+    };
   }
   if (drawn < 0.25) return other(name, random);
-  return shipment(name, random, drawn < 0.32);
+  return shipment(name, random, drawn < 0.29 ? 'teleported' : drawn < 0.34 ? 'mislaid' : null);
 }
 
 /** An event of a type without a contract. */
@@ -116,12 +127,13 @@ function other(name: string, random: SeededRandom): Item {
   return { sent, value: Buffer.from(text), shipment: null };
 }
 
-function shipment(name: string, random: SeededRandom, damaged: boolean): Item {
+/** @param bad a status that no contract knows; null for one that it does */
+function shipment(name: string, random: SeededRandom, bad: 'teleported' | 'mislaid' | null): Item {
   const day = random.pick(DAYS);
   const payload = {
     k: name,
     shipment_id: `s-${random.below(40)}-${day}`,
-    status: damaged ? 'teleported' : random.pick(STATUSES),
+    status: bad ?? random.pick(STATUSES),
     service_date: day,
     carrier_code: random.pick(CARRIERS),
     facility_id: random.pick(['EWR', 'LGA', 'JFK']),
@@ -138,12 +150,14 @@ function shipment(name: string, random: SeededRandom, damaged: boolean): Item {
     source: 'carrier',
   };
   const text = JSON.stringify({ ...envelope, payload });
+  // What is mended lands as the recipe leaves it.
+  const landed = { ...payload, status: bad === 'mislaid' ? 'delivered' : payload.status };
   const sent: SentItem = {
-    ...{ key: name, hash: JSON.stringify(payload), bytes: text },
-    ...{ fate: damaged ? 'quarantined' : 'landed', tables: [EVENTS_TABLE, SHIPMENTS_TABLE] },
+    ...{ key: name, hash: JSON.stringify(landed), bytes: text },
+    ...{ fate: bad === 'teleported' ? 'quarantined' : 'landed', tables: [EVENTS_TABLE, SHIPMENTS_TABLE] },
   };
-  const row = damaged ? null : { ...payload, ...envelope, tenant_id: TENANT };
-  return { sent, value: Buffer.from(text), shipment: row };
+  const row = bad === 'teleported' ? null : { ...landed, ...envelope, tenant_id: TENANT };
+  return { sent, value: Buffer.from(text), shipment: row, isBad: bad !== null };
 }
 
 /** Under which an item is known, wherever its bytes are found. */

@@ -8,7 +8,6 @@ import {
   type KeyStore,
   LandingError,
   type MemoryLandedOutbox,
-  MemoryReplayStore,
   MemoryUpkeep,
 } from '@millrace/curation-worker/simulation';
 import {
@@ -40,6 +39,7 @@ import {
   mutatedTime,
   mutatedUpkeep,
 } from './mutants';
+import { mend } from './operator';
 import type { ErrorOf, SimProcess } from './process';
 import { SOURCES } from './webhooks';
 import { type Shared, WINDOWS_READER } from './shared';
@@ -131,7 +131,8 @@ export function startCuration(process: SimProcess, shared: Shared): void {
       waits: process,
       pruneClaims: async () => undefined,
       pruneInbox: async () => undefined,
-      replays: process.over('landing', new MemoryReplayStore(shared.landing), databaseError),
+      replays: process.over('landing', shared.replays, databaseError),
+      mend,
       privacy: {
         master: shared.master,
         keys: process.over<KeyStore>('landing', shared.subjectKeys, landingError),

@@ -3,6 +3,7 @@ import {
   MemoryKeyStore,
   MemoryLandedOutbox,
   MemoryLandingStore,
+  MemoryReplayStore,
   MemoryTimeStore,
 } from '@millrace/curation-worker/simulation';
 import { MemoryIdempotencyStore } from '@millrace/ingest-gateway/simulation';
@@ -31,6 +32,7 @@ export interface Shared {
   readonly subjectKeys: MemoryKeyStore;
   readonly landing: MemoryLandingStore;
   readonly landedOutbox: MemoryLandedOutbox;
+  readonly replays: MemoryReplayStore;
   readonly time: MemoryTimeStore;
   /** What a consumer of kpi.windows keeps: of each window and key the firing with the highest revision. */
   readonly told: Map<string, KpiWindowFired>;
@@ -61,6 +63,7 @@ export function createShared(world: World, faults: Faults, mutation: Mutation | 
     subjectKeys: new MemoryKeyStore(() => landing.bumpKeysEpoch()),
     storage: sharedStorage(() => EPOCH_MS + world.nowMs),
     landedOutbox: new MemoryLandedOutbox(landing),
+    replays: new MemoryReplayStore(landing),
     time: new MemoryTimeStore(landing),
     told: new Map(),
     commits: new MemoryCommitStore(),

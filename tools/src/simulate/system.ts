@@ -3,6 +3,7 @@ import { createMemoryMessaging } from '@millrace/messaging/memory';
 import { GROUPS, TOPICS } from '@millrace/topics';
 import type { Faults, Resource } from './faults';
 import { trimLog } from './mutants';
+import { Operator } from './operator';
 import { HostClock, SimProcess } from './process';
 import { type Gateway, startAnalytics, startCuration, startGateway, startTableManager } from './services';
 import { type Shared, WINDOWS_READER } from './shared';
@@ -28,17 +29,20 @@ export class System {
   private readonly clocks = new Map<Host, HostClock>();
   private readonly gateways = new Map<Host, { process: SimProcess; handlers: Gateway }>();
   private readonly running = new Map<Host, SimProcess>();
+  private readonly operator: Operator;
   private release = 1;
 
   constructor(
     private readonly shared: Shared,
     private readonly faults: Faults,
   ) {
+    this.operator = new Operator(shared, faults);
     for (const host of HOSTS) this.clocks.set(host, new HostClock(shared.world, EPOCH_MS));
   }
 
   start(): void {
     for (const host of HOSTS) this.launch(host);
+    this.operator.start();
     this.every(10_000, () => this.trim());
     this.again(this.faults.weather.outageEveryMs, () =>
       this.faults.outage(this.faults.pick(RESOURCES), this.faults.between(200, 8_000)),
@@ -86,7 +90,7 @@ export class System {
       fresh &&
       landing.state.outbox.size === 0 &&
       landing.state.waiting.size === 0 &&
-      [...landing.state.jobs.values()].every(({ state }) => state !== 'running') &&
+      this.operator.isAtRest() &&
       time.isAt(last) &&
       commits.isAt(last) &&
       commits.observations.isFilledTo(last) &&

@@ -21,6 +21,7 @@ export { createMemoryStager } from '../staging/memory/stager';
 export type { Stager } from '../staging/stager';
 export { MemoryReplayStore } from '../replay/memory-store';
 export type { Job, ReplayStore } from '../replay/port';
+export { REPLAY_LOG } from '../replay/stored-batch';
 export { createCuration, type Curation, type CurationPorts, type CurationSettings } from '../worker/curation';
 export type { KeyStore } from '../privacy/key-store';
 export { MemoryKeyStore } from '../privacy/memory/key-store';
