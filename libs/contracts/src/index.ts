@@ -59,6 +59,7 @@ export {
   type TokenMode,
 } from './privacy';
 export { formatJsonPath, parseJsonPath } from './property-path';
+export { type Retention, retentionCutOff, retentionInWords } from './retention';
 export { protectPayload } from './protect-payload';
 export type { PayloadText } from './validator';
 export { VIOLATION_REASONS, type Violation, type ViolationReason } from './violation';

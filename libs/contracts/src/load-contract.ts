@@ -6,6 +6,7 @@ import { DocumentReader, type Fields, join } from './document-reader';
 import { loadExtensions } from './load-extensions';
 import { loadProperties } from './load-property';
 import { loadAllowedValues } from './load-quality';
+import { loadRetention } from './load-retention';
 import type { Contract } from './model';
 import { ROOT_KEYS, SCHEMA_OBJECT_KEYS } from './odcs-keys';
 
@@ -13,7 +14,7 @@ const CONTRACT_BYTES_MAX = 1024 * 1024;
 const NAME = /^[a-z][a-z0-9_.-]{0,99}$/;
 const VERSION = /^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$/;
 
-/** Root sections that Millrace keeps and shows but does not act upon: their form only is checked. */
+/** Root sections of which the form is checked here; but for the retention they are kept and shown, and not acted upon. */
 const LISTS = ['tags', 'servers', 'support', 'roles', 'slaProperties', 'authoritativeDefinitions'] as const;
 
 /**
@@ -88,6 +89,12 @@ function readContract(reader: DocumentReader, root: Fields): Contract {
   const properties = loadProperties(reader, schema.properties, join(path, 'properties'));
   if (properties.length === 0) reader.note(join(path, 'properties'), 'must list at least one field');
 
+  const physicalName = reader.string(schema, 'physicalName', path);
+  const extensions = loadExtensions(reader, root.customProperties, {
+    ...{ name, physicalName, properties, path },
+    physicalNamePath: join(path, 'physicalName'),
+    fields: schema,
+  });
   const contract: Contract = {
     id: reader.requiredString(root, 'id', ''),
     name,
@@ -96,13 +103,10 @@ function readContract(reader: DocumentReader, root: Fields): Contract {
     doc: describe(reader, root, schema),
     properties,
     document: root,
-    ...loadExtensions(reader, root.customProperties, {
-      name,
-      physicalName: reader.string(schema, 'physicalName', path),
-      physicalNamePath: join(path, 'physicalName'),
-      properties,
-      fields: schema,
-      path,
+    ...extensions,
+    retention: loadRetention(reader, root, {
+      objects: [physicalName, typeof schema.name === 'string' ? schema.name : null],
+      eventTimePath: extensions.eventTimePath,
     }),
   };
   // Columns are derived from properties: they only make sense once those do.

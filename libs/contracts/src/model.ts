@@ -1,5 +1,6 @@
 import type { QualityRules } from './quality/model';
 import type { Privacy } from './privacy';
+import type { Retention } from './retention';
 
 /**
  * A data contract as Millrace uses it: the parts of an Open Data Contract Standard 3.1 document that decide what lands,
@@ -36,6 +37,8 @@ export interface Contract {
   readonly quality: QualityRules;
   /** What is personal data beside the classification of fields; null or absent where the contract says nothing of it. */
   readonly privacy?: Privacy | null;
+  /** How long its rows are kept; null or absent where the contract is silent: for good. */
+  readonly retention?: Retention | null;
   /** The parsed YAML. */
   readonly document: Readonly<Record<string, unknown>>;
 }

@@ -32,6 +32,8 @@ export const QUALITY_METRICS = ['nullValues', 'missingValues', 'invalidValues', 
 
 export const CUSTOM_PROPERTY_KEYS = set('id property value description');
 
+export const SLA_KEYS = set('id property value valueExt unit element driver description scheduler schedule');
+
 /** logicalTypeOptions by logical type. */
 export const OPTION_KEYS: Readonly<Record<string, ReadonlySet<string>>> = {
   string: set('minLength maxLength pattern format'),

@@ -15,6 +15,7 @@ import {
   QUALITY_TYPES,
   ROOT_KEYS,
   SCHEMA_OBJECT_KEYS,
+  SLA_KEYS,
 } from './odcs-keys';
 import { documentArbitrary } from './testing/arbitrary-document';
 
@@ -116,6 +117,7 @@ const python = prepare();
     ];
     expect(sorted(QUALITY_KEYS)).toEqual(keysOf(...quality));
     expect(sorted(CUSTOM_PROPERTY_KEYS)).toEqual(keysOf($defs.CustomProperty));
+    expect(sorted(SLA_KEYS)).toEqual(keysOf($defs.ServiceLevelAgreementProperty));
     expect(QUALITY_TYPES).toEqual($defs.DataQuality.properties.type.enum);
     expect(QUALITY_METRICS).toEqual($defs.DataQualityLibrary.properties.metric.enum);
   });

@@ -98,5 +98,6 @@ function check([proposed, ...previous]: readonly Contract[], mode: Compatibility
   );
   const compared = verdict.against.map(({ version }) => version).join(', ') || 'nothing';
   const headline = `${proposed.name} ${proposed.version} is ${verdict.compatible ? '' : 'not '}compatible (${mode}) with ${compared}\n`;
-  return { text: [headline, ...findings].join('\n'), notes: [], status: verdict.compatible ? 0 : 1 };
+  const notes = (verdict.notes ?? []).map(({ path, message }) => `${path}: ${message}`);
+  return { text: [headline, ...findings].join('\n'), notes, status: verdict.compatible ? 0 : 1 };
 }

@@ -6,11 +6,14 @@ import { contractShape } from '../shapes/from-contract';
 import type { Shape } from '../shapes/shape';
 import { createValidator, type PayloadValidator } from '../validator';
 import { judge } from './modes';
+import { retentionNotes } from './retention-notes';
 import { compareRowRules } from './row-rules';
 import { firstShown, toDifference } from './raw-difference';
 import { type CompatibilityMode, FINDINGS_MAX, type Verdict } from './verdict';
 
-type Judged = Pick<Contract, 'version' | 'properties'> & { readonly quality?: Pick<QualityRules, 'rows'> };
+type Judged = Pick<Contract, 'version' | 'properties' | 'retention'> & {
+  readonly quality?: Pick<QualityRules, 'rows'>;
+};
 
 /**
  * Judges a proposed version of a contract against earlier ones.
@@ -18,7 +21,7 @@ type Judged = Pick<Contract, 'version' | 'properties'> & { readonly quality?: Pi
  * What counts is what the validators let through: a reader's version goes together with a writer's when it accepts every
  * payload that the writer's accepts and that has no other fields than the writer's lists; rules between its fields that
  * refuse an event count as well. Columns are another matter:
- * see evolveColumns.
+ * see evolveColumns. A retention that lets rows go earlier than the newest of these versions is told in a note.
  *
  * @param previous newest first
  */
@@ -45,7 +48,7 @@ export function checkCompatibility({
     version: contract.version,
     of: contract,
   });
-  return judge(mode, versioned(proposed), previous.map(versioned), (reader, writer) =>
+  const verdict = judge(mode, versioned(proposed), previous.map(versioned), (reader, writer) =>
     [...compareShapes(of(reader).shape, of(writer).shape), ...compareRowRules(reader, writer)]
       .slice(0, FINDINGS_MAX)
       .map((raw) => {
@@ -54,6 +57,8 @@ export function checkCompatibility({
         return toDifference('$.payload', raw, firstShown(raw, shows));
       }),
   );
+  const notes = previous.length > 0 ? retentionNotes(proposed, previous[0]) : [];
+  return notes.length > 0 ? { ...verdict, notes } : verdict;
 }
 
 /** Fields first, then what they are to each other, as an event meets them. */

@@ -55,6 +55,15 @@ export interface Verdict {
   readonly mode: CompatibilityMode;
   /** The versions that the mode looks at, newest first. */
   readonly against: readonly ComparedVersion[];
+  /** What else the change does to what is there; it makes no version incompatible. Absent where there is nothing to say. */
+  readonly notes?: readonly VerdictNote[];
+}
+
+/** Something to know before a version is published. */
+export interface VerdictNote {
+  /** Where, in the contract. */
+  readonly path: string;
+  readonly message: string;
 }
 
 /** Findings per version; a producer who mends these asks again. */

@@ -1,5 +1,7 @@
 import { contractColumns } from '../columns';
+import { isRetention } from '../load-retention';
 import type { Contract, Dedupe, Property } from '../model';
+import { retentionInWords } from '../retention';
 
 /** A contract's page, in Markdown: what it is about, its fields with their rules, personal data, repeats, lateness. */
 export function contractPage(contract: Contract): string {
@@ -26,6 +28,7 @@ export function contractPage(contract: Contract): string {
       ['Repeats', dedupeInWords(contract.dedupe)],
       ['Subject', contract.subjectPath ? code(`$.payload.${contract.subjectPath.join('.')}`) : 'none'],
       ['Late after', contract.latenessSeconds === null ? 'not stated' : duration(contract.latenessSeconds)],
+      ['Kept', keptInWords(contract)],
       ['Fields that are not listed', `stay in the payload (policy ${code(contract.drift.policy)})`],
       ...slaOf(contract),
     ]),
@@ -88,12 +91,19 @@ function dedupeInWords({ strategy, windowDays, paths }: Dedupe): string {
   return `recognised by ${by} for ${windowDays} days`;
 }
 
-/** Service levels of the document: retention among them. */
+function keptInWords({ retention }: Contract): string {
+  if (!retention) return 'for good';
+  const from = retention.from === 'ingest_time' ? 'it was taken in, or happened where that is later' : 'it happened';
+  return `${retentionInWords(retention)} after ${from}; then its row is deleted`;
+}
+
+/** Service levels of the document; what is done about retention is said above. */
 function slaOf({ document }: Contract): readonly (readonly [string, string])[] {
   const list = Array.isArray(document.slaProperties)
     ? (document.slaProperties as Readonly<Record<string, unknown>>[])
     : [];
-  return list.map(({ property, value, unit, description }) => [
+  const others = list.filter((item) => !isRetention(item));
+  return others.map(({ property, value, unit, description }) => [
     `Service level ${code(String(property))}`,
     [`${String(value)}${unit === undefined ? '' : ` ${String(unit)}`}`, description].filter(Boolean).join(': '),
   ]);

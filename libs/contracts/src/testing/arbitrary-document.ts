@@ -8,6 +8,7 @@ export const documentArbitrary: fc.Arbitrary<Record<string, unknown>> = fc
     properties: propertiesArbitrary(2).filter((list) => list.length > 0),
     dedupe: fc.constantFrom(undefined, { strategy: 'content' }, { strategy: 'event_id', windowDays: 7 }),
     lateness: fc.constantFrom(undefined, '72h'),
+    retention: fc.constantFrom(undefined, { property: 'retention', value: 3, unit: 'y', element: 'event_time' }),
     extras: fc.array(
       fc.constantFrom<object>(
         {},
@@ -18,7 +19,7 @@ export const documentArbitrary: fc.Arbitrary<Record<string, unknown>> = fc
       { minLength: 8, maxLength: 8 },
     ),
   })
-  .map(({ properties, dedupe, lateness, extras }) => ({
+  .map(({ properties, dedupe, lateness, retention, extras }) => ({
     apiVersion: 'v3.1.0',
     kind: 'DataContract',
     id: 'random',
@@ -34,6 +35,7 @@ export const documentArbitrary: fc.Arbitrary<Record<string, unknown>> = fc
         properties: properties.map((property, i) => ({ ...elementOf(property, `c${i}`), ...extras[i] })),
       },
     ],
+    ...(retention ? { slaProperties: [retention] } : {}),
     customProperties: [
       { property: 'eventTypes', value: ['random'] },
       { property: 'somebodys', value: { own: 1 } },
