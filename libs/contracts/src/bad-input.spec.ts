@@ -25,6 +25,8 @@ const fields = (count: number): string =>
 const nested = (depth: number): string =>
   '[{ name: a, logicalType: object, properties: '.repeat(depth) + '[]' + '}]'.repeat(depth);
 
+const OPTION = '[{ name: a, logicalType: integer, logicalTypeOptions: { minimun: 1 } }]';
+
 /** Each alias unfolds to nine of the one before: 9^12 in all. */
 const bomb = [
   'a0: &a0 [lol]',
@@ -38,6 +40,7 @@ it.each<[string, string, string, string]>([
   ['a bomb of aliases', `${HEAD}${bomb}`, '', 'alias'],
   ['an alias of itself', `${HEAD}schema: &s [*s]`, 'schema[0]', 'contains itself'],
   ['an alias of what it is in', `${HEAD}tags: [&t { a: [{ b: *t }] }]`, 'tags[0].a[0].b', 'contains itself'],
+  ['an option of another type', schema(OPTION), 'properties[0].logicalTypeOptions.minimun', 'options of an integer'],
   ['an unknown key', `${HEAD}fields: []`, 'fields', 'is not a key of a contract in ODCS 3.1'],
   [
     'an invalid pattern',
@@ -64,4 +67,16 @@ it.each<[string, string, string, string]>([
   expect(problems.some((problem) => problem.path.includes(path) && problem.rule.includes(rule))).toBe(true);
   // A bomb that went off would be counted in gigabytes.
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(512 * 1024 * 1024);
+});
+
+it.each([
+  ['nothing', '', 'is empty'],
+  ['a list', '- 1', 'must be a mapping, not a list'],
+  ['a text', 'hello', 'must be a mapping, not a string'],
+])('of %s in place of a contract that is said, and nothing else', (_, text, rule) => {
+  expect(problemsOf(text)).toEqual([{ path: '', rule: expect.stringContaining(rule) }]);
+});
+
+it('fields that are too many are not said to be missing, too', () => {
+  expect(problemsOf(schema(fields(1_001))).map(({ rule }) => rule)).not.toContain('must list at least one field');
 });

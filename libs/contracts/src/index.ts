@@ -28,6 +28,7 @@ export {
   newestContractIndex,
 } from './index-file';
 export { loadContract } from './load-contract';
+export { PROPERTIES_MAX } from './load-property';
 export {
   type ContractReader,
   loadContractSet,

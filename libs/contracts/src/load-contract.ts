@@ -2,7 +2,7 @@ import { parseDocument } from 'yaml';
 import { circularPlace } from './circular';
 import { ContractError } from './contract-error';
 import { columnProblems } from './columns';
-import { DocumentReader, type Fields, join } from './document-reader';
+import { DocumentReader, type Fields, join, kind } from './document-reader';
 import { loadExtensions } from './load-extensions';
 import { loadProperties } from './load-property';
 import { loadAllowedValues } from './load-quality';
@@ -57,13 +57,20 @@ function parseRoot(reader: DocumentReader, yamlText: string): Fields | null {
   try {
     const root: unknown = document.toJS({ maxAliasCount: 100 });
     const circular = circularPlace(root);
-    if (circular === null) return reader.object(root, '');
+    if (circular === null) return mappingOf(reader, root);
     reader.note(circular, 'contains itself, by an alias of a part that it is in');
     return null;
   } catch (error) {
     reader.note('', `is not YAML: ${(error as Error).message}`);
     return null;
   }
+}
+
+/** Null where it is something else: then nothing more can be said of it. */
+function mappingOf(reader: DocumentReader, root: unknown): Fields | null {
+  if (typeof root === 'object' && root !== null && !Array.isArray(root)) return root as Fields;
+  reader.note('', root === null ? 'is empty: a contract is a mapping' : `must be a mapping, not ${kind(root)}`);
+  return null;
 }
 
 /** Places of errors cost a tenth of the time, so they are worked out for files that have some. */
@@ -87,7 +94,8 @@ function readContract(reader: DocumentReader, root: Fields): Contract {
 
   const { path, schema } = onlySchema(reader, root);
   const properties = loadProperties(reader, schema.properties, join(path, 'properties'));
-  if (properties.length === 0) reader.note(join(path, 'properties'), 'must list at least one field');
+  if (properties.length === 0 && !isFull(schema.properties))
+    reader.note(join(path, 'properties'), 'must list at least one field');
 
   const physicalName = reader.string(schema, 'physicalName', path);
   const extensions = loadExtensions(reader, root.customProperties, {
@@ -114,6 +122,9 @@ function readContract(reader: DocumentReader, root: Fields): Contract {
     for (const problem of columnProblems(contract, path)) reader.note(problem.path, problem.rule);
   return contract;
 }
+
+/** Too many fields were said to be too many. */
+const isFull = (fields: unknown): boolean => Array.isArray(fields) && fields.length > 0;
 
 /** An event has one payload, so its contract has one schema object. */
 function onlySchema(reader: DocumentReader, root: Fields): { path: string; schema: Fields } {

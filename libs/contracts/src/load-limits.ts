@@ -37,7 +37,12 @@ export function loadLimits(
 ): { limits: Limits; requiredNames: readonly string[] } {
   if (value === undefined) return { limits: {}, requiredNames: [] };
   const options = reader.object(value, path);
-  reader.keys(options, OPTION_KEYS[type], path, `the options of a ${type} in ODCS 3.1`);
+  reader.keys(
+    options,
+    OPTION_KEYS[type],
+    path,
+    `the options of ${/^[aio]/.test(type) ? 'an' : 'a'} ${type} in ODCS 3.1`,
+  );
   const limits: Record<string, unknown> = {};
 
   for (const key of COUNTS) {

@@ -18,7 +18,8 @@ const LOGICAL_TYPES: readonly LogicalType[] = [
 
 /** As deep as an accepted event may be nested. */
 const DEPTH_MAX = 32;
-const PROPERTIES_MAX = 1000;
+/** Fields of one object. */
+export const PROPERTIES_MAX = 1000;
 
 /** Precision of a JSON number: every decimal of 15 digits survives as a double, not every one of 16 (IEEE 754). */
 const DECIMAL_PRECISION_MAX = 15;

@@ -29,6 +29,31 @@ test.each([
   expect(one.started).toBe(1);
 });
 
+test.each([
+  ['jsonata', '$error(payload.email)', 'it says an error of its own, made of the item (D3137 at character 7)'],
+  ['jsonata', '$number(payload.email)', 'Unable to cast value to a number: … (D3030 at character 8)'],
+  ['jsonata', '$toMillis(payload.email)', /toMillis function must be .* Given … \(D3110/],
+  ['jsonata', '$eval(payload.email)', /eval: …/],
+  ['jsonata', '{"a": payload.email + 1}', /left side of the "\+" operator must evaluate to a number \(T2001/],
+  ['jsonata', '$assert(false, payload.email)', /made of the item/],
+  ['jsonata', '[1, payload.email]^($)', /order-by clause/],
+  [
+    'json-patch',
+    '[{"op":"remove","path":"/absent"}]',
+    /^operation 0 \(remove \/absent\) cannot be done: OPERATION_PATH_UNRES/,
+  ],
+  [
+    'json-patch',
+    '[{"op":"test","path":"/n","value":2}]',
+    /^operation 0 \(test \/n\) cannot be done: TEST_OPERATION_FAILED$/,
+  ],
+] as const)('what is said of a failure of %s %s holds nothing of the item', async (kind, body, said) => {
+  const applied = await recipe(kind, body).apply('{"payload": {"email": "ada@example.org"}, "n": 1}');
+  const failure = 'failure' in applied ? applied.failure : JSON.stringify(applied);
+  expect(failure).not.toContain('ada');
+  expect(failure).toEqual(typeof said === 'string' ? said : expect.stringMatching(said));
+});
+
 test('a loop is stopped, and the next item has a process of its own', async () => {
   const one = recipe('jsonata', 'loop ? ($f := function($x) { $f($x + 1) }; $f(1)) : $', { msMax: 1_500 });
   expect(await one.apply('{"loop": false}')).toEqual({ text: '{"loop":false}' });

@@ -78,12 +78,21 @@ export class ApiKeysController {
   @Post()
   @Access('admin')
   @Header('cache-control', 'no-store')
-  @ApiOperation({ summary: 'Make an API key', description: 'The answer is the only place where the key is shown.' })
+  @ApiOperation({
+    summary: 'Make an API key',
+    description:
+      'The answer is the only place where the key is shown. The role revealer is given by whoever has it beside admin, ' +
+      'or has ADMIN_TOKEN: 403 for other admins, to themselves and to anybody.',
+  })
   async create(@Caller() caller: Principal, @Body() body: CreateBody): Promise<object> {
     const expiresAt = body.expiresAt === undefined ? null : new Date(body.expiresAt);
     if (expiresAt && !(expiresAt.getTime() > this.now()))
       throw wrong('$.expiresAt', 'future', 'expiresAt must lie ahead');
     const tenant = tenantOf(caller, body.tenant);
+    if (body.roles.includes('revealer') && !mayGrantRevealer(caller, tenant))
+      throw new ProblemException(403, {
+        detail: 'The role revealer is given by an admin of the tenant who has it too, or with ADMIN_TOKEN.',
+      });
     try {
       const made = await this.keys.create(caller.subject, { tenant, name: body.name, roles: body.roles, expiresAt });
       return { ...shown(made.record), key: made.key };
@@ -110,6 +119,13 @@ function tenantOf(caller: Principal, asked: string | undefined): string {
   if (!isTenant(asked)) throw wrong('tenant', 'tenant', 'tenant is 1-64 letters, digits, ".", "_" and "-"');
   return asked;
 }
+
+/**
+ * Turning tokens back is a permission apart from administration, so no admin gives it to themselves: the deployment's
+ * configuration does, by its bootstrap token or its identity provider, and those who have it from there.
+ */
+const mayGrantRevealer = ({ kind, roles, tenant: own }: Principal, tenant: string): boolean =>
+  kind === 'bootstrap' || kind === 'local' || (own === tenant && roles.includes('revealer'));
 
 const shown = ({ hash: _hash, ...record }: KeyRecord): object => record;
 

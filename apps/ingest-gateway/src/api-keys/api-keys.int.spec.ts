@@ -85,6 +85,23 @@ it('shows a key once, and keeps neither it nor what it could be guessed from', a
   expect(shown.text).not.toContain('hash');
 });
 
+it('no admin makes a revealer, but one who is one, of the same tenant', async () => {
+  const as = async (by: string, body: object) =>
+    (await gateway.postJson('/v1/api-keys', { name: 'spec', ...body }, bearer(by))).status;
+  const revealer = { roles: ['revealer'] };
+  const admin = await make({ roles: ['admin'] });
+  expect(await as(admin.key, revealer)).toBe(403);
+  expect(await as(admin.key, { roles: ['admin', 'revealer'] })).toBe(403);
+  expect(await as(admin.key, { ...revealer, tenant: 'acme' })).toBe(403);
+  expect(await as(admin.key, { roles: ['admin'] })).toBe(201);
+
+  const both = await make({ roles: ['admin', 'revealer'] });
+  expect(await as(both.key, revealer)).toBe(201);
+  expect(await as(both.key, { ...revealer, tenant: 'acme' })).toBe(403);
+  const alone = await make(revealer);
+  expect(await as(alone.key, revealer)).toBe(403);
+});
+
 it('a key stops at its time', async () => {
   // A machine that stood still in between gets another try with more time.
   let key = '';

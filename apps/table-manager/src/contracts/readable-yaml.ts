@@ -1,4 +1,4 @@
-import { ContractError } from '@millrace/contracts';
+import { ContractError, PROPERTIES_MAX } from '@millrace/contracts';
 import { isMap, isScalar, isSeq, Lexer, parseDocument } from 'yaml';
 
 /** Deeper than any contract; the parser is recursive, and slows down with the square of the depth. */
@@ -35,7 +35,7 @@ export function assertReadable(text: string): void {
     if (values > YAML_VALUES_MAX)
       throw refused(
         fullest(text.slice(0, lookedTo)),
-        `must leave the document ${YAML_VALUES_MAX} keys and values at most`,
+        `has more in it than a contract may: ${YAML_VALUES_MAX} keys and values at most in the document, and ${PROPERTIES_MAX} fields in a list of them`,
       );
   }
 }

@@ -59,6 +59,17 @@ test('the same version with another content is refused', async () => {
   expect(answer.json).toMatchObject({ reason: 'version_exists' });
 });
 
+test.each(['one', 'v', 'O.9', '1.x', '1..0'])(
+  'the version %s, after which none could come, is refused',
+  async (version) => {
+    const answer = await publish(orders(version, { name: 'unordered' }));
+    expect(answer).toMatchObject({
+      status: 400,
+      json: { errors: [{ path: '$.version', detail: expect.stringContaining('numbers with dots') }] },
+    });
+  },
+);
+
 test('an incompatible version is refused with the whole explanation, and check says the same', async () => {
   const next = orders('1.1.0', { properties: REQUIRED_NOTE });
   const refused = await publish(next);

@@ -16,7 +16,7 @@ import { writeParsed } from './parsed-versions';
 import { PublishedVersions } from './published-versions';
 import { COMPATIBILITY_DEFAULT, isCompatibilityMode, type Judge, RegistryError, type Turns } from './registry-port';
 import { sameDocument } from './same-document';
-import { isNewer } from './version-order';
+import { hasOrder, isNewer } from './version-order';
 
 export interface RegistryDeps {
   readonly storage: Storage;
@@ -64,7 +64,7 @@ export class ContractRegistry {
    */
   async check(text: string, mode?: CompatibilityMode): Promise<Verdict> {
     const next = compileText(text);
-    assertPatterns(next);
+    assertPublishable(next);
     return this.verdictOn(next, mode ?? (await this.modeOf(next.name)));
   }
 
@@ -91,7 +91,7 @@ export class ContractRegistry {
         const { index } = await this.published.index();
         return { name, version, index, changed: false, verdict: { compatible: true, mode, against: [] } };
       }
-      if (known === null) assertPatterns(next);
+      if (known === null) assertPublishable(next);
       await this.assertNext(next, inForce);
       const verdict = await this.verdictOn(next, mode);
       if (!verdict.compatible)
@@ -258,8 +258,21 @@ function inShort({ against }: Verdict): string {
   return shown.join(' ') + (findings.length > shown.length ? ` (${findings.length - shown.length} more)` : '');
 }
 
-/** What was published before stays as it is, and is published again. */
-function assertPatterns({ contract }: CompiledContract): void {
-  const problems = explosivePatterns(contract);
+/**
+ * What was published before stays as it is, and is published again. A version without numbers comes after all that have
+ * some, so that a slip such as `one` or `O.9` would leave no room for the next.
+ */
+function assertPublishable({ contract }: CompiledContract): void {
+  const problems = [
+    ...(hasOrder(contract.version)
+      ? []
+      : [
+          {
+            path: 'version',
+            rule: 'must be numbers with dots, as in 1.4.2, with `-` and a word for what comes before it',
+          },
+        ]),
+    ...explosivePatterns(contract),
+  ];
   if (problems.length > 0) throw new ContractError(problems);
 }

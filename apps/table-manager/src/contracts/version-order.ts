@@ -13,6 +13,9 @@ export function isNewer(version: string, than: string): boolean {
   return a.pre.length > b.pre.length;
 }
 
+/** Whether it has a place in the order of versions by its numbers. */
+export const hasOrder = (version: string): boolean => /^v?\d{1,15}(\.\d{1,15})*([-+].*)?$/.test(version);
+
 /** For sorting, oldest first. */
 export const byVersion = (a: string, b: string): number => (isNewer(a, b) ? 1 : isNewer(b, a) ? -1 : a < b ? -1 : 1);
 
