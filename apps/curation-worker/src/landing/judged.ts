@@ -9,8 +9,9 @@ export function unstorable(event: Validated): Refused {
   const refusal = { reason: 'unstorable', rule: CURATION_REASONS.unstorable, path: '$.payload' };
   const { received, seal } = event;
   if (!event.ok) return { ...event, refusal };
-  const { eventId, eventType } = event.envelope;
-  return { ok: false, received, refusal, eventId, eventType, contract: event.contract?.compiled ?? null, seal };
+  const { eventId, eventType, source } = event.envelope;
+  const contract = event.contract?.compiled ?? null;
+  return { ok: false, received, refusal, eventId, eventType, source, contract, seal };
 }
 
 /** Events that nothing is checked of. */
@@ -32,10 +33,13 @@ export function unread(
 function namesOf(
   received: Received,
   parse: ReturnType<typeof createParseStep> | null,
-): Pick<Invalid, 'eventId' | 'eventType'> {
+): Pick<Invalid, 'eventId' | 'eventType' | 'source'> {
   try {
     const decoded = parse?.(received).decoded;
-    if (decoded) return decoded.ok ? decoded.envelope : decoded;
+    if (decoded) {
+      const { eventId, eventType } = decoded.ok ? decoded.envelope : decoded;
+      return { eventId, eventType, ...(decoded.ok && { source: decoded.envelope.source }) };
+    }
   } catch {
     // It may be this what its landing failed of.
   }

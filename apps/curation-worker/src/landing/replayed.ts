@@ -1,6 +1,7 @@
 import type { Random } from '@millrace/observability';
 import type { Validated } from '../pipeline/curate';
 import type { Outcome } from '../pipeline/outcome';
+import { sourceOf } from '../pipeline/validate';
 import type { MicroBatch } from '../pipeline/received';
 import { causeOf } from '../quarantine/rows';
 import type { RawPlaces } from '../staging/raw-parts';
@@ -42,7 +43,7 @@ export function waitingRows(
   return validated.map((event, i) => {
     const { origin, value, offset } = event.received;
     return {
-      ...{ tenant: origin.headers.tenant, source: origin.headers.source, acceptedAt: origin.at },
+      ...{ tenant: origin.headers.tenant, source: sourceOf(event), acceptedAt: origin.at },
       eventId: event.ok ? event.envelope.eventId : event.eventId,
       eventType: event.ok ? event.envelope.eventType : event.eventType,
       ...{ topic: batch.topic, partition: batch.partition, offset, batchId },

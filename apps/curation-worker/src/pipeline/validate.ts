@@ -33,9 +33,18 @@ export interface Invalid {
   readonly refusal: Refusal;
   readonly eventId: string | null;
   readonly eventType: string | null;
+  /** Who sent it, as it says or else as it came; absent where it cannot be read. */
+  readonly source?: string;
   readonly contract: { readonly name: string; readonly version: string } | null;
   readonly person: Person;
 }
+
+/** Who sent an item: what it says itself, else how it came. */
+export const sourceOf = (event: {
+  readonly received: Received;
+  readonly source?: string;
+  readonly envelope?: Pick<Envelope, 'source'>;
+}): string => event.envelope?.source ?? event.source ?? event.received.origin.headers.source;
 
 /** What becomes of events of types that no contract governs: they land, and a contract is inferred, or they do not. */
 export type UnknownTypes = 'infer' | 'quarantine' | 'refuse';
@@ -56,10 +65,10 @@ export function createValidateStep(
       return { ok: false, received, refusal, eventId, eventType, contract: null, person: unread(eventType) };
     }
     const { envelope } = decoded;
-    const { eventId, eventType } = envelope;
+    const { eventId, eventType, source } = envelope;
     const contract = contracts.contractOf(eventType);
     const invalid = (refusal: Refusal, by: Invalid['contract']): Invalid => ({
-      ...{ ok: false, received, refusal, eventId, eventType, contract: by },
+      ...{ ok: false, received, refusal, eventId, eventType, source, contract: by },
       person: personIn(envelope, contract, contracts),
     });
     if (!contract) {

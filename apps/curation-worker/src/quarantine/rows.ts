@@ -3,6 +3,7 @@ import type { QuarantineCause, QuarantineRow } from '../landing/port';
 import type { Outcome } from '../pipeline/outcome';
 import type { MicroBatch } from '../pipeline/received';
 import type { Validated } from '../pipeline/curate';
+import { sourceOf } from '../pipeline/validate';
 import type { RawPlaces } from '../staging/raw-parts';
 import type { Random } from '@millrace/observability';
 import { groupId, groupOf } from './grouping';
@@ -47,7 +48,7 @@ export function quarantineRows(
     rows.push({
       ...causeOf(event, outcome.refusal),
       tenant: origin.headers.tenant,
-      source: origin.headers.source,
+      source: sourceOf(event),
       acceptedAt: origin.at,
       topic: log?.topic ?? batch.topic,
       partition: log?.partition ?? batch.partition,

@@ -41,7 +41,7 @@ test('each quarantined item is told once, without its bytes, however often it is
   expect(new Set(messages.map(({ eventId }) => eventId))).toEqual(new Set(items.map((_, i) => `q${i}`)));
   expect(messages[0]).toEqual({
     ...{ id: expect.stringMatching(/^[0-9a-f-]{36}\/\d+\/\d+$/), quarantineId: expect.stringMatching(/^\d+$/) },
-    ...{ tenant: 'default', source: 'http', eventType: 'shipment.status.changed', eventId: expect.any(String) },
+    ...{ tenant: 'default', source: 'test', eventType: 'shipment.status.changed', eventId: expect.any(String) },
     ...{ group: expect.stringMatching(/^[0-9a-f]{16}$/), reason: 'unknown_value', rule: expect.any(String) },
     ...{ path: '$.payload.status', contract: 'shipment_status_changed', contractVersion: expect.any(String) },
     ...{ acceptedAt: '2026-11-21T10:20:30.123Z', at: expect.stringMatching(/Z$/) },

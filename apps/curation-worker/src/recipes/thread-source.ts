@@ -62,7 +62,13 @@ function sayOfPatch(error) {
   return /^JSON-Patch: /.test(String(message)) ? String(message).slice(0, 500) : 'it fails with ' + nameOf(error);
 }
 
-const nameOf = (error) => (error && /^[A-Za-z_]{1,64}$/.test(error.name) ? error.name : 'an error');
+// Of what the engine says by itself only what names no value.
+const FIXED = /^(Invalid (string|array) length|Maximum call stack size exceeded)$/;
+
+function nameOf(error) {
+  const name = error && /^[A-Za-z_]{1,64}$/.test(error.name) ? error.name : 'an error';
+  return error && FIXED.test(error.message) ? name + ': ' + error.message : name;
+}
 
 let apply;
 try {

@@ -25,14 +25,21 @@ const books = async () => booksOf(await landedBatches(service.database.pool));
 
 test('events are mended by a reviewed recipe and land as themselves, once; the books stay balanced', async () => {
   await send(
-    ...Array.from({ length: 8 }, (_, i) => shipmentEvent(`lost-${i}`, { status: 'lost' })),
+    ...Array.from({ length: 8 }, (_, i) =>
+      shipmentEvent(`lost-${i}`, { status: 'lost' }, i < 3 ? { source: 'dock 4' } : {}),
+    ),
     // The same event once more: it is quarantined as well, for nothing of it has landed.
-    shipmentEvent('lost-0', { status: 'lost' }),
+    shipmentEvent('lost-0', { status: 'lost' }, { source: 'dock 4' }),
     shipmentEvent('fine'),
   );
   expect(await books()).toEqual({ landed: 1, duplicate: 0, quarantined: 9 });
   const group = await groupOf('$.payload.status');
-  expect(group).toMatchObject({ count: 9, total: 9, reason: 'unknown_value', sources: [{ source: 'http', count: 9 }] });
+  expect(group).toMatchObject({ count: 9, total: 9, reason: 'unknown_value' });
+  // Who sent them, as they say themselves.
+  expect(group.sources).toEqual([
+    { source: 'test', count: 5 },
+    { source: 'dock 4', count: 4 },
+  ]);
   expect(group.samples).toHaveLength(3);
 
   const asIs = await service.call('POST', '/v1/quarantine/plan', { group: group.group });
@@ -98,7 +105,7 @@ test('an event that is replayed as it came keeps its raw line, and one that fail
   const { body: left } = await service.call('GET', '/v1/quarantine');
   expect(left.rows).toMatchObject([{ eventId: 'twice-broken', path: '$.payload.carrier_code', replays: 1 }]);
   expect(await books()).toEqual({ landed: 10, duplicate: 1, quarantined: 1 });
-  const again = await service.call('POST', '/v1/quarantine/replay', { filter: { source: 'http' } });
+  const again = await service.call('POST', '/v1/quarantine/replay', { filter: { source: 'test' } });
   expect(await finished(again.body.id)).toMatchObject({ landed: 0, failed: 1 });
   const { body: same } = await service.call('GET', '/v1/quarantine');
   expect(same.rows[0]).toMatchObject({ replays: 2, mended: null });
@@ -114,14 +121,14 @@ test.each([
   const put = await service.call('PUT', '/v1/quarantine/recipes/bad', { expression });
   expect(put.status).toBe(200);
   const { body: plan } = await service.call('POST', '/v1/quarantine/plan', {
-    filter: { source: 'http' },
+    filter: { source: 'test' },
     recipe: { name: 'bad' },
   });
   expect(plan).toMatchObject({ wouldPass: 0, wouldFail: 1, failures: [{ reason: 'recipe_failed' }] });
   expect(plan.failures[0].rule).toMatch(said);
   await service.call('PUT', '/v1/quarantine/recipes/bad', { approve: put.body.version });
   const { body: started } = await service.call('POST', '/v1/quarantine/replay', {
-    filter: { source: 'http' },
+    filter: { source: 'test' },
     recipe: { name: 'bad', version: put.body.version },
   });
   expect(await finished(started.id)).toMatchObject({ landed: 0, failed: 1 });

@@ -5,7 +5,7 @@ import type { ShadowJob, ShadowTally, WorkProgress } from '@millrace/topics';
 import { ContractsInForce } from '../contracts/in-force';
 import { createParseStep } from '../pipeline/parse';
 import type { Received } from '../pipeline/received';
-import { createValidateStep } from '../pipeline/validate';
+import { createValidateStep, sourceOf } from '../pipeline/validate';
 import { OTHER_TYPES, rawFolder, writerOf } from '../staging/paths';
 import { JobError, type Step } from '../work/runner';
 import type { Pace } from './pace';
@@ -104,6 +104,7 @@ type Judge = (received: Received) => {
   readonly refusal: Refusal | null;
   readonly eventId: string | null;
   readonly eventType: string | null;
+  readonly source: string;
 };
 
 interface Place {
@@ -119,9 +120,10 @@ function tryItem(item: Received | null, tally: Tally, { part, line, wanted, judg
   const [before, after] = [judges[0](item), judges[1](item)];
   if (after.eventType === null || !wanted.has(after.eventType)) return;
   const { headers } = item.origin;
-  const sample = { eventId: after.eventId, source: headers.source, rawPart: part, rawLine: line };
+  const { source } = after;
+  const sample = { eventId: after.eventId, source, rawPart: part, rawLine: line };
   tally.add({
-    ...{ tenant: headers.tenant, source: headers.source, before: before.refusal, after: after.refusal },
+    ...{ tenant: headers.tenant, source, before: before.refusal, after: after.refusal },
     sample: headers.tenant === tenant ? sample : null,
   });
 }
@@ -131,8 +133,8 @@ function judge(contracts: ContractsInForce): Judge {
   const validate = createValidateStep(contracts);
   return (received) => {
     const found = validate(parse(received));
-    if (!found.ok) return { refusal: found.refusal, eventId: found.eventId, eventType: found.eventType };
-    return { refusal: null, eventId: found.envelope.eventId, eventType: found.envelope.eventType };
+    const { eventId, eventType } = found.ok ? found.envelope : found;
+    return { refusal: found.ok ? null : found.refusal, eventId, eventType, source: sourceOf(found) };
   };
 }
 
