@@ -132,7 +132,7 @@ it('a version is tried on raw data before it is published, also where the worker
   expect(result.passes + result.breaks + result.heals + result.fails + result.unreadable).toBe(result.items);
   expect(result.breaksPercent).toBeCloseTo((100 * result.breaks) / result.items, 3);
   expect(result.rules).toMatchObject([
-    { path: '$.payload.distance_miles', breaks: result.breaks, sources: { http: result.breaks } },
+    { path: '$.payload.distance_miles', breaks: result.breaks, sources: { nycflights13: result.breaks } },
   ]);
   const [sample] = result.rules[0].samples;
   expect((await call('GET', `/v1/events/${sample.eventId}/trace`)).json.status).toBe('LANDED');

@@ -153,7 +153,7 @@ test('one item that no landing survives keeps a job from nothing else', async ()
   await mendAll(bench);
   const replays = new MemoryReplayStore(bench.store);
   const job = await replays.create({
-    ...{ tenant: 'default', selection: { filter: { source: 'http' } }, recipe: null, rate: 20_000, createdBy: 'me' },
+    ...{ tenant: 'default', selection: { filter: { source: 'test' } }, recipe: null, rate: 20_000, createdBy: 'me' },
   });
   const runner = runnerOf(bench, replays);
   for (let round = 0; (await replays.get('default', job.id))?.state === 'running'; round++) {
@@ -173,7 +173,7 @@ test('a process may end at each of its places: a replay and a retry land what th
   await bench.lander.land(prepared, { epoch: bench.epoch, attempts: 1, signal });
   await mendAll(bench);
   const job = await replays.create({
-    ...{ tenant: 'default', selection: { filter: { source: 'http' } }, recipe: null, rate: 8, createdBy: 'me' },
+    ...{ tenant: 'default', selection: { filter: { source: 'test' } }, recipe: null, rate: 8, createdBy: 'me' },
   });
   let { epoch } = bench;
   const ended: string[] = [];
