@@ -116,6 +116,7 @@ export class AppModule {
         batchItemsMax: config.appendItemsMax,
         batchBytesMax: config.appendBytesMax,
         inFlightMax: config.appendsInFlightMax,
+        turnItems: config.turnItems,
         queueBytesMax: config.queueBytesMax,
         queueMsMax: config.queueMsMax,
         retryMsMax: config.appendRetryMsMax,

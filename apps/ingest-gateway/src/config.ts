@@ -62,6 +62,14 @@ export const config = defineConfig({
     unit: 'appends',
     doc: 'Appends under way at once, each to a partition of its own.',
   }),
+  turnItems: integer({
+    env: 'GATEWAY_TURN_ITEMS',
+    default: 2_000,
+    min: 1,
+    max: 1_000_000,
+    unit: 'items',
+    doc: "Items that go to one partition before it is the next one's turn: fewer and larger landings at low rates.",
+  }),
   appendMsMax: duration({
     env: 'GATEWAY_APPEND_TIMEOUT',
     default: 10_000,

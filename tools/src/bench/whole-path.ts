@@ -15,6 +15,7 @@ export interface WholePathResult {
   readonly cpu: CpuSeconds;
 }
 
+/** Milliseconds from an event's 2xx until a reader sees it, sorted. */
 export interface Freshness {
   readonly visible: readonly number[];
   readonly inMarts: readonly number[];
@@ -92,47 +93,51 @@ export async function fromLog(
 }
 
 /**
- * How long an event takes from its 2xx until a reader sees it, at a steady rate: a probe event is looked for in the
- * catalog's tables and in the daily mart, over and over.
+ * How long an event takes from its 2xx until a reader sees it, at a steady rate: events are counted in the catalog's
+ * tables and in the daily mart, over and over. Those of the first `warmUpSeconds`, when the code of new processes is
+ * being compiled, are told apart.
  */
-export function freshness(settings: { rate: number; seconds: number }, options: BenchOptions = {}): Promise<Freshness> {
+export function freshness(
+  settings: { rate: number; warmUpSeconds: number; seconds: number },
+  options: BenchOptions = {},
+): Promise<{ warmUp: Freshness; steady: Freshness }> {
+  const { rate, warmUpSeconds, seconds } = settings;
   return withMillrace(async ({ origin, gateway }) => {
     const acknowledged: { at: number; upTo: number }[] = [];
     let total = 0;
+    const warmUntil = performance.now() + warmUpSeconds * 1_000;
     const loading = load('fresh', {
-      ...settings,
+      ...{ rate, seconds: warmUpSeconds + seconds },
       origin: gateway,
       perRequest: 10,
       connections: 8,
       onAcknowledged: (_first, count, at) => acknowledged.push({ at, upTo: (total += count) }),
     });
-    const seen = { tables: 0, marts: 0 };
-    const visible: number[] = [];
-    const inMarts: number[] = [];
+    const none = (): { visible: number[]; inMarts: number[] } => ({ visible: [], inMarts: [] });
+    const measured = { warmUp: none(), steady: none() };
     let loadDone = false;
     void loading.then(() => (loadDone = true));
-    const follow = async (
-      count: () => Promise<number>,
-      which: keyof typeof seen,
-      into: number[],
-      everyMs: number,
-    ): Promise<void> => {
-      while (!loadDone || seen[which] < acknowledged.length) {
+    const follow = async (count: () => Promise<number>, into: keyof Freshness, everyMs: number): Promise<void> => {
+      let seen = 0;
+      while (!loadDone || seen < acknowledged.length) {
         const rows = await count();
         const now = performance.now();
         // Events become visible about in the order of their acknowledgement: counts stand for events.
-        while (seen[which] < acknowledged.length && acknowledged[seen[which]].upTo <= rows)
-          into.push(now - acknowledged[seen[which]++].at);
+        for (; seen < acknowledged.length && acknowledged[seen].upTo <= rows; seen++) {
+          const { at } = acknowledged[seen];
+          measured[at < warmUntil ? 'warmUp' : 'steady'][into].push(now - at);
+        }
         await sleep(everyMs);
       }
     };
     await Promise.all([
       loading,
-      follow(() => committedEvents(origin), 'tables', visible, 20),
-      follow(() => martCount(origin), 'marts', inMarts, 50),
+      follow(() => committedEvents(origin), 'visible', 20),
+      follow(() => martCount(origin), 'inMarts', 100),
     ]);
-    const sorted = (values: number[]): number[] => values.sort((a, b) => a - b);
-    return { visible: sorted(visible), inMarts: sorted(inMarts) };
+    for (const { visible, inMarts } of Object.values(measured))
+      for (const values of [visible, inMarts]) values.sort((a, b) => a - b);
+    return measured;
   }, options);
 }
 

@@ -76,7 +76,7 @@ export function startGateway(process: SimProcess, shared: Shared): Gateway {
     append: withAppendFailpoints(append, process.failpoint),
     partitions: Array.from({ length: TOPIC.partitions }, (_, i) => String(i)),
     limits: {
-      ...{ lingerMsMax: 2, batchItemsMax: 2_000, batchBytesMax: 4 << 20, inFlightMax: 3 },
+      ...{ lingerMsMax: 2, batchItemsMax: 2_000, batchBytesMax: 4 << 20, inFlightMax: 3, turnItems: 10 },
       ...{ queueBytesMax: 64 << 10, queueMsMax: 5_000, retryMsMax: 10_000 },
     },
     newId: () => random.uuid(),

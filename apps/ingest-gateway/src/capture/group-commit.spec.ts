@@ -6,6 +6,7 @@ import { ITEM_OVERHEAD_BYTES } from './limits';
 
 const limits: GroupCommitLimits = {
   lingerMsMax: 2,
+  turnItems: 1,
   batchItemsMax: 100,
   batchBytesMax: 10_000,
   inFlightMax: 2,

@@ -1,5 +1,6 @@
 import { AppendQueue, type CapturedItem, type Waiting, weightOf } from './append-queue';
 import { NumberedAppends, type NumberedAppendsDeps } from './numbered-appends';
+import { PartitionTurns } from './partition-turns';
 
 export interface GroupCommitLimits {
   /** Longest wait of a request for others to share its append while there is room for that append, ms. */
@@ -10,6 +11,8 @@ export interface GroupCommitLimits {
   readonly batchBytesMax: number;
   /** Appends under way at once, at most one per partition. */
   readonly inFlightMax: number;
+  /** Items that go to one partition before it is the next one's turn. */
+  readonly turnItems: number;
   /** Memory of items waiting or under way, over all requests, bytes; beyond it requests are refused. */
   readonly queueBytesMax: number;
   /** A request that waits longer than this for its append to begin is refused, ms. */
@@ -63,7 +66,7 @@ const OPEN_DECAY = 0.98;
  */
 export class GroupCommit {
   private readonly queue = new AppendQueue();
-  private readonly idle: string[];
+  private readonly turns: PartitionTurns;
   private readonly appends: NumberedAppends;
   private held = 0;
   private underWay = 0;
@@ -80,7 +83,7 @@ export class GroupCommit {
   constructor(private readonly deps: GroupCommitDeps) {
     const { append, newId, seal, timers, limits } = deps;
     this.appends = new NumberedAppends({ append, newId, seal, timers, retryMsMax: limits.retryMsMax });
-    this.idle = [...deps.partitions];
+    this.turns = new PartitionTurns(deps.partitions, limits.turnItems);
   }
 
   /** Memory of items accepted from requests and not yet durable, bytes. */
@@ -119,7 +122,7 @@ export class GroupCommit {
   }
 
   private mayAppend(): boolean {
-    return this.queue.requests > 0 && this.underWay < this.deps.limits.inFlightMax && this.idle.length > 0;
+    return this.queue.requests > 0 && this.underWay < this.deps.limits.inFlightMax && this.turns.anyIdle;
   }
 
   /** Sees to it that what waits is appended, or refused when that takes too long. */
@@ -186,12 +189,11 @@ export class GroupCommit {
   }
 
   private async append(group: readonly Waiting[]): Promise<void> {
-    // Partitions in turn: the one idle longest.
-    const partition = this.idle.shift() as string;
     this.underWay++;
     const { timers, observer } = this.deps;
     const beganMs = timers.monotonicMs();
     const records = group.length === 1 ? group[0].items : group.flatMap(({ items }) => items);
+    const partition = this.turns.take(records.length);
     try {
       await this.appends.append(records, partition);
       for (const waiting of group) waiting.resolve();
@@ -203,7 +205,7 @@ export class GroupCommit {
     } finally {
       for (const waiting of group) this.held -= weightOf(waiting);
       this.underWay--;
-      this.idle.push(partition);
+      this.turns.giveBack(partition);
       this.openLately = Math.max(this.open, this.openLately * OPEN_DECAY);
       this.open -= group.length;
       this.look();

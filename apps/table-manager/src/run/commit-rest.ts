@@ -22,18 +22,20 @@ export function restAfter(
 const largeness = (rows: number): number => Math.min(1, rows / COMMIT_ROWS_LARGE);
 
 /**
- * Rebuilding and compacting take half of the time beside no commits, and the less the more time commits take. Beside
- * large commits that is half as much: a rebuild costs by all rows of its partitions, not by the new ones among them,
- * so under load it pays to rebuild them for more at once.
+ * Rebuilding and compacting take half of the time beside no commits, and the less the more effort commits are. Beside
+ * large commits that is far less than beside small ones: a rebuild costs by all rows of its partitions, not by the new
+ * ones among them, so under load it pays to rebuild them for more at once.
  */
 const OTHERS_REST_SHARE_MIN = 1;
-const OTHERS_REST_SHARE_BUSY = 32;
+const OTHERS_REST_SHARE_BUSY = 8;
+const OTHERS_REST_SHARE_LARGE = 64;
 
 /**
  * How many times its effort other work than commits rests.
  *
- * @param share of the time that commits take, 0 to 1
+ * @param share of the time that commits kept a processor busy, 0 to 1
  * @param rows of the last commit
  */
 export const restBeside = (share: number, rows: number): number =>
-  OTHERS_REST_SHARE_MIN + OTHERS_REST_SHARE_BUSY * share * (1 + largeness(rows));
+  OTHERS_REST_SHARE_MIN +
+  share * (OTHERS_REST_SHARE_BUSY + (OTHERS_REST_SHARE_LARGE - OTHERS_REST_SHARE_BUSY) * largeness(rows));

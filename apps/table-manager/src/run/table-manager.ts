@@ -46,6 +46,7 @@ export function createTableManager(
   events: TableManagerEvents,
 ): TableManager {
   const { storage, duck, questions, store, messaging, clock, newId, sleep, failpoint, monotonicMs } = ports;
+  const { cpuMs = monotonicMs } = ports;
   const now = (): number => clock.now();
   const failed =
     (what: string) =>
@@ -135,7 +136,7 @@ export function createTableManager(
     const faultOf = (error: unknown): string | null =>
       options.isVital || isLakeUnwritable(error) ? `${what}: ${causeOf(error)}` : null;
     const loop = new PacedLoop({
-      ...{ ...options, sleep, monotonicMs, effortMs: ports.cpuMs, faultOf },
+      ...{ ...options, sleep, monotonicMs, effortMs: cpuMs, faultOf },
       onError: failed(what),
     });
     loops.push(loop);
@@ -183,13 +184,14 @@ export function createTableManager(
     restMsMax: COMMIT_REST_MS_MAX,
     round: async () => {
       const began = monotonicMs();
+      const cpuBefore = cpuMs();
       const done = await rounds.commit();
       if (!done) return false;
       relay.wake();
       martsLoop.wake();
       if (inference?.isDue) inferenceLoop.wake();
       const tookMs = monotonicMs() - began;
-      committing.worked(tookMs);
+      committing.worked(Math.min(tookMs, cpuMs() - cpuBefore));
       commitRest = restAfter(done, settings);
       commitRows = done.rows;
       events.onCommitted?.(done, tookMs);

@@ -71,6 +71,24 @@ describe('checkpoints and the log', () => {
     expect(asked).toEqual({ get: 1 + 1 + 4, list: 0 });
   });
 
+  it('let the newest commits be told of over and over without reading them again', async () => {
+    const table = await create({ checkpointInterval: 0 });
+    await append(table, 30);
+    const { storage, asked } = counting();
+    const reader = await DeltaTable.open(storage, table.root, { duck: lake.duck });
+    const newest = await reader.history(20);
+    asked.get = asked.list = 0;
+    expect(await reader.history(20)).toEqual(newest);
+    expect(asked).toEqual({ get: 0, list: 0 });
+    await append(table, 1);
+    await reader.refresh();
+    asked.get = 0;
+    expect((await reader.history(20)).map(({ version }) => version)).toEqual(
+      Array.from({ length: 20 }, (_, i) => 31 - i),
+    );
+    expect(asked).toEqual({ get: 1, list: 0 });
+  });
+
   it('may be missing, unreadable or named by an old or wrong hint', async () => {
     const table = await create({ checkpointInterval: 0 });
     await append(table, 6);
@@ -127,7 +145,8 @@ describe('checkpoints and the log', () => {
     const kept = Number(first.slice(0, 20));
     expect((await opened.at({ version: kept })).version).toBe(kept);
     await expect(opened.at({ version: kept - 1 })).rejects.toMatchObject({ expired: true });
-    expect((await opened.history()).at(-1)?.version).toBe(kept);
+    // What was read before the log was cleaned is not told of as if it were there.
+    for (const reader of [opened, table]) expect((await reader.history()).at(-1)?.version).toBe(kept);
   });
 
   it('do not strand a reader who slept while the log was cleaned', async () => {

@@ -8,20 +8,49 @@ export interface HistoryEntry extends CommitInfo {
 
 /** Commits read at once. */
 const AT_ONCE = 32;
+/** Newest commits whose entries are remembered. */
+const REMEMBERED_MAX = 64;
 
-/** What the log tells of its newest commits, newest first, as far back as it is kept. */
-export async function history(log: DeltaLog, newest: number, limit: number): Promise<HistoryEntry[]> {
-  const entries: HistoryEntry[] = [];
-  for (let from = newest; from >= 0 && entries.length < limit; from -= AT_ONCE) {
-    const count = Math.min(AT_ONCE, from + 1, limit - entries.length);
-    const commits = await Promise.all(Array.from({ length: count }, (_, i) => log.read(from - i)));
-    for (const commit of commits) {
-      if (!commit) return entries;
-      const info = commit.actions.find((a) => 'commitInfo' in a);
-      entries.push({ ...(info && 'commitInfo' in info ? info.commitInfo : {}), version: commit.version });
+/** What a table's log tells of its commits. A commit never changes, so the newest ones are read once. */
+export class History {
+  private remembered = new Map<number, HistoryEntry>();
+
+  constructor(private readonly log: DeltaLog) {}
+
+  /** The newest commits up to and with `newest`, newest first, as far back as the log is kept. */
+  async newest(newest: number, limit: number): Promise<HistoryEntry[]> {
+    await this.forgetCleaned(newest, limit);
+    const entries: HistoryEntry[] = [];
+    for (let from = newest; from >= 0 && entries.length < limit; from -= AT_ONCE) {
+      const count = Math.min(AT_ONCE, from + 1, limit - entries.length);
+      const found = await Promise.all(Array.from({ length: count }, (_, i) => this.entry(from - i)));
+      for (const entry of found) {
+        if (!entry) return entries;
+        entries.push(entry);
+        if (entries.length <= REMEMBERED_MAX) this.remembered.set(entry.version, entry);
+      }
     }
+    for (const version of this.remembered.keys())
+      if (version <= newest - REMEMBERED_MAX) this.remembered.delete(version);
+    return entries;
   }
-  return entries;
+
+  private async entry(version: number): Promise<HistoryEntry | null> {
+    const remembered = this.remembered.get(version);
+    if (remembered) return remembered;
+    const commit = await this.log.read(version);
+    if (!commit) return null;
+    const info = commit.actions.find((a) => 'commitInfo' in a);
+    return { ...(info && 'commitInfo' in info ? info.commitInfo : {}), version };
+  }
+
+  /** The log is cleaned from its oldest end: while the oldest one asked for is there, so are those after it. */
+  private async forgetCleaned(newest: number, limit: number): Promise<void> {
+    const oldest = [...this.remembered.keys()]
+      .filter((version) => version > newest - limit)
+      .reduce((least, version) => Math.min(least, version), Infinity);
+    if (oldest !== Infinity && !(await this.log.hasCommit(oldest))) this.remembered = new Map();
+  }
 }
 
 /**

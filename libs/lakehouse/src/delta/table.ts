@@ -18,7 +18,7 @@ import {
 } from './delete-holding';
 import { DeltaLog } from './delta-log';
 import { addColumns } from './evolve';
-import { history, type HistoryEntry, versionAt } from './history';
+import { History, type HistoryEntry, versionAt } from './history';
 import { type Loaded, loadNewest, loadVersion } from './load';
 import { optimize, type OptimizeOptions, type OptimizeResult } from './optimize';
 import { assertReadable } from './protocol-support';
@@ -74,6 +74,7 @@ export class DeltaTable {
 
   private readonly context: TableContext;
   private readonly checkpointer: Checkpointer;
+  private readonly past: History;
   private loaded: Loaded | null = null;
   /** End of the line of commits: this process makes one at a time, for they would only race each other. */
   private committing: Promise<unknown> = Promise.resolve();
@@ -96,6 +97,7 @@ export class DeltaTable {
       refresh: () => this.refresh(),
       commit: (read, plan) => this.commit(read, plan),
     };
+    this.past = new History(this.context.log);
     this.checkpointer = new Checkpointer(this.context, options.onBackgroundError ?? (() => undefined));
   }
 
@@ -194,7 +196,7 @@ export class DeltaTable {
 
   /** Newest first. */
   history(limit = Infinity): Promise<HistoryEntry[]> {
-    return history(this.context.log, this.snapshot.version, limit);
+    return this.past.newest(this.snapshot.version, limit);
   }
 
   /** A SELECT of a snapshot's rows; it names local files. */
