@@ -40,13 +40,15 @@ import { AlarmsController, QUALITY_STORE } from './quality/alarms.controller';
 import { FailuresGauge } from './quality/failures-gauge';
 import { QualityStore } from './quality/quality-store';
 import { SchemaRegistryModule } from './schema-registry/schema-registry.module';
+import { PostgresRetentionStore } from './retention/postgres-store';
+import { FrozenGauge } from './retention/frozen-gauge';
 import { Shadows } from './shadow/shadows';
 import { ShadowsController } from './shadow/shadows.controller';
 import { ShadowStore } from './shadow/shadow-store';
 import { DuckQuestions } from './tables/duck-questions';
 import { TablePool } from './tables/table-pool';
 import { MART_IDS } from './tables/table-specs';
-import { TablesController } from './tables/tables.controller';
+import { RETENTION_STORE, TablesController } from './tables/tables.controller';
 import { PrismaVacuumRecord } from './tables/vacuum-record';
 
 const LEADER_RETRY_MS = 1_000;
@@ -91,9 +93,10 @@ export class AppModule {
     const observations = new PostgresObservations(pool);
     const quality = new QualityStore(pool, v4);
     const erasures = new PostgresTableErasures(pool, v4);
+    const retention = new PostgresRetentionStore(pool);
     const manager = createTableManager(
       {
-        erasures,
+        ...{ erasures, retention },
         ...{ storage, duck, messaging, clock, sleep, failpoint },
         store: new PostgresCommitStore(pool),
         observations,
@@ -113,6 +116,7 @@ export class AppModule {
         compactEveryMs: config.compactEvery,
         vacuumEveryMs: config.vacuumEvery,
         erasureGraceMs: config.erasureGrace,
+        retentionEveryMs: config.retentionEvery,
         inference: { ...config, inferAfterMs: config.inferAfter },
       },
       eventsOf(context),
@@ -124,6 +128,13 @@ export class AppModule {
       (gauge) => {
         for (const id of MART_IDS) gauge.set({ mart: id }, manager.setbacks.count(id));
       },
+    );
+    const frozen = new FrozenGauge(retention);
+    metrics.gauge(
+      'millrace_frozen_mart_partitions',
+      'Partitions of a mart that stay as they are because retention deleted rows of theirs; those among them that changed since count as late.',
+      ['mart', 'late'],
+      (gauge) => frozen.set(gauge, leadership.role === 'leader'),
     );
     const failures = new FailuresGauge(quality);
     metrics.gauge(
@@ -214,6 +225,7 @@ export class AppModule {
         { provide: Shadows, useValue: shadows },
         { provide: DriftReader, useValue: drift },
         { provide: QUALITY_STORE, useValue: quality },
+        { provide: RETENTION_STORE, useValue: retention },
       ],
     };
   }
@@ -234,6 +246,11 @@ function eventsOf({ logger, metrics, clock }: ServiceContext<Config>): TableMana
   const compacted = metrics.counter('millrace_compacted_files_total', 'Small files rewritten into larger ones.', [
     'table',
   ]);
+  const removedRows = metrics.counter(
+    'millrace_retention_deleted_rows_total',
+    'Rows deleted because their contract keeps them no longer.',
+    ['table'],
+  );
   const martFailures = metrics.counter(
     'millrace_mart_failures_total',
     'Attempts to build partitions of a mart, or the whole mart, that failed and are made again.',
@@ -260,6 +277,10 @@ function eventsOf({ logger, metrics, clock }: ServiceContext<Config>): TableMana
       logger.info({ table, files }, 'compacted');
     },
     onVacuumed: (table, { files, bytes }) => logger.info({ table, files, bytes }, 'vacuumed'),
+    onRemoved: ({ table, rows, files }) => {
+      removedRows.inc({ table }, rows);
+      logger.info({ table, rows, files }, 'deleted what is kept no longer');
+    },
     onMartFailed: ({ mart, partition, cause, attempts, retryInMs }) => {
       martFailures.inc({ mart });
       logger.warn({ mart, partition, cause, attempts, retryInMs }, 'a mart could not be built');

@@ -107,6 +107,13 @@ export const config = defineConfig({
     max: 86_400_000,
     doc: 'Files that held rows of an erased subject are deleted so long after readers are told of those without: a question that reads them for longer fails.',
   }),
+  retentionEvery: duration({
+    env: ['RETENTION_EVERY'],
+    default: 60_000,
+    min: 1_000,
+    max: 86_400_000,
+    doc: 'How often rows are looked for that their contracts keep no longer.',
+  }),
   unknownTypes: oneOf({
     env: ['UNKNOWN_TYPES'],
     values: ['infer', 'quarantine', 'refuse'],

@@ -19,6 +19,11 @@ export interface CatalogTable {
   readonly version: number;
   /** For marts: the number up to which every touched partition is rebuilt. */
   readonly builtTo?: number;
+  /**
+   * Retention has deleted, or is about to delete, rows of days up to this one, `YYYY-MM-DD`. Of a mart: of its sources;
+   * partitions up to that day may stay as they were built, and be more than what the sources have now.
+   */
+  readonly expiredTo?: string;
 }
 
 export const catalogPath = (version: number): string => `catalog/${String(version).padStart(20, '0')}.json`;

@@ -11,7 +11,7 @@ const POLL_MS = 500;
 const LEFT = `
   SELECT (SELECT coalesce(max(number), 0) FROM curation_worker.manifest) AS landed,
          (SELECT coalesce(max(number), 0) FROM table_manager.cursor) AS committed,
-         (SELECT count(*) FROM table_manager.mart_partition WHERE touched > built) AS stale,
+         (SELECT count(*) FROM table_manager.mart_partition WHERE touched > built AND frozen_at IS NULL) AS stale,
          (SELECT count(*) FROM table_manager.outbox) AS unsent`;
 
 /**

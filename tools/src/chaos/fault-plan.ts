@@ -49,6 +49,7 @@ const RARE: ReadonlySet<string> = new Set([
   ...['staged-deleted', 'contract-written', 'contracts-indexed', 'vacuum-recorded', 'vacuumed'],
   ...['replay-noted', 'replay-landed', 'retry-taken', 'filled', 'fill-shown'],
   ...['erasure-drained', 'erasure-destroyed', 'erasure-searched', 'erasure-deleted', 'erasure-shown', 'erasure-swept'],
+  ...['retention-planned', 'retention-removed', 'retention-shown'],
 ]);
 
 /** Faults without end, every target in each round, in an order of the seed's. */

@@ -18,7 +18,7 @@ const DETAILS: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * Places that the load of a run does not lead to, with the tests that end there: nobody replays anything under it, no
- * event fails without end, nobody is erased, and a contract is inferred once a lake.
+ * event fails without end, nobody is erased, nothing is old enough to be deleted, and a contract is inferred once a lake.
  */
 export const ELSEWHERE: Readonly<Partial<Record<string, string>>> = {
   'curation-worker/replay-noted': 'apps/curation-worker/src/replay/runner.spec.ts',
@@ -31,6 +31,9 @@ export const ELSEWHERE: Readonly<Partial<Record<string, string>>> = {
   'table-manager/erasure-deleted': 'apps/table-manager/src/erasure/erasure.int.spec.ts',
   'table-manager/erasure-shown': 'apps/table-manager/src/erasure/erasure.int.spec.ts',
   'table-manager/erasure-swept': 'apps/table-manager/src/erasure/erasure.int.spec.ts',
+  'table-manager/retention-planned': 'apps/table-manager/src/retention/retention.int.spec.ts',
+  'table-manager/retention-removed': 'apps/table-manager/src/retention/retention.int.spec.ts',
+  'table-manager/retention-shown': 'apps/table-manager/src/retention/retention.int.spec.ts',
   'table-manager/filled': 'apps/table-manager/src/inference/inference.int.spec.ts',
   'table-manager/fill-shown': 'apps/table-manager/src/inference/inference.int.spec.ts',
 };

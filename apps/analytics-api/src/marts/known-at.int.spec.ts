@@ -70,11 +70,11 @@ function eventsSql(number: number): string {
     FROM (SELECT i, i * 7 % 40 AS s, CAST(hash(i + ${number} * 1000) % 100000 AS BIGINT) AS h FROM range(60) t(i))`;
 }
 
-async function publish(number: number): Promise<void> {
+async function publish(number: number, expiredTo?: string): Promise<void> {
   const tables = [...marts, [SOURCE, source] as const, [CARRIERS, carriers] as const];
   const catalog = {
     ...{ version: ++catalogVersion, lineId: LINE_ID, number, at: new Date().toISOString() },
-    tables: Object.fromEntries(tables.map(([id, { root, version }]) => [id, { root, version }])),
+    tables: Object.fromEntries(tables.map(([id, { root, version }]) => [id, { root, version, expiredTo }])),
   };
   await lake.storage.createIfAbsent(catalogPath(catalogVersion), Buffer.from(JSON.stringify(catalog)));
 }
@@ -250,4 +250,17 @@ test('a commit whose batches are not known here yet is waited for', async () => 
   const now = await get(asked(QUESTIONS[0], atOf(COMMITS.length + 1)));
   expect(now.status).toBe(200);
   expect(now.body).not.toEqual(shown[COMMITS.length - 1].get(QUESTIONS[0]));
+});
+
+test('days of which rows are deleted are no longer known as they were; the marts still show them', async () => {
+  const number = COMMITS[COMMITS.length - 1] + 1;
+  await publish(number, '2026-01-02');
+  const at = atOf(2);
+  await until(async () => (await get(asked('/v1/shipments/daily?limit=1000', at))).status === 410);
+  for (const question of ['/v1/shipments/daily?from=2026-01-02', '/v1/exceptions?to=2026-01-03']) {
+    const answer = await get(asked(question, at));
+    expect([answer.status, answer.body.detail]).toEqual([410, expect.stringContaining('up to 2026-01-02')]);
+  }
+  expect((await get(asked('/v1/shipments/daily?from=2026-01-03', at))).status).toBe(200);
+  expect((await get('/v1/shipments/daily?from=2026-01-01')).status).toBe(200);
 });

@@ -63,6 +63,19 @@ export async function knownAt(
   }
 }
 
+/**
+ * Rows that are deleted are missing from what is computed of the others.
+ *
+ * @throws ProblemException 410 for a period with days of which the mart's sources may lack rows
+ */
+export function assertRowsKept({ tables }: Pick<Catalog, 'tables'>, mart: string, from: string | undefined): void {
+  const { expiredTo } = tables[mart] ?? {};
+  if (expiredTo === undefined || (from !== undefined && from > expiredTo)) return;
+  throw new ProblemException(410, {
+    detail: `What was known then of days up to ${expiredTo} is not known any more: rows of theirs are deleted, as their contract has it. Ask from a later day on, or without known_at.`,
+  });
+}
+
 const forgotten = (): ProblemException =>
   new ProblemException(410, {
     detail: `What was known then is not known any more: it is kept for ${KNOWN_AT_DAYS_MAX} days.`,

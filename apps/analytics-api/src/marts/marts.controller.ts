@@ -20,7 +20,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Lake, type TableAt } from '../catalog/lake';
 import { asked, checkedParameters, limitOf, type Parameters } from '../http/parameters';
 import { sendVersioned } from '../http/versioned-answer';
-import { KNOWN_AT_DAYS_MAX, knownAt, type KnownAtDeps, knownAtTime } from './known-at';
+import { assertRowsKept, KNOWN_AT_DAYS_MAX, knownAt, type KnownAtDeps, knownAtTime } from './known-at';
 
 export const KNOWN_AT_DEPS = Symbol('known at');
 
@@ -28,7 +28,7 @@ type Input = ReturnType<typeof period> & { readonly tenant: string };
 type Build = (relation: string, input: Input) => MartQuery;
 
 const PERIOD = ['from', 'to', 'carrier_code', 'limit', 'page', 'known_at'];
-const KNOWN_AT = `RFC 3339 with its zone: the answer is made of what had been committed by then, at most ${KNOWN_AT_DAYS_MAX} days ago (410 beyond).`;
+const KNOWN_AT = `RFC 3339 with its zone: the answer is made of what had been committed by then, at most ${KNOWN_AT_DAYS_MAX} days ago (410 beyond, and for days of which retention deleted rows).`;
 const PeriodQuery = (): MethodDecorator => (target, key, descriptor) => {
   for (const name of PERIOD) {
     const more = name === 'known_at' ? { schema: { type: 'string', format: 'date-time' }, description: KNOWN_AT } : {};
@@ -130,6 +130,7 @@ export class MartsController {
     reply: FastifyReply,
   ): Promise<void> {
     const known = await knownAt(this.known, time);
+    if (known) assertRowsKept(known.catalog, mart.id, input.from);
     const read: TableAt[] = [];
     for (const id of [...mart.sources, ...mart.dimensions.map(({ table }) => table)]) {
       const at = known && (await this.lake.table(known.catalog, id));

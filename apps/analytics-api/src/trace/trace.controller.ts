@@ -45,6 +45,10 @@ export class TraceController {
       );
       return sendTagged(request, reply, Object.fromEntries(versions), traceJson(found));
     }
-    throw new ProblemException(404, { detail: 'No event of this id has been received.' }, { 'retry-after': '2' });
+    const expiredTo = this.deps.lake.catalog()?.tables[EVENTS_TABLE]?.expiredTo;
+    const detail = expiredTo
+      ? `No event of this id has been received, or its row is deleted: some contracts keep none from before ${expiredTo}.`
+      : 'No event of this id has been received.';
+    throw new ProblemException(404, { detail }, { 'retry-after': '2' });
   }
 }

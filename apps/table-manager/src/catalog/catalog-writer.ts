@@ -12,6 +12,8 @@ export interface CatalogChange {
   readonly tables: Readonly<Record<string, number>>;
   /** For marts: everything up to this number is in them. */
   readonly builtTo?: Readonly<Record<string, number>>;
+  /** Days up to which retention deletes rows, by table id. */
+  readonly expiredTo?: Readonly<Record<string, string>>;
 }
 
 export interface CatalogWriterOptions {
@@ -110,6 +112,10 @@ export function merge(previous: Catalog | null, change: CatalogChange, at: strin
   for (const [table, number] of Object.entries(change.builtTo ?? {})) {
     const known = tables[table];
     if (known) tables[table] = { ...known, builtTo: Math.max(known.builtTo ?? 0, number) };
+  }
+  for (const [table, day] of Object.entries(change.expiredTo ?? {})) {
+    const known = tables[table];
+    if (known && !(known.expiredTo && known.expiredTo >= day)) tables[table] = { ...known, expiredTo: day };
   }
   return {
     version: (previous?.version ?? 0) + 1,

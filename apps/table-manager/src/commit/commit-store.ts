@@ -84,8 +84,10 @@ export interface CommitStore {
    * message is in the outbox, and what events looked like is in the history. False, and nothing changed, when the cursor is not where it was read: another was faster.
    */
   advance(commit: Commit): Promise<boolean>;
-  /** By mart, at most `limit` partitions each. */
+  /** By mart, at most `limit` partitions each; those that are frozen are never among them, see retention/port.ts. */
   stale(marts: readonly string[], limit: number): Promise<{ cursor: number; marts: ReadonlyMap<string, Staleness> }>;
+  /** Those of the partitions that are frozen by now. */
+  frozenAmong(partitions: readonly MartPartition[]): Promise<MartPartition[]>;
   /**
    * Has partitions built again though no new batch touched them. Whoever found them stale before has not done it: what is
    * built from an earlier state leaves them stale.

@@ -77,6 +77,13 @@ export class PostgresCommitStore implements CommitStore {
     return { cursor, marts: found };
   }
 
+  async frozenAmong(partitions: readonly MartPartition[]): Promise<MartPartition[]> {
+    if (partitions.length === 0) return [];
+    const columns = [partitions.map((p) => p.mart), partitions.map((p) => p.partition)];
+    const { rows } = await this.pool.query(sql.FROZEN_AMONG, columns);
+    return rows.map((row) => ({ mart: String(row.mart), partition: String(row.partition) }));
+  }
+
   async again(partitions: readonly MartPartition[], number: number): Promise<void> {
     if (partitions.length === 0) return;
     await this.pool.query(sql.AGAIN, [partitions.map((p) => p.mart), partitions.map((p) => p.partition), number]);

@@ -59,7 +59,12 @@ export const STALE = `
     FROM table_manager.cursor c
     LEFT JOIN (unnest($1::text[]) AS m(id)
                CROSS JOIN LATERAL (SELECT mart, partition, stale_from, asked FROM table_manager.mart_partition
-                                    WHERE mart = m.id AND (touched > built OR asked > answered) ORDER BY stale_from, partition LIMIT $2) p) ON true`;
+                                    WHERE mart = m.id AND (touched > built OR asked > answered) AND frozen_at IS NULL ORDER BY stale_from, partition LIMIT $2) p) ON true`;
+
+export const FROZEN_AMONG = `
+  SELECT p.mart, p.partition FROM table_manager.mart_partition p
+    JOIN unnest($1::text[], $2::text[]) AS t(mart, partition) USING (mart, partition)
+   WHERE p.frozen_at IS NOT NULL`;
 
 /** What was never touched has no row that could be missing from before the number. */
 export const AGAIN = `

@@ -40,7 +40,7 @@ export interface TableErasureStore {
   found(erasure: TableErasure, found: Pick<TableErasure, 'rows' | 'martPartitions'>): Promise<void>;
   /** Tables that a catalog names lack the rows: makes their marts' partitions stale, whatever is being built just now. */
   shown(erasure: TableErasure, message: OutboxEntry): Promise<void>;
-  /** Of these partitions, how many are not built from the tables as they are. */
+  /** Of these partitions, how many are still to be built from the tables as they are: frozen ones stay as they are. */
   stale(partitions: readonly MartPartition[]): Promise<number>;
   rebuilt(erasure: TableErasure): Promise<void>;
   /** Nothing of it is left. */

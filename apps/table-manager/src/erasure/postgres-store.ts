@@ -55,7 +55,7 @@ export class PostgresTableErasures implements TableErasureStore {
     const { rows } = await this.pool.query(
       `SELECT count(*) AS n FROM table_manager.mart_partition p
          JOIN unnest($1::text[], $2::text[]) AS t (mart, partition) USING (mart, partition)
-        WHERE p.touched > p.built OR p.asked > p.answered`,
+        WHERE (p.touched > p.built OR p.asked > p.answered) AND p.frozen_at IS NULL`,
       [partitions.map(({ mart }) => mart), partitions.map(({ partition }) => partition)],
     );
     return Number((rows[0] as Row)['n']);

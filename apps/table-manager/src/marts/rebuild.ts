@@ -3,7 +3,7 @@ import type { Mart } from '@millrace/marts';
 import { traceWork } from '@millrace/messaging';
 import { type Catalog, TOPICS, type TablesChanged } from '@millrace/topics';
 import type { CatalogWriter } from '../catalog/catalog-writer';
-import type { CommitStore } from '../commit/commit-store';
+import type { CommitStore, Staleness } from '../commit/commit-store';
 import type { JudgedSummary } from '../quality/failures';
 import type { QualityJudge } from '../quality/quality-judge';
 import { causeOf, isLakeUnwritable } from '../run/cause';
@@ -13,7 +13,7 @@ import { type Built, rebuildMart, type Target } from './rebuild-mart';
 import type { Setback, Setbacks } from './setbacks';
 
 export interface RebuildDeps {
-  readonly store: Pick<CommitStore, 'stale' | 'built'>;
+  readonly store: Pick<CommitStore, 'stale' | 'built' | 'frozenAmong'>;
   readonly tables: TablePool;
   readonly catalog: CatalogWriter;
   readonly marts: readonly Mart[];
@@ -47,6 +47,8 @@ export interface Rebuilt {
  * The order of the reads is what keeps old rows from being laid over new ones: the marts' own versions first, then what
  * is stale, then the catalog in storage. Whoever rebuilt a partition from a later state has either done so before the
  * first read, then that state is in the catalog read last; or after it, then the replacement conflicts and is given up.
+ * What is frozen is read after the catalog: a partition is frozen before any catalog lacks rows of it, so whatever is not
+ * frozen by then has all of its rows in that catalog.
  */
 export async function rebuildMarts(deps: RebuildDeps): Promise<Rebuilt | null> {
   const targets = await openTargets(deps);
@@ -71,10 +73,11 @@ async function rebuildStale(
     throw new Error(`batches up to ${stale.cursor} are committed, the catalog ends at ${catalog?.number ?? 0}`);
   }
 
+  const behind = await withoutFrozen(deps, stale.marts);
   const results = await Promise.allSettled(
     targets.map(async (target): Promise<Built> => {
       const { id } = target.mart;
-      const built = await rebuildMart(deps, target, stale.marts.get(id) ?? { stale: [], upTo: 0 }, catalog);
+      const built = await rebuildMart(deps, target, behind.get(id) ?? { stale: [], upTo: 0 }, catalog);
       await deps.failpoint('built', id);
       return built;
     }),
@@ -86,6 +89,20 @@ async function rebuildStale(
   if (failed) throw failed.reason;
   const partitions = rebuilt.reduce((sum, mart) => sum + mart.partitions.length, 0);
   return partitions === 0 ? null : { number: catalog.number, partitions };
+}
+
+async function withoutFrozen(
+  { store }: RebuildDeps,
+  marts: ReadonlyMap<string, Staleness>,
+): Promise<ReadonlyMap<string, Staleness>> {
+  const stale = [...marts].flatMap(([mart, each]) => each.stale.map(({ partition }) => ({ mart, partition })));
+  const frozen = new Set((await store.frozenAmong(stale)).map(({ mart, partition }) => `${mart}/${partition}`));
+  if (frozen.size === 0) return marts;
+  const left = (mart: string, each: Staleness): Staleness => ({
+    ...each,
+    stale: each.stale.filter(({ partition }) => !frozen.has(`${mart}/${partition}`)),
+  });
+  return new Map([...marts].map(([mart, each]) => [mart, left(mart, each)]));
 }
 
 /** Of those that need not wait. A mart whose table cannot be opened is a setback of its own. */

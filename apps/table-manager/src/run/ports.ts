@@ -16,6 +16,8 @@ import type { Rebuilt } from '../marts/rebuild';
 import type { Setback, Setbacks } from '../marts/setbacks';
 import type { ObservationStore } from '../observation/port';
 import type { QualityStore } from '../quality/quality-store';
+import type { RowsRemoved } from '../retention/enforce-retention';
+import type { RetentionStore } from '../retention/port';
 import type { Vacuumed, VacuumRecord } from '../tables/maintenance';
 import type { RowQuestions } from '../tables/row-questions';
 import type { TablePool, TablePoolDeps } from '../tables/table-pool';
@@ -32,6 +34,8 @@ export interface TableManagerPorts {
   readonly messaging: Messaging;
   /** Without it nobody asks for rows to be erased. */
   readonly erasures?: TableErasureStore;
+  /** Without it rows are kept for good, whatever contracts say. */
+  readonly retention?: RetentionStore;
   readonly vacuumRecord: VacuumRecord;
   readonly contracts: readonly CatalogContract[];
   readonly clock: { now(): number };
@@ -64,6 +68,10 @@ export interface TableManagerSettings {
   readonly qualityDaysMax?: number;
   /** Files that held erased rows are deleted so long after no catalog names them; default 10 s. */
   readonly erasureGraceMs?: number;
+  /** How often rows are looked for that contracts no longer keep; default a minute. */
+  readonly retentionEveryMs?: number;
+  /** Files that are looked into at once for that; default 64. */
+  readonly retentionFilesMax?: number;
   /** Without it contracts are neither inferred nor evolved. */
   readonly inference?: InferenceSettings;
 }
@@ -74,6 +82,7 @@ export interface TableManagerEvents {
   onRebuilt?(done: Rebuilt, ms: number): void;
   onCompacted?(table: string, files: number): void;
   onVacuumed?(table: string, result: Vacuumed): void;
+  onRemoved?(removed: RowsRemoved): void;
   /** Something of a mart cannot be built; the rest goes on. */
   onMartFailed?(setback: Setback): void;
   onError(error: unknown, what: string): void;
@@ -92,6 +101,8 @@ export interface TableManager {
     watchQuality(): Promise<boolean>;
     /** One step of the erasure that was asked for first. Whether there may be more at once. */
     erase(signal: AbortSignal): Promise<boolean>;
+    /** A part of what contracts no longer keep. Whether there may be more at once. */
+    retain(signal: AbortSignal): Promise<boolean>;
   };
   readonly inference: Inference | null;
   readonly catalog: CatalogWriter;

@@ -13,6 +13,7 @@ import { rebuildMarts } from '../marts/rebuild';
 import { type Setback, Setbacks } from '../marts/setbacks';
 import { watchQuality } from '../quality/watch';
 import { QualityJudge } from '../quality/quality-judge';
+import { retentionRounds } from '../retention/round';
 import { Maintenance, publishRearranged } from '../tables/maintenance';
 import { TablePool } from '../tables/table-pool';
 import { causeOf, isLakeUnwritable } from './cause';
@@ -31,6 +32,7 @@ const INFER_EVERY_MS = 250;
 const QUALITY_EVERY_MS = 5_000;
 const ERASE_EVERY_MS = 500;
 const ERASURE_GRACE_MS = 10_000;
+const RETENTION_EVERY_MS = 60_000;
 const CATALOG_KEEP_MS = 3_600_000;
 /** Numbers whose batch is remembered after it is committed. */
 const APPLIED_KEPT = 500_000;
@@ -121,6 +123,7 @@ export function createTableManager(
       const graceMs = settings.erasureGraceMs ?? ERASURE_GRACE_MS;
       return erasures ? eraseRows({ ...deps, erasures, graceMs }, signal) : false;
     },
+    retain: retentionRounds(ports, settings, events, { tables, catalog, marts, contracts: () => contracts.current() }),
   };
   const committing = new DutyCycle(monotonicMs);
   let commitRows = 0;
@@ -219,6 +222,13 @@ export function createTableManager(
       return more;
     },
   });
+  if (ports.retention)
+    paced('rows were not deleted that contracts no longer keep', {
+      everyMs: ERASE_EVERY_MS,
+      idleMs: settings.retentionEveryMs ?? RETENTION_EVERY_MS,
+      restShare: restBesideCommits,
+      round: (signal) => rounds.retain(signal).finally(() => relay.wake()),
+    });
   const teller = { store, storage, now, newId };
   const { compactEveryMs } = settings;
   paced('tables were not maintained', {

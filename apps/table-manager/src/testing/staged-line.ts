@@ -21,6 +21,8 @@ export interface BatchContent {
   readonly rows?: number;
   /** Items that did not land. */
   readonly fates?: number;
+  /** When all of it was accepted, RFC 3339; default the noon of 2026-03-01. */
+  readonly acceptedAt?: string;
   /** Service days that the events are spread over. */
   readonly days?: readonly string[];
   readonly contractsIndex?: number;
@@ -82,7 +84,7 @@ export class StagedLine {
       const { eventType, payloads, contract, tenant = 'demo' } = other;
       const label = contract ? `${contract.name}@${contract.version}` : null;
       for (const payload of payloads) profiler.observe(tenant, 'http', eventType, label, payload);
-      const events = otherSql(batchId, other, label);
+      const events = otherSql(batchId, other, label, ingestedOf(content));
       files.push(await this.stage(batchId, EVENTS_TABLE, events, `-${eventType}`));
       if (contract) files.push(await this.stage(batchId, contract.table, otherTypedSql(contract, events)));
     }
@@ -171,12 +173,13 @@ function otherSql(
   batchId: number,
   { eventType, payloads, tenant = 'demo' }: OtherEvents,
   label: string | null,
+  ingested: string,
 ): string {
   const list = payloads.map((payload) => quoteLiteral(JSON.stringify(payload))).join(', ');
   const expressions = {
     ...lineage(batchId),
     ...{ event_id: `'${eventType}-${batchId}-' || i`, event_type: quoteLiteral(eventType), event_version: '1' },
-    ...{ event_time: INGESTED, ingest_time: INGESTED, source: `'shop'`, tenant_id: quoteLiteral(tenant) },
+    ...{ event_time: INGESTED, ingest_time: ingested, source: `'shop'`, tenant_id: quoteLiteral(tenant) },
     ...{ payload: 'payloads[i + 1]', dedupe_key: 'md5(i::VARCHAR)', event_date: `DATE '2026-03-01'` },
     _contract_version: label === null ? 'NULL' : quoteLiteral(label),
   };
@@ -196,12 +199,20 @@ function otherTypedSql(contract: CompiledContract, events: string): string {
 }
 
 const INGESTED = `TIMESTAMPTZ '2026-03-01 11:59:59.5+00'`;
+const ingestedOf = ({ acceptedAt }: BatchContent): string =>
+  acceptedAt === undefined ? INGESTED : `TIMESTAMPTZ ${quoteLiteral(acceptedAt)}`;
 
 function eventsSql(batchId: number, content: BatchContent): string {
   const expressions = {
     ...lineage(batchId),
     ...{ event_id: 'event_id', event_type: `'shipment.status.changed'`, event_version: '1', event_time: 'happened' },
-    ...{ ingest_time: INGESTED, source: `'carrier'`, tenant_id: `'demo'`, subject: 'shipment_id', event_date: 'day' },
+    ...{
+      ingest_time: ingestedOf(content),
+      source: `'carrier'`,
+      tenant_id: `'demo'`,
+      subject: 'shipment_id',
+      event_date: 'day',
+    },
     ...{
       payload: `json_object('shipment_id', shipment_id, 'status', status, 'note', repeat('x', 400))::VARCHAR`,
       dedupe_key: 'md5(event_id)',
@@ -219,7 +230,7 @@ function typedSql(batchId: number, content: BatchContent): string {
     ...{
       event_id: 'event_id',
       event_time: 'happened',
-      ingest_time: INGESTED,
+      ingest_time: ingestedOf(content),
       tenant_id: `'demo'`,
       source: `'carrier'`,
       event_date: 'day',

@@ -1,12 +1,11 @@
 import { holdingSql, rowsHolding } from '../duckdb';
-import { CommitOutcomeUnknown } from '../errors';
-import { type Action, type AddFile, type PartitionValues, removalOf } from './actions';
+import type { AddFile, PartitionValues } from './actions';
 import { fromLogPath } from './data-paths';
-import type { Written } from './data-writer';
 import { assertWritable } from './protocol-support';
+import { removeRows } from './remove-rows';
+import type { SourceColumn } from './select-columns';
 import type { Snapshot } from './snapshot';
 import { PLANS_MAX, type TableContext } from './table-context';
-import { quietly, targetOf } from './write';
 
 /** A file of a version, and how many of its rows hold one of some texts. */
 export interface HoldingFile {
@@ -73,52 +72,22 @@ export async function deleteHolding(
     const holding = await filesHolding(context, snapshot, texts, signal);
     const rows = holding.reduce((sum, each) => sum + each.rows, 0);
     if (rows === 0) return { version: snapshot.version, rows: 0, filesRemoved: 0 };
-    const now = context.now();
-    const written: Written[] = [];
-    try {
-      for (const { file } of holding) {
-        signal?.throwIfAborted();
-        written.push(await rewrite(context, snapshot, file, texts, now));
-      }
-      const actions: Action[] = [
-        ...holding.map(({ file }) => removalOf(file, now, true)),
-        ...written.flatMap(({ adds }) => adds.map((add) => ({ add }))),
-      ];
-      const committed = await context.commit(snapshot, {
-        actions,
-        depends: { rows: null },
-        operation: 'DELETE',
+    const where = (columns: readonly SourceColumn[]): string => holdingSql(columns, texts);
+    const committed = await removeRows(
+      context,
+      snapshot,
+      holding.map(({ file }) => ({ file, where })),
+      {
         // What is looked for is not said: the log outlives it.
         parameters: { predicate: '["rows of an erased subject"]' },
         metrics: { numRemovedFiles: holding.length, numDeletedRows: rows },
-      });
-      if (committed.outcome === 'committed')
-        return { version: committed.snapshot.version, rows, filesRemoved: holding.length };
-      await Promise.all(written.map(quietly));
-      if (committed.outcome === 'conflict' && plans >= PLANS_MAX) throw committed.error;
-    } catch (error) {
-      if (!(error instanceof CommitOutcomeUnknown)) await Promise.all(written.map(quietly));
-      throw error;
-    }
+        ...(signal && { signal }),
+      },
+    );
+    if (committed.outcome === 'committed')
+      return { version: committed.snapshot.version, rows, filesRemoved: holding.length };
+    if (committed.outcome === 'conflict' && plans >= PLANS_MAX) throw committed.error;
   }
-}
-
-async function rewrite(
-  context: TableContext,
-  snapshot: Snapshot,
-  file: AddFile,
-  texts: readonly string[],
-  now: number,
-): Promise<Written> {
-  return context.rows.use(async (rows) => {
-    const source = await rows.scan(context.log, snapshot, { files: [file] });
-    const kept = `SELECT * FROM (${source}) WHERE NOT ${holdingSql(await rows.describe(source), texts)}`;
-    const target = targetOf(context, snapshot, snapshot.fields, now);
-    return rows.write(context.log, kept, target, {
-      ...{ dataChange: true, newId: context.newId },
-      ...(snapshot.partitionColumns.length > 0 && { partition: file.partitionValues }),
-    });
-  });
 }
 
 /**

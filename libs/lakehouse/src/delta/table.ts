@@ -23,6 +23,7 @@ import { type Loaded, loadNewest, loadVersion } from './load';
 import { optimize, type OptimizeOptions, type OptimizeResult } from './optimize';
 import { assertReadable } from './protocol-support';
 import { prune, type Range } from './prune';
+import { type FileRemoval, type RemoveOptions, removeRows } from './remove-rows';
 import { overwrite, type ReplaceOptions, replacePartitions } from './replace';
 import { duckRows, type RowEngine } from './row-engine';
 import { scanSql, type ScanOptions } from './scan';
@@ -169,6 +170,11 @@ export class DeltaTable {
   /** Deletes the rows that hold one of the texts in any text column, in one commit. See delete-holding.ts. */
   deleteHolding(texts: readonly string[], signal?: AbortSignal): Promise<DeleteResult> {
     return deleteHolding(this.context, texts, signal);
+  }
+
+  /** Removes rows of some files of a snapshot in one commit, or nothing. See remove-rows.ts. */
+  removeRows(snapshot: Snapshot, removals: readonly FileRemoval[], options: RemoveOptions): Promise<Committed> {
+    return removeRows(this.context, snapshot, removals, options);
   }
 
   /** Data files that the newest version does not name and that hold one of the texts. See delete-holding.ts. */

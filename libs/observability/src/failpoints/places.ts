@@ -102,6 +102,12 @@ export const PLACES = {
     'erasure-shown',
     /** Old files are deleted; it is not on record. */
     'erasure-swept',
+    /** It is on record which rows retention deletes, and marts' partitions are frozen; they are all there. With the table's id. */
+    'retention-planned',
+    /** The table lacks them, in a version that no catalog names; with its id. */
+    'retention-removed',
+    /** A catalog names it; nobody was told. */
+    'retention-shown',
   ],
   'analytics-api': [
     /** Receipts are counted; their delivery is not acknowledged. */

@@ -16,11 +16,12 @@ interface Partition {
   built: number;
   asked: number;
   answered: number;
+  frozen?: { readonly ms: number; readonly touched: number; readonly asked: number };
 }
 
 const UNTOUCHED = { touched: 0, built: 0, asked: 0, answered: 0 };
-const isStale = ({ touched, built, asked, answered }: Omit<Partition, 'staleFrom'>): boolean =>
-  touched > built || asked > answered;
+const isStale = ({ touched, built, asked, answered, frozen }: Omit<Partition, 'staleFrom'>): boolean =>
+  !frozen && (touched > built || asked > answered);
 
 /** A model of the commit store: each call is one step that nothing comes between. */
 export class MemoryCommitStore implements CommitStore {
@@ -122,6 +123,30 @@ export class MemoryCommitStore implements CommitStore {
       found.set(id, { stale: stale.map(({ partition, staleFrom, asked }) => ({ partition, staleFrom, asked })), upTo });
     }
     return { cursor, marts: found };
+  }
+
+  async frozenAmong(partitions: readonly MartPartition[]): Promise<MartPartition[]> {
+    return partitions.filter(({ mart, partition }) => this.partitions.get(`${mart}/${partition}`)?.frozen);
+  }
+
+  isStale({ mart, partition }: MartPartition): boolean {
+    const known = this.partitions.get(`${mart}/${partition}`);
+    return known !== undefined && isStale(known);
+  }
+
+  freeze({ mart, partition }: MartPartition, ms: number): void {
+    const key = `${mart}/${partition}`;
+    const known = this.partitions.get(key) ?? { mart, partition, ...UNTOUCHED, staleFrom: 0 };
+    known.frozen ??= { ms, touched: known.touched, asked: known.asked };
+    this.partitions.set(key, known);
+  }
+
+  frozenPartitions(): (MartPartition & { readonly frozenMs: number; readonly isLate: boolean })[] {
+    return [...this.partitions.values()].flatMap(({ mart, partition, touched, asked, frozen }) =>
+      frozen
+        ? [{ mart, partition, frozenMs: frozen.ms, isLate: touched > frozen.touched || asked > frozen.asked }]
+        : [],
+    );
   }
 
   async again(partitions: readonly MartPartition[], number: number): Promise<void> {
