@@ -19,6 +19,7 @@ import { v4 } from 'uuid';
 import { AdminController } from './admin/admin.controller';
 import { adminProviders, createAdmin } from './admin/admin.module';
 import { EventTotals } from './admin/totals';
+import { LakeKeys } from './claims/lake-keys';
 import { LandedBefore } from './claims/landed-before';
 import { type Config, windowSettings } from './config';
 import { ContractsChangedController } from './contracts/contracts-changed.controller';
@@ -116,7 +117,11 @@ export class AppModule {
       eventsPerSecondFull: LINGER_FULL_EVENTS_PER_SECOND,
       monotonicMs: () => performance.now(),
     });
-    const landedBefore = new LandedBefore({ storage, duck, pruned: () => store.pruned(), clock });
+    const lakeKeys = new LakeKeys({ storage, duck, clock });
+    const landedBefore = new LandedBefore({
+      ...{ pruned: () => store.pruned(), clock },
+      inLake: (old) => lakeKeys.find(old),
+    });
     const stager = createDuckStager({ storage, scratch, duck });
     const quarantine = new QuarantineReader(pool);
     const totals = new EventTotals(pool);

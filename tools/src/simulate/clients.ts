@@ -25,6 +25,7 @@ export class Clients {
   readonly unexpected: string[] = [];
   /** Everything that was ever sent, by key. */
   readonly sent = new Map<string, Request['items'][number]>();
+  private readonly earlier: Request[] = [];
   private ops = 0;
   private running = 0;
 
@@ -41,23 +42,34 @@ export class Clients {
 
   start({ clients, requestsEach, overMs }: ClientsOptions): void {
     const random = this.world.random.fork();
-    const earlier: Request[] = [];
     for (let client = 0; client < clients; client++) {
       const own = random.fork();
       this.running++;
-      void this.run(client, own, earlier, { requestsEach, overMs });
+      void this.run(client, own, { requestsEach, overMs });
+    }
+  }
+
+  /** Sends again, from then on, some of what was sent first. */
+  startAgain({ clients, requestsEach, overMs }: ClientsOptions, fromMs: number): void {
+    const random = this.world.random.fork();
+    for (let i = 0; i < clients * requestsEach; i++) {
+      this.running++;
+      this.world.after(fromMs + random.between(0, overMs), () => {
+        const request = random.pick(this.earlier.slice(0, Math.ceil(this.earlier.length / 2)));
+        void this.send(request, random).finally(() => this.running--);
+      });
     }
   }
 
   private async run(
     client: number,
     random: SeededRandom,
-    earlier: Request[],
     { requestsEach, overMs }: Pick<ClientsOptions, 'requestsEach' | 'overMs'>,
   ): Promise<void> {
     for (let n = 0; n < requestsEach; n++) {
       await this.world.pause((random.next() * 2 * overMs) / requestsEach);
       // A producer repeats what it, or another one, has sent before.
+      const { earlier } = this;
       const repeats = earlier.length > 0 && random.chance(0.15);
       const request = repeats ? random.pick(earlier) : draw(`c${client}-${n}`, random, this.world.nowMs);
       earlier.push(request);

@@ -114,7 +114,7 @@ export class Faults {
 
   /** A resource answers nobody until then. */
   outage(resource: Resource, ms: number): void {
-    this.away.set(resource, this.world.nowMs + ms);
+    this.away.set(resource, Math.max(this.away.get(resource) ?? 0, this.world.nowMs + ms));
     this.note('outage', resource);
     this.world.trace(`${resource} is away for ${ms.toFixed(0)} ms`);
   }

@@ -190,6 +190,17 @@ export function mutatedTime({ mutation, time }: Shared, process: SimProcess): Ti
   }
 }
 
+/** Claims of what the tables do not have yet go with the others where that is planted. */
+export function mutatedPruning<T>({ mutation, landing }: Shared, prune: () => T): T {
+  if (mutation !== 'prune-claims-of-the-uncommitted') return prune();
+  const { outbox } = landing.state;
+  const left = [...outbox];
+  outbox.clear();
+  const pruned = prune();
+  for (const [number, row] of left) outbox.set(number, row);
+  return pruned;
+}
+
 /** The log's own upkeep; trims what groups have not read where that is planted. */
 export async function trimLog({ log, mutation, world }: Shared, topic: string, messaging: Messaging): Promise<void> {
   if (mutation !== 'trim-above-the-slowest-group') return void (await messaging.trim(topic));

@@ -15,6 +15,8 @@ export const MUTATIONS = [
   'collect-files-of-the-living',
   'count-windows-twice',
   'leave-firings-outside-the-transaction',
+  'forget-what-was-pruned',
+  'prune-claims-of-the-uncommitted',
   'leave-replayed-items-open',
   'count-replays-outside-the-transaction',
 ] as const;

@@ -1,5 +1,6 @@
 import { Checker, type Report } from '../checker/checker';
 import { EVENTS_TABLE } from '@millrace/topics';
+import { FORGOTTEN_MS, MONTH_BEGINS_MS, passMonth } from './claims';
 import { Clients } from './clients';
 import { Faults } from './faults';
 import type { Mutation } from './mutation';
@@ -34,6 +35,9 @@ export interface Outcome {
 
 /** Faults and load last so long; then everything is left alone until it is at rest. */
 const LOAD_MS = 32_000;
+/** Where a month passes for claims, the load comes back once they are gone. */
+const MONTH_SHARE = 0.125;
+const MONTH_LOAD_MS = FORGOTTEN_MS + 11_000;
 /** When new releases are rolled out. Each ends both table-managers: where there are many, few live to see a lease end. */
 const UPGRADES_AT_MS = [[], [12_000], [6_000, 12_000, 18_000, 24_000]];
 const DRAIN_MS_MAX = 1_200_000;
@@ -49,14 +53,20 @@ export async function simulate(options: SimulationOptions): Promise<Outcome> {
   const clients = new Clients(world, faults, () => system.gateway());
   const findings: string[] = [];
   system.start();
-  clients.start({ clients: 6, requestsEach: 9, overMs: LOAD_MS - 8_000 });
+  const isMonth = faults.chance(MONTH_SHARE);
+  const loadMs = isMonth ? MONTH_LOAD_MS : LOAD_MS;
+  clients.start({ clients: 6, requestsEach: 9, overMs: isMonth ? MONTH_BEGINS_MS : LOAD_MS - 8_000 });
+  if (isMonth) {
+    passMonth(shared);
+    clients.startAgain({ clients: 4, requestsEach: 4, overMs: 6_000 }, FORGOTTEN_MS);
+  }
   for (const atMs of faults.pick(UPGRADES_AT_MS)) world.after(atMs, () => system.upgrade());
   try {
-    await world.run(() => world.nowMs >= LOAD_MS, Infinity);
+    await world.run(() => world.nowMs >= loadMs, Infinity);
     faults.end();
     world.trace('the faults end');
     const atRest = (): boolean => clients.done && system.isDrained();
-    if (!(await world.run(atRest, LOAD_MS + DRAIN_MS_MAX))) findings.push('stuck: it does not come to rest');
+    if (!(await world.run(atRest, loadMs + DRAIN_MS_MAX))) findings.push('stuck: it does not come to rest');
     // What is still on its way may not change anything.
     const restMs = world.nowMs;
     await world.run(() => world.nowMs >= restMs + LATE_MS, Infinity);

@@ -27,6 +27,7 @@ import { MessagingServer } from '@millrace/messaging/nest';
 import { DailyKeys } from '@millrace/privacy';
 import { createTableManager, Leadership } from '@millrace/table-manager/simulation';
 import { GROUPS, type KpiWindows, type TablesChanged, TOPICS } from '@millrace/topics';
+import { landedBeforeOf } from './claims';
 import { landingOf } from './landing';
 import { lockOf } from './leader';
 import { jsonEngine, questionsOver, storageOf } from './lake';
@@ -125,7 +126,7 @@ export function startCuration(process: SimProcess, shared: Shared): void {
       store: landingOf(process, shared),
       stager: createMemoryStager({ storage, refuses: (row) => String(row['payload']).includes('"unstorable":true') }),
       compress: async (text) => text,
-      landedBefore: async () => new Map(),
+      landedBefore: landedBeforeOf(process, shared, storage),
       observe: () => undefined,
       timers: { sleep: (ms, signal) => process.sleep(ms, signal), every: (ms, fn) => process.every(ms, fn) },
       waits: process,

@@ -30,6 +30,8 @@ export interface Shared {
   readonly storage: Storage;
   readonly master: MasterKeys;
   readonly subjectKeys: MemoryKeyStore;
+  /** The day by which claims grow old, since 1970; it does not follow the clocks. */
+  readonly calendar: { day: number };
   readonly landing: MemoryLandingStore;
   readonly landedOutbox: MemoryLandedOutbox;
   readonly replays: MemoryReplayStore;
@@ -49,6 +51,8 @@ export const WINDOWS_READER = { topic: TOPICS.kpiWindows.name, group: 'windows-r
 /** Batches of the log younger than this are kept, whoever has read them. */
 export const KEEP_MS = 60_000;
 
+const DAY_MS = 86_400_000;
+
 export function createShared(world: World, faults: Faults, mutation: Mutation | null): Shared {
   const databaseClock = new HostClock(world, EPOCH_MS);
   const log = new MemoryLog(databaseClock);
@@ -56,9 +60,10 @@ export function createShared(world: World, faults: Faults, mutation: Mutation | 
     log.ensureTopic(name, { partitions, retentionMs: KEEP_MS, bytesMax: 4 << 20 });
   for (const { topic, group } of [...Object.values(GROUPS), WINDOWS_READER])
     log.topic(topic).ensureGroup(group, 'earliest');
-  const landing = new MemoryLandingStore({ clock: databaseClock });
+  const calendar = { day: Math.floor(EPOCH_MS / DAY_MS) };
+  const landing = new MemoryLandingStore({ clock: databaseClock, today: () => calendar.day });
   return {
-    ...{ world, faults, mutation, databaseClock, log, landing },
+    ...{ world, faults, mutation, databaseClock, log, calendar, landing },
     master: createMemoryMasterKeys({ bytes: (n) => Buffer.alloc(n, 1) }),
     subjectKeys: new MemoryKeyStore(() => landing.bumpKeysEpoch()),
     storage: sharedStorage(() => EPOCH_MS + world.nowMs),

@@ -7,7 +7,7 @@ test(`nothing is lost, doubled, altered or miscounted under the faults of ${SEED
   const { code, stdout } = await simulateElsewhere('--seeds', String(SEEDS));
   if (code !== 0) console.error(stdout);
   expect(code).toBe(0);
-  const faults = 'clock, crash, error, fail, freeze, late, lost answer, lost request, outage, session, twice';
+  const faults = 'clock, crash, error, fail, freeze, late, lost answer, lost request, outage, prune, session, twice';
   expect(stdout).toContain(`faults met: ${faults}`);
 });
 

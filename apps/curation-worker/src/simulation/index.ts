@@ -9,6 +9,8 @@ export {
   type PositionMove,
 } from '../landing/port';
 export { landBatch, type LandBatch } from '../landing/land-batch';
+export { LandedBefore } from '../claims/landed-before';
+export { pruneMemoryClaims } from '../maintenance/memory-prune-claims';
 export { MemoryUpkeep } from '../maintenance/memory-upkeep';
 export type { UpkeepStore } from '../maintenance/upkeep';
 export type { Announcement } from '../outbox/announcement';

@@ -14,12 +14,12 @@ import type {
 } from '../port';
 import { MemoryReplay } from './replay';
 import type { TimeDelta } from '../../windows/deltas';
-import { idOf, type MemoryLandingStore } from './store';
+import { type ClaimState, idOf, type MemoryLandingStore } from './store';
 
 /** One landing: what it does is seen by others at its commit, and what it locks is waited for until its end. */
 export class MemoryLanding implements Landing {
   private readonly effects: (() => void)[] = [];
-  private readonly claimed = new Map<string, { batchId: number; fingerprint: string }>();
+  private readonly claimed = new Map<string, ClaimState>();
   private replay: MemoryReplay | null = null;
   private manifested: ManifestRow | null = null;
 
@@ -62,11 +62,14 @@ export class MemoryLanding implements Landing {
   async claim(claims: readonly Claim[], batchId: number): Promise<Map<string, Held>> {
     const held = new Map<string, Held>();
     const sorted = [...claims].sort((a, b) => (a.key < b.key ? -1 : 1));
-    for (const { key, fingerprint } of sorted) {
+    for (const { key, fingerprint, windowDays, eventDay } of sorted) {
       await this.store.locks.lock(this, `claim/${key}`);
       const holder = this.store.state.claims.get(key);
       if (holder) held.set(key, holder);
-      else this.claimed.set(key, { batchId, fingerprint });
+      else {
+        const keepUntilDay = Math.max(this.store.today(), eventDay) + windowDays;
+        this.claimed.set(key, { batchId, fingerprint, keepUntilDay });
+      }
     }
     return held;
   }

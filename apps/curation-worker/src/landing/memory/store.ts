@@ -12,6 +12,7 @@ import {
   type ManifestRow,
   type PartitionId,
   type Position,
+  type PrunedClaims,
   type QuarantineRow,
   type SettledRow,
   type WaitingRow,
@@ -66,9 +67,27 @@ export interface WaitingState extends Mutable<WaitingRow> {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
+export interface ClaimState {
+  readonly batchId: number;
+  readonly fingerprint: string;
+  /** Days since 1970. */
+  readonly keepUntilDay: number;
+}
+
+export interface PruningState {
+  /** Days since 1970: claims that are to be kept until an earlier one may be gone, or are. */
+  prunedTo: number | null;
+  deletedTo: number | null;
+  advancedDay: number | null;
+  advancedMs: number;
+  windowDaysMin: number;
+}
+
 /** The rows of the store, as a database has them after the last commit. */
 export interface State {
-  readonly claims: Map<string, { batchId: number; fingerprint: string }>;
+  readonly claims: Map<string, ClaimState>;
+  /** What may be gone of them. */
+  readonly pruning: PruningState;
   readonly positions: Map<string, PositionState>;
   readonly inbox: Map<string, number>;
   readonly quarantine: QuarantineState[];
@@ -89,9 +108,16 @@ export interface MemoryLandingOptions {
   /** The store's own clock; default this machine's. */
   readonly clock?: Clock;
   readonly lineId?: string;
+  /** The calendar of claims, in days since 1970; default that of the clock. */
+  readonly today?: () => number;
 }
 
+const DAY_MS = 86_400_000;
+const WINDOW_DAYS = 30;
+
 const BATCH_IDS = 32;
+
+export const dateOfDay = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
 
 export const idOf = ({ topic, partition }: PartitionId): string => `${topic}/${partition}`;
 
@@ -99,6 +125,7 @@ export const idOf = ({ topic, partition }: PartitionId): string => `${topic}/${p
 export class MemoryLandingStore implements LandingStore {
   readonly state: State = {
     claims: new Map(),
+    pruning: { prunedTo: null, deletedTo: null, advancedDay: null, advancedMs: 0, windowDaysMin: WINDOW_DAYS },
     positions: new Map(),
     inbox: new Map(),
     quarantine: [],
@@ -114,10 +141,12 @@ export class MemoryLandingStore implements LandingStore {
   readonly locks = new RowLocks();
   readonly clock: Clock;
   readonly lineId: string;
+  readonly today: () => number;
   private readonly numbers = { next: 1, contractsIndex: 0, keysEpoch: 0, batchId: 1, row: 1 };
 
   constructor(options: MemoryLandingOptions = {}) {
     this.clock = options.clock ?? systemClock;
+    this.today = options.today ?? (() => Math.floor(this.clock.now() / DAY_MS));
     this.lineId = options.lineId ?? '00000000-0000-4000-8000-000000000000';
   }
 
@@ -130,7 +159,9 @@ export class MemoryLandingStore implements LandingStore {
     return { id: this.lineId, next, contractsIndex, keysEpoch };
   }
 
-  async adoptContracts(index: number, _windowDaysMin: number): Promise<void> {
+  async adoptContracts(index: number, windowDaysMin: number): Promise<void> {
+    const { pruning } = this.state;
+    pruning.windowDaysMin = Math.min(windowDaysMin, pruning.windowDaysMin);
     this.numbers.contractsIndex = Math.max(index, this.numbers.contractsIndex);
   }
 
@@ -209,7 +240,6 @@ export class MemoryLandingStore implements LandingStore {
     return found;
   }
 
-  /** The model prunes nothing. */
   async dimensions(): Promise<DimensionEntry[]> {
     return [...this.state.dimensions.values()];
   }
@@ -218,8 +248,10 @@ export class MemoryLandingStore implements LandingStore {
     return this.state.dimensions.get(JSON.stringify([tenant, name])) ?? null;
   }
 
-  async pruned(): Promise<null> {
-    return null;
+  async pruned(): Promise<PrunedClaims | null> {
+    const { prunedTo, windowDaysMin } = this.state.pruning;
+    if (prunedTo === null) return null;
+    return { to: dateOfDay(prunedTo), windowDaysMin };
   }
 
   /** Identity of a new row. */
