@@ -157,6 +157,54 @@ describe('texts that are no schema', () => {
   });
 });
 
+describe('of alternatives of which exactly one must hold', () => {
+  const keyed = (name: string, more: object = {}): object => ({
+    type: 'object',
+    properties: { [name]: {} },
+    required: [name],
+    ...more,
+  });
+  const oneOf = (...parts: object[]): object => ({ type: 'object', properties: { auth: { oneOf: parts } } });
+
+  it('descriptions say nothing, also where a field is called as they are', () => {
+    const described = keyed('b', { title: 'B', description: 'the second', examples: [{ b: 1 }] });
+    expect(check('JSON', 'FULL', oneOf(keyed('a'), described), oneOf(keyed('a'), keyed('b'))).compatible).toBe(true);
+    const named = (type: string): object => ({
+      not: { properties: { description: { type } }, required: ['description'] },
+    });
+    expect(check('JSON', 'BACKWARD', named('string'), named('number')).compatible).toBe(false);
+  });
+
+  it('those that cannot hold together, for what stands beside them, are compared one by one', () => {
+    const closed = (name: string, ...others: string[]): object =>
+      keyed(name, {
+        properties: Object.fromEntries([name, ...others].map((field) => [field, { type: 'string' }])),
+        additionalProperties: false,
+      });
+    const connection = (...parts: object[]): object => ({ type: 'object', oneOf: parts });
+    const [before, after] = [
+      connection(closed('http'), closed('file')),
+      connection(closed('http', 'key'), closed('file')),
+    ];
+    expect(check('JSON', 'BACKWARD', after, before)).toMatchObject({ compatible: true });
+    expect(check('JSON', 'FORWARD', after, before)).toMatchObject({ compatible: false });
+  });
+
+  it('one more that holds together with another is shown by an event that is both', () => {
+    const before = oneOf(keyed('a'), { type: 'null' });
+    const { compatible, against } = check('JSON', 'BACKWARD', oneOf(keyed('a'), { type: 'null' }, keyed('b')), before);
+    expect(compatible).toBe(false);
+    expect(against[0].findings).toMatchObject([
+      {
+        path: '$.auth',
+        rule: 'keyword',
+        counterExample: { value: { auth: { a: expect.anything(), b: expect.anything() } } },
+      },
+    ]);
+    expect(against[0].findings[0].message).toContain('version 2 checks "oneOf"');
+  });
+});
+
 it('knows a schema again whatever the order of its keys', () => {
   const one = schemaIdentity('AVRO', '{"type":"record","name":"R","fields":[]}');
   expect(schemaIdentity('AVRO', '{ "name": "R", "fields": [], "type": "record" }')).toEqual(one);

@@ -14,6 +14,7 @@ import {
 } from '../shapes/shape';
 import { nextDouble } from '../shapes/steps';
 import { DEFS, type JsonSchema, type SchemaKeywords, type SchemaNode } from './schema';
+import { ofEach, saidBy } from './without-annotations';
 
 /** More alternatives than this are not taken apart. */
 const ALTERNATIVES_MAX = 128;
@@ -55,7 +56,7 @@ export class Shapes {
         all = all.map((a) => ({ ...a, opaque: [...a.opaque, this.rule(keyword, parts)] }));
         continue;
       }
-      const exclusive = keyword === 'anyOf' || areDisjoint(shapes);
+      const exclusive = keyword === 'anyOf' || areDisjoint(shapes, all);
       and({
         alternatives: exclusive
           ? either
@@ -149,8 +150,8 @@ export class Shapes {
 
   /** Equal texts say the same: what is referred to belongs to them. */
   private rule(keyword: string, value: unknown): OpaqueRule {
-    const text = JSON.stringify(value);
-    const defs = text.includes(`"${DEFS}`) ? canonicalize(this.schema.defs) : '';
+    const text = JSON.stringify(saidBy(keyword, value));
+    const defs = text.includes(`"${DEFS}`) ? canonicalize(ofEach(this.schema.defs)) : '';
     return { keyword, text: canonicalize(JSON.parse(text)) + defs };
   }
 }
@@ -165,12 +166,17 @@ function numbers(node: Readonly<SchemaKeywords>, whole: boolean): Numbers {
   return { least, most, steps };
 }
 
-/** Of alternatives that share no value, one at least and one exactly are the same. */
-function areDisjoint(shapes: readonly Shape[]): boolean {
-  return shapes.every((a, i) =>
-    shapes
-      .slice(i + 1)
-      .every((b) => a.alternatives.every((x) => b.alternatives.every((y) => isEmpty(intersect(x, y))))),
+/**
+ * Of alternatives that share no value, one at least and one exactly are the same.
+ *
+ * @param among the values that the rules beside them leave
+ */
+function areDisjoint(shapes: readonly Shape[], among: readonly Alternative[]): boolean {
+  const within = shapes.map(({ alternatives }) =>
+    among.flatMap((base) => alternatives.flatMap((alternative) => intersect(base, alternative) ?? [])),
+  );
+  return within.every((a, i) =>
+    within.slice(i + 1).every((b) => a.every((x) => b.every((y) => isEmpty(intersect(x, y))))),
   );
 }
 

@@ -84,7 +84,7 @@ function lengths(reader: Strings, writer: Strings): readonly RawDifference[] {
       writer.max,
       `may send a text of more than ${reader.max} characters`,
       `takes ${reader.max} characters or fewer`,
-      `Leave the greatest length at ${writer.max === Infinity ? 'none' : writer.max}.`,
+      `Leave the greatest length ${writer.max === Infinity ? 'out' : `at ${writer.max}`}.`,
     );
   return differences;
 }

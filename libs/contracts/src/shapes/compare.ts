@@ -1,9 +1,10 @@
-import { type Example, type RawDifference, REPEATED, withoutTwins } from '../compatibility/raw-difference';
+import { type Example, interleave, type RawDifference, REPEATED, withoutTwins } from '../compatibility/raw-difference';
 import { accepts, acceptsIn } from './accepts';
 import { compareArrays } from './compare-arrays';
 import { compareNumbers } from './compare-numbers';
 import { compareObjects } from './compare-objects';
 import { compareStrings, textsBeyond } from './compare-strings';
+import { intersect } from './intersect';
 import { samplesIn } from './samples';
 import { type Alternative, NOTHING, type Shape } from './shape';
 
@@ -180,7 +181,9 @@ function opaque(reader: Alternative, writer: Alternative): readonly RawDifferenc
     .map(({ keyword }) => ({
       segments: [],
       rule: 'keyword' as const,
-      writer: `is not held to the rule "${keyword}"`,
+      writer: writer.opaque.some((other) => other.keyword === keyword)
+        ? `is held to another rule "${keyword}"`
+        : `is not held to the rule "${keyword}"`,
       reader: `checks "${keyword}"`,
       mendReader: `Leave the rule "${keyword}" as it was, or out.`,
       mendWriter: `Keep the rule "${keyword}" as it was.`,
@@ -190,14 +193,22 @@ function opaque(reader: Alternative, writer: Alternative): readonly RawDifferenc
     }));
 }
 
-/** With several alternatives the reader may still take the example by another one. */
+/**
+ * With several alternatives the reader may still take the example by another one, or, where it wants exactly one, refuse
+ * it for being what two of them take.
+ */
 const broadened = (difference: RawDifference, reader: Shape, writer: Alternative): RawDifference => ({
   ...difference,
   examples: function* () {
-    yield* difference.examples();
+    yield* interleave([difference.examples(), ...reader.alternatives.map((other) => takenToo(writer, other))]);
     for (const value of samplesIn(writer)) if (!accepts(reader, value)) yield { value };
   },
 });
+
+function* takenToo(writer: Alternative, reader: Alternative): Generator<Example> {
+  const both = intersect(writer, reader);
+  if (both) for (const value of samplesIn(both)) yield { value };
+}
 
 const nullRefused = (): RawDifference => ({
   segments: [],
