@@ -1,7 +1,7 @@
 import { readArguments } from './arguments';
 
 test('without names the usual parts run, and the long ones do not', () => {
-  expect([...readArguments([]).parts]).toEqual(['envelope', 'curation', 'gateway', 'path', 'freshness']);
+  expect([...(readArguments([])?.parts ?? [])]).toEqual(['envelope', 'curation', 'gateway', 'path', 'freshness']);
 });
 
 test('parts and their settings are read', () => {
@@ -16,6 +16,10 @@ test('parts and their settings are read', () => {
     folder: null,
     seconds: 600,
   });
+});
+
+test('help is not a part', () => {
+  expect(readArguments(['growth', '--help'])).toBeNull();
 });
 
 test('what is not known is refused by name', () => {

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { StartError } from '../start/start-error';
+import { portBaseOf, readCommandLine, whole } from '../start/command-line';
 
 /** Parts of the bench, in the order in which they run. */
 export const PARTS: readonly string[] = [
@@ -23,44 +22,40 @@ export interface BenchArguments {
   readonly seconds: number;
 }
 
-/** @throws StartError for what it does not know */
-export function readArguments(args: readonly string[]): BenchArguments {
-  const { values, positionals } = parsed(args);
-  const unknown = positionals.find((part) => !PARTS.includes(part));
-  if (unknown !== undefined) throw new StartError(`There is no part ${unknown}; there are ${PARTS.join(', ')}.`);
+export const BENCH_USAGE = `npm run bench -- [part …] [options]      (default ${USUAL.join(', ')})
+  parts: ${PARTS.join(', ')}
+  --port-base N    ports N to N+15
+  --seconds N      memory: length of the load (default 600)
+  --events N,N     growth: events really loaded, of each history (default 1000000,10000000)
+  --synthetic N    growth: events that the made history stands for (default 100000000)
+  --claims N       growth: its claims at most (default 100000000, some 13 GB)
+  --rounds N       growth: how often each history is probed (default 3)
+  --data DIR       growth: where histories are kept for later runs (default nowhere)`;
+
+const OPTIONS = {
+  'port-base': { type: 'string' },
+  events: { type: 'string', default: '1000000,10000000' },
+  synthetic: { type: 'string', default: '100000000' },
+  claims: { type: 'string', default: '100000000' },
+  rounds: { type: 'string', default: '3' },
+  data: { type: 'string' },
+  seconds: { type: 'string', default: '600' },
+} as const;
+
+const MANY = 1e12;
+
+/** Null when help was asked for. @throws StartError for what it does not know */
+export function readArguments(args: readonly string[]): BenchArguments | null {
+  const { values, positionals } = readCommandLine(args, OPTIONS, { usage: BENCH_USAGE, words: PARTS });
+  if (values.help) return null;
   return {
     parts: new Set(positionals.length > 0 ? positionals : USUAL),
-    ...(values['port-base'] === undefined ? {} : { portBase: count('--port-base', values['port-base']) }),
-    events: values.events.split(',').map((text) => count('--events', text)),
-    synthetic: count('--synthetic', values.synthetic),
-    claimsMax: count('--claims', values.claims),
-    rounds: count('--rounds', values.rounds),
+    ...(values['port-base'] === undefined ? {} : { portBase: portBaseOf(values['port-base']) }),
+    events: values.events.split(',').map((text) => whole('--events', text, 0, MANY)),
+    synthetic: whole('--synthetic', values.synthetic, 0, MANY),
+    claimsMax: whole('--claims', values.claims, 0, MANY),
+    rounds: whole('--rounds', values.rounds, 0, 1_000),
     folder: values.data ?? null,
-    seconds: count('--seconds', values.seconds),
+    seconds: whole('--seconds', values.seconds, 1, 864_000),
   };
-}
-
-function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        'port-base': { type: 'string' },
-        events: { type: 'string', default: '1000000,10000000' },
-        synthetic: { type: 'string', default: '100000000' },
-        claims: { type: 'string', default: '100000000' },
-        rounds: { type: 'string', default: '3' },
-        data: { type: 'string' },
-        seconds: { type: 'string', default: '600' },
-      },
-    });
-  } catch (error) {
-    throw new StartError((error as Error).message, { cause: error });
-  }
-}
-
-function count(name: string, text: string): number {
-  if (/^\d{1,12}$/.test(text)) return Number(text);
-  throw new StartError(`${name} takes a whole number, not ${text}.`);
 }

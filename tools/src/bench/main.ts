@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { runCommand } from '../start/run-command';
 import { CURATION_NODE_OPTIONS, type ServiceName, WORKSPACE_ROOT } from '../start/services';
-import { readArguments } from './arguments';
+import { BENCH_USAGE, readArguments } from './arguments';
 import { growth, type GrowthReport } from './growth';
 import { percentile } from './percentile';
 import { growthOf, memory } from './memory';
@@ -29,7 +29,12 @@ const MEMORY_RATE = 30_000;
 export function main(args: readonly string[] = process.argv.slice(2)): Promise<void> {
   return runCommand(async () => {
     let slow = false;
-    const { parts: wanted, portBase, events, synthetic, claimsMax, rounds, folder, seconds } = readArguments(args);
+    const read = readArguments(args);
+    if (!read) {
+      console.log(BENCH_USAGE);
+      return 0;
+    }
+    const { parts: wanted, portBase, events, synthetic, claimsMax, rounds, folder, seconds } = read;
     const options: BenchOptions = { portBase };
     const cpus = os.cpus();
     console.log(

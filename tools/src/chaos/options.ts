@@ -1,6 +1,5 @@
 import path from 'node:path';
-import { parseArgs } from 'node:util';
-import { StartError } from '../start/start-error';
+import { portBaseOf, readCommandLine, whole } from '../start/command-line';
 
 export interface ChaosCommand {
   readonly seeds: readonly number[];
@@ -22,42 +21,25 @@ export const CHAOS_USAGE = `npm run chaos -- [options]
   --port-base N    ports N to N+15 (default 9080)`;
 
 const SEEDS = [1, 2, 3];
-const KILLS = 60;
-const PORT_BASE = 9080;
+const OPTIONS = {
+  seed: { type: 'string' },
+  kills: { type: 'string', default: '60' },
+  failpoints: { type: 'boolean', default: false },
+  only: { type: 'string', default: '' },
+  data: { type: 'string' },
+  'port-base': { type: 'string', default: '9080' },
+} as const;
 
 /** Null when help was asked for. @throws StartError naming the option */
 export function parseChaosOptions(args: readonly string[], cwd: string): ChaosCommand | null {
-  const values = parse(args);
+  const { values } = readCommandLine(args, OPTIONS, { usage: CHAOS_USAGE });
   if (values.help) return null;
-  const seed = whole('--seed', values.seed, 0, 2 ** 31);
   return {
-    seeds: seed === undefined ? SEEDS : [seed],
-    kills: whole('--kills', values.kills, 1, 10_000) ?? KILLS,
-    failpoints: values.failpoints ?? false,
-    only: values.only ?? '',
+    seeds: values.seed === undefined ? SEEDS : [whole('--seed', values.seed, 0, 2 ** 31)],
+    kills: whole('--kills', values.kills, 1, 10_000),
+    failpoints: values.failpoints,
+    only: values.only,
     dataDir: values.data === undefined ? null : path.resolve(cwd, values.data),
-    portBase: whole('--port-base', values['port-base'], 1_024, 65_000) ?? PORT_BASE,
+    portBase: portBaseOf(values['port-base']),
   };
-}
-
-function parse(args: readonly string[]) {
-  const text = { type: 'string' } as const;
-  const flag = { type: 'boolean' } as const;
-  const options = {
-    ...{ seed: text, kills: text, failpoints: flag, only: text, data: text, 'port-base': text },
-    help: { type: 'boolean', short: 'h' },
-  } as const;
-  try {
-    return parseArgs({ args: [...args], options, strict: true }).values;
-  } catch (error) {
-    throw new StartError(`${(error as Error).message}\n\n${CHAOS_USAGE}`);
-  }
-}
-
-function whole(name: string, text: string | undefined, min: number, max: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < min || value > max)
-    throw new StartError(`${name} is ${JSON.stringify(text)}; it takes a whole number from ${min} to ${max}.`);
-  return value;
 }

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import type { Totals } from '../demo/client';
 import { readDataSet } from '../demo/data-set';
+import { portBaseOf, readCommandLine, whole } from '../start/command-line';
 import { runCommand } from '../start/run-command';
 import { runEventFuzz } from './events/event-run';
 import { runFuzz } from './fuzz-run';
@@ -17,17 +17,24 @@ const OPTIONS = {
   'port-base': { type: 'string', default: '28000' },
 } as const;
 
-const USAGE = `usage: npm run fuzz -- [--requests 100000] [--seed 1] [--lanes 8] [--port-base N]    requests to every route
-       npm run fuzz -- events [--count 100000] [--seed 1] [--lanes 8] [--port-base N]   events through everything`;
+const MANY = 100_000_000;
+
+const USAGE = `npm run fuzz -- [--requests 100000] [--seed 1] [--lanes 8] [--port-base N]         requests to every route
+npm run fuzz -- events [--count 100000] [--seed 1] [--lanes 8] [--port-base N]   events through everything`;
 
 /** Ends with 1 when something is wrong. */
 export function main(args: readonly string[] = process.argv.slice(2)): Promise<void> {
   return runCommand(async (signal) => {
-    const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-    const numbers = [values.requests, values.count, values.seed, values.lanes, values['port-base']].map(Number);
-    if (positionals.join() !== '' && positionals.join() !== 'events') return usage();
-    if (!numbers.every((n) => Number.isSafeInteger(n) && n >= 0)) return usage();
-    const [requests, count, seed, lanes, portBase] = numbers as [number, number, number, number, number];
+    const { values, positionals } = readCommandLine(args, OPTIONS, { usage: USAGE, words: ['events'] });
+    if (values.help) {
+      console.log(USAGE);
+      return 0;
+    }
+    const requests = whole('--requests', values.requests, 1, MANY);
+    const count = whole('--count', values.count, 1, MANY);
+    const seed = whole('--seed', values.seed, 0, 2 ** 31);
+    const lanes = whole('--lanes', values.lanes, 1, 256);
+    const portBase = portBaseOf(values['port-base']);
     const act = positionals[0] === 'events' ? events({ count, seed, lanes }) : routes({ requests, seed, lanes });
     const dataDir = mkdtempSync(path.join(os.tmpdir(), 'millrace-fuzz-'));
     try {
@@ -39,11 +46,6 @@ export function main(args: readonly string[] = process.argv.slice(2)): Promise<v
       rmSync(dataDir, { recursive: true, force: true });
     }
   });
-}
-
-function usage(): number {
-  console.error(USAGE);
-  return 2;
 }
 
 type Act = (stage: Stage) => Promise<readonly string[]>;

@@ -1,45 +1,57 @@
-import { parseArgs } from 'node:util';
+import { readCommandLine, whole } from '../start/command-line';
+import { StartError } from '../start/start-error';
 import { MUTATIONS, type Mutation } from './mutation';
 import { type Outcome, simulate } from './run';
 
-const USAGE = `usage: npm run simulate -- [--seeds N] [--first S]      S, S+1, … (default 100 seeds from 1)
-       npm run simulate -- --seed S [--trace]            one run, with its trace
-       npm run simulate -- … --until-failed              no further than the first that fails
-       npm run simulate -- … --unlucky SERVICE/PLACE     processes often stand still at this failpoint
-       npm run simulate -- … --mutation NAME             with a planted defect: ${MUTATIONS.join(', ')}`;
+const USAGE = `npm run simulate -- [--seeds N] [--first S]      S, S+1, … (default 100 seeds from 1)
+npm run simulate -- --seed S [--trace]            one run, with its trace
+npm run simulate -- … --until-failed              no further than the first that fails
+npm run simulate -- … --unlucky SERVICE/PLACE     processes often stand still at this failpoint
+npm run simulate -- … --mutation NAME             with a planted defect: ${MUTATIONS.join(', ')}`;
 
 /** Lines of the trace that a failing run shows without `--trace`. */
 const TAIL_LINES = 40;
 const PROGRESS_EVERY = 100;
 
+const OPTIONS = {
+  seeds: { type: 'string', default: '100' },
+  first: { type: 'string', default: '1' },
+  seed: { type: 'string' },
+  trace: { type: 'boolean', default: false },
+  mutation: { type: 'string' },
+  unlucky: { type: 'string' },
+  'until-failed': { type: 'boolean', default: false },
+} as const;
+
+const SEED_MAX = 2 ** 31;
+
 /** Runs seeds until all are through; says which fail, and ends with 1 when one does. */
-export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      seeds: { type: 'string', default: '100' },
-      first: { type: 'string', default: '1' },
-      seed: { type: 'string' },
-      trace: { type: 'boolean', default: false },
-      mutation: { type: 'string' },
-      unlucky: { type: 'string' },
-      'until-failed': { type: 'boolean', default: false },
-    },
-  });
-  const mutation = (values.mutation ?? null) as Mutation | null;
-  const how = { mutation, unlucky: values.unlucky ?? null };
-  const numbers = [values.seeds, values.first, values.seed ?? '0'].map(Number);
-  if (numbers.some((n) => !Number.isSafeInteger(n)) || (mutation && !MUTATIONS.includes(mutation))) {
-    console.error(USAGE);
-    process.exitCode = 2;
-    return;
+export async function main(args: readonly string[] = process.argv.slice(2)): Promise<void> {
+  try {
+    process.exitCode = await run(args);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
   }
-  const [seeds, first, only] = numbers;
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const { values } = readCommandLine(args, OPTIONS, { usage: USAGE });
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const mutation = (values.mutation ?? null) as Mutation | null;
+  if (mutation && !MUTATIONS.includes(mutation))
+    throw new StartError(`There is no planted defect ${JSON.stringify(mutation)}.\n\n${USAGE}`);
+  const how = { mutation, unlucky: values.unlucky ?? null };
+  const seeds = whole('--seeds', values.seeds, 1, 1_000_000);
+  const first = whole('--first', values.first, 0, SEED_MAX);
   if (values.seed !== undefined) {
-    const outcome = await simulate({ seed: only, ...how, keepTrace: true });
+    const outcome = await simulate({ seed: whole('--seed', values.seed, 0, SEED_MAX), ...how, keepTrace: true });
     show(outcome, values.trace ? Infinity : TAIL_LINES);
-    process.exitCode = outcome.ok ? 0 : 1;
-    return;
+    return outcome.ok ? 0 : 1;
   }
   const failed: number[] = [];
   const kinds = new Set<string>();
@@ -65,9 +77,9 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
       `${sums.faults} faults, ${sums.acknowledged} events acknowledged, ${sums.events} steps`,
   );
   console.log(`faults met: ${[...kinds].sort().join(', ')}`);
-  if (failed.length === 0) return;
+  if (failed.length === 0) return 0;
   console.log(`failed: ${failed.join(' ')}; replay one with: npm run simulate -- --seed ${failed[0]} --trace`);
-  process.exitCode = 1;
+  return 1;
 }
 
 function show({ seed, ok, findings, digest, trace, events, virtualMs, report }: Outcome, linesMax: number): void {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { portBaseOf, readCommandLine, whole } from './command-line';
 import { WORKSPACE_ROOT } from './services';
 import { StartError } from './start-error';
 
@@ -37,41 +37,24 @@ const SPEC = {
   workers: { type: 'string' },
   'json-logs': { type: 'boolean' },
   exit: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
 } as const;
 
 /** Null when help was asked for. Given paths are relative to `cwd`, the default to the workspace. Throws StartError naming the option. */
 export function parseOptions(command: 'start' | 'demo', args: readonly string[], cwd: string): DemoOptions | null {
   const usage = command === 'demo' ? DEMO_USAGE : START_USAGE;
-  const values = parse(args, usage);
+  const { values } = readCommandLine(args, SPEC, { usage });
   if (values.exit && command === 'start') throw new StartError(`--exit belongs to npm run demo.\n\n${usage}`);
   if (values.help) return null;
-  const { data, workers } = values;
+  const { data, workers, 'port-base': given } = values;
   if (data === '') throw new StartError('--data takes a folder.');
   return {
     dataDir:
       data === undefined
         ? path.join(WORKSPACE_ROOT, '.millrace', ...(command === 'demo' ? ['demo'] : []))
         : path.resolve(cwd, data),
-    portBase: whole('--port-base', values['port-base'], 1, 65_000),
-    workers: whole('--workers', workers, 1, WORKERS_MAX) ?? 1,
+    portBase: given === undefined ? undefined : portBaseOf(given),
+    workers: whole('--workers', workers ?? '1', 1, WORKERS_MAX),
     jsonLogs: values['json-logs'] ?? false,
     exit: values.exit ?? false,
   };
-}
-
-function parse(args: readonly string[], usage: string) {
-  try {
-    return parseArgs({ args: [...args], options: SPEC, strict: true }).values;
-  } catch (error) {
-    throw new StartError(`${(error as Error).message}\n\n${usage}`);
-  }
-}
-
-function whole(name: string, text: string | undefined, min: number, max: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < min || value > max)
-    throw new StartError(`${name} is ${JSON.stringify(text)}; it takes a whole number from ${min} to ${max}.`);
-  return value;
 }
