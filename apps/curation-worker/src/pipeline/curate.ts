@@ -13,7 +13,7 @@ import { RowTable } from '../staging/row-table';
 import { createEventMs } from '../windows/event-ms';
 import { Facilities } from '../windows/facilities';
 import { createParseStep } from './parse';
-import type { Origin, Received } from './received';
+import type { Received } from './received';
 import { type Checked, createValidateStep, type Invalid, type UnknownTypes } from './validate';
 
 /** An event that may land if nobody else holds its key. All else that is stored of it is in its row. */
@@ -92,8 +92,7 @@ export async function curate(
     const parsed = parse(items[i]);
     const event = validate(parsed);
     // What is replayed was seen before.
-    if (parsed.decoded.ok && !items[i].log)
-      profile(layout.profiler, parsed.decoded.envelope, items[i].origin, contracts);
+    if (parsed.decoded.ok && !items[i].log) profile(layout.profiler, parsed.decoded.envelope, contracts);
     const subject = subjectIn(event);
     if (waiting.length > 0 || (subject && protection && !protection.subjects.get(subject))) waiting.push({ i, event });
     else layout.add(i, event);
@@ -180,12 +179,12 @@ class Layout {
 }
 
 /** Contracts that say so are not looked after. */
-function profile(profiler: Profiler, envelope: Envelope, { headers }: Origin, contracts: ContractsInForce): void {
+function profile(profiler: Profiler, envelope: Envelope, contracts: ContractsInForce): void {
   const contract = contracts.contractOf(envelope.eventType);
   if (contract?.compiled.drift.policy === 'ignore') return;
-  const { tenantId, eventType, payload } = envelope;
+  const { tenantId, source, eventType, payload } = envelope;
   const classified = contract?.compiled.privacy?.root ?? null;
-  profiler.observe(tenantId, headers.source, eventType, contract?.label ?? null, payload, classified);
+  profiler.observe(tenantId, source, eventType, contract?.label ?? null, payload, classified);
 }
 
 /** A micro-batch of which nothing is read. */

@@ -76,3 +76,16 @@ test('what events look like is counted, whether they land or not, unless the con
   expect((await fates({ policy: 'ignore' }, PAYLOADS)).profiles).toEqual([]);
   expect((await fates({}, [{ a: 1 }], 'infer', 'y')).profiles).toMatchObject([{ eventType: 'y', contract: null }]);
 });
+
+test('sources are told apart as events name theirs, and by how they came where they name none', async () => {
+  const items = ['dock-1', 'dock-2', 'dock-1', undefined].map((source) =>
+    Buffer.from(JSON.stringify({ event_type: 'x', source, payload: { n: 1 } })),
+  );
+  const { profiler } = await curate(batchOf(items).items, new ContractsInForce(1, [contractOf({})]), null);
+  const sources = profiler.done().profiles.map(({ source, events }) => [source, events]);
+  expect(sources.sort()).toEqual([
+    ['dock-1', 2],
+    ['dock-2', 1],
+    ['http', 1],
+  ]);
+});

@@ -1,5 +1,6 @@
 import { type CompiledContract, compileText, contractVersionPath } from '@millrace/contracts';
 import { compareProfile } from '@millrace/contracts/drift';
+import { OTHER_SOURCES } from '@millrace/contracts/profile';
 import { ProblemException } from '@millrace/service';
 import { type Storage, StorageError } from '@millrace/storage';
 import type { ObservationStore, Observed, ObservedPage } from '../observation/port';
@@ -35,7 +36,7 @@ export class DriftReader {
     const compiled = await this.compiled(contract, version);
     const { events, overflow, firstSeen, lastSeen, fields } = history;
     return {
-      ...{ day, version, source, eventType, events, firstSeen, lastSeen },
+      ...{ day, version, source: source === OTHER_SOURCES ? null : source, eventType, events, firstSeen, lastSeen },
       // Fields beyond the limits of what is counted.
       uncounted: overflow,
       drift: compiled ? compareProfile(compiled.contract.properties, history) : [],

@@ -1,5 +1,8 @@
 import { systemClock } from '@millrace/observability';
-import { PostgresObservations } from '../observation/postgres';
+import { MemoryObservations } from '../observation/memory/observations';
+import { observedIn } from '../observation/observe';
+import { KINDS_MAX, type Observed } from '../observation/port';
+import { foldObserved, PostgresObservations } from '../observation/postgres';
 import { PostgresCommitStore } from '../commit/postgres-store';
 import { createRig, type Rig } from '../testing/rig';
 import { DriftReader } from './drift-reader';
@@ -88,4 +91,38 @@ test('pages follow one another', async () => {
     Buffer.from('["2026-01-01","\0","",""]').toString('base64url'),
   ])
     await expect(reader.page(kind, { fields: false, page })).rejects.toMatchObject({ status: 400 });
+});
+
+test('of more sources than are told apart no profile is lost, and each type keeps one', async () => {
+  const kind = (i: number, eventType = 'sensor.read') => {
+    const profile = { tenant: 'many', source: `s${i}`, eventType, contract: null, events: 2, overflow: 0 };
+    const fields = [{ path: `$.payload.f${i % 3}`, integers: 2, min: 1, max: i }];
+    return { ...profile, fields };
+  };
+  const rounds = [
+    Array.from({ length: 700 }, (_, i) => kind(i)),
+    // Those of before, and others of another type.
+    Array.from({ length: 900 }, (_, i) => kind(i, i < 800 ? undefined : 'sensor.moved')),
+  ].map((profiles) => observedIn([{ profiles, landedAt: '2026-03-01T00:00:00.000Z' }]));
+  const model = new MemoryObservations({ contractsApplied: () => 0, batchIds: () => [] });
+  for (const observed of rounds) {
+    await foldObserved(rig.database.pool, observed);
+    model.fold(observed);
+  }
+  const store = new PostgresObservations(rig.database.pool);
+  const wanted = { tenant: 'many', contract: '', after: null, limit: 2_000 };
+  const kept = await store.page(wanted);
+  const of = (type: string) => kept.filter(({ eventType }) => eventType === type);
+  expect(of('sensor.read')).toHaveLength(KINDS_MAX / 2 + 1);
+  expect(of('sensor.moved').map(({ source, history }) => [source, history.events])).toEqual([['', 200]]);
+  expect(kept.reduce((events, { history }) => events + history.events, 0)).toBe(2 * (700 + 900));
+  const other = of('sensor.read').find(({ source }) => source === '');
+  expect(other?.history.fields.map(({ path }) => path).sort()).toEqual([
+    '$.payload.f0',
+    '$.payload.f1',
+    '$.payload.f2',
+  ]);
+  const shape = (all: readonly Observed[]) =>
+    all.map(({ source, eventType, history }) => `${eventType} ${source} ${history.events}`).sort();
+  expect(shape(await model.page(wanted))).toEqual(shape(kept));
 });

@@ -1,7 +1,7 @@
 import type { ProfileHistory } from '@millrace/contracts/profile';
 import type { Pool, PoolClient } from '@millrace/postgres';
 import { unnest } from '@millrace/postgres';
-import { added, beyondLimit, keyOf } from './observe';
+import { added, keptAs, keyOf, ofOtherSources } from './observe';
 import {
   type InferredContract,
   KINDS_MAX,
@@ -25,13 +25,14 @@ export async function foldObserved(client: Pick<PoolClient, 'query'>, observed: 
   let kept = observed;
   if (strangers.length > 0) {
     const room = await roomOf(client, strangers);
+    for (const [key, history] of await find(client, strangers.map(ofOtherSources))) known.set(key, history);
     const folded = new Map<string, Observed>();
     for (const kind of observed) {
       const about = `${kind.tenant}\0${kind.day}`;
       const left = room.get(about) ?? 0;
-      const stranger = !known.has(keyOf(kind));
-      if (stranger) room.set(about, left - 1);
-      const row = stranger && left <= 0 ? beyondLimit(kind) : kind;
+      const isKnown = (one: Observed): boolean => known.has(keyOf(one)) || folded.has(keyOf(one));
+      const row = keptAs(kind, left, isKnown);
+      if (!isKnown(row)) room.set(about, left - 1);
       folded.set(keyOf(row), { ...row, history: added(folded.get(keyOf(row))?.history, row.history) });
     }
     kept = [...folded.values()];

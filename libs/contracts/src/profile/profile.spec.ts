@@ -7,7 +7,9 @@ import {
   PROFILE_BYTES_MAX,
   PROFILE_FIELDS_MAX,
   Profiler,
+  OTHER_SOURCES,
   PROFILES_MAX,
+  SOURCES_MAX,
 } from './index';
 
 const AT = '2026-01-01T00:00:00.000Z';
@@ -48,6 +50,31 @@ test('events of other kinds have profiles of their own, up to a limit', () => {
   const { profiles, unprofiled } = profiler.done();
   expect(profiles).toHaveLength(PROFILES_MAX);
   expect(unprofiled).toBe(10_000 - PROFILES_MAX);
+});
+
+test('sources are told apart, up to a limit, and no event is left out for that', () => {
+  const profiler = new Profiler();
+  for (let i = 0; i < 20_000; i++)
+    profiler.observe('t', `s${i % 5_000 < 3_000 ? i % 3 : i}`, `type-${i % 2}`, null, { [`f${i % 4}`]: i });
+  const { profiles, unprofiled } = profiler.done();
+  expect(unprofiled).toBe(0);
+  for (const type of ['type-0', 'type-1']) {
+    const of = profiles.filter(({ eventType }) => eventType === type);
+    expect(of).toHaveLength(SOURCES_MAX + 1);
+    expect(new Set(of.map(({ source }) => source))).toContain(OTHER_SOURCES);
+    expect(of.reduce((sum, { events }) => sum + events, 0)).toBe(10_000);
+  }
+  expect(profiles.filter(({ source }) => source === 's0').map(({ events }) => events)).toEqual([2_000, 2_000]);
+});
+
+test('a source among many kinds keeps its name, and many sources of many kinds are all counted', () => {
+  const kinds = PROFILES_MAX / 2;
+  const one = new Profiler();
+  for (let i = 0; i < kinds; i++) one.observe('t', 'http', `type-${i}`, null, { a: i });
+  expect(new Set(one.done().profiles.map(({ source }) => source))).toEqual(new Set(['http']));
+  const many = new Profiler();
+  for (let i = 0; i < kinds * 50; i++) many.observe('t', `s${i}`, `type-${i % kinds}`, null, { a: i });
+  expect(many.done().unprofiled).toBe(0);
 });
 
 test('stays within its room, whatever the events are', () => {

@@ -1,4 +1,4 @@
-import { added, beyondLimit, keyOf } from '../observe';
+import { added, keptAs, keyOf } from '../observe';
 import {
   type InferredContract,
   KINDS_MAX,
@@ -32,7 +32,7 @@ export class MemoryObservations implements ObservationStore {
   fold(observed: readonly Observed[]): void {
     for (const kind of observed) {
       const of = [...this.kinds.values()].filter(({ tenant, day }) => tenant === kind.tenant && day === kind.day);
-      const row = this.kinds.has(keyOf(kind)) || of.length < KINDS_MAX ? kind : beyondLimit(kind);
+      const row = keptAs(kind, KINDS_MAX - of.length, (one) => this.kinds.has(keyOf(one)));
       const key = keyOf(row);
       this.kinds.set(key, { ...row, history: added(this.kinds.get(key)?.history, row.history) });
     }
