@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '../demo/client';
 import { type CpuSeconds, readCpu, since } from './cpu';
-import { load, type LoadResult } from './load';
+import { load, type LoadResult, shipmentEvent } from './load';
 import { type Bench, type BenchOptions, committedEvents, freshFolder, waitFor, withMillrace } from './with-millrace';
 
 export interface WholePathResult {
@@ -18,6 +18,8 @@ export interface WholePathResult {
 /** Milliseconds from an event's 2xx until a reader sees it, sorted. */
 export interface Freshness {
   readonly visible: readonly number[];
+  /** Of one event a second: until analytics-api shows its row, asked for by its id. */
+  readonly found: readonly number[];
   readonly inMarts: readonly number[];
 }
 
@@ -103,7 +105,7 @@ export function freshness(
 ): Promise<{ warmUp: Freshness; steady: Freshness }> {
   const { rate, warmUpSeconds, seconds } = settings;
   return withMillrace(async ({ origin, gateway }) => {
-    const acknowledged: { at: number; upTo: number }[] = [];
+    const acknowledged: { at: number; first: number; upTo: number }[] = [];
     let total = 0;
     const warmUntil = performance.now() + warmUpSeconds * 1_000;
     const loading = load('fresh', {
@@ -111,34 +113,51 @@ export function freshness(
       origin: gateway,
       perRequest: 10,
       connections: 8,
-      onAcknowledged: (_first, count, at) => acknowledged.push({ at, upTo: (total += count) }),
+      onAcknowledged: (first, count, at) => acknowledged.push({ at, first, upTo: (total += count) }),
     });
-    const none = (): { visible: number[]; inMarts: number[] } => ({ visible: [], inMarts: [] });
+    const none = (): Record<keyof Freshness, number[]> => ({ visible: [], found: [], inMarts: [] });
     const measured = { warmUp: none(), steady: none() };
+    const note = (what: keyof Freshness, at: number): void => {
+      measured[at < warmUntil ? 'warmUp' : 'steady'][what].push(performance.now() - at);
+    };
     let loadDone = false;
-    void loading.then(() => (loadDone = true));
+    const ended = (): void => void (loadDone = true);
+    loading.then(ended, ended);
     const follow = async (count: () => Promise<number>, into: keyof Freshness, everyMs: number): Promise<void> => {
       let seen = 0;
       while (!loadDone || seen < acknowledged.length) {
         const rows = await count();
-        const now = performance.now();
         // Events become visible about in the order of their acknowledgement: counts stand for events.
-        for (; seen < acknowledged.length && acknowledged[seen].upTo <= rows; seen++) {
-          const { at } = acknowledged[seen];
-          measured[at < warmUntil ? 'warmUp' : 'steady'][into].push(now - at);
-        }
+        for (; seen < acknowledged.length && acknowledged[seen].upTo <= rows; seen++) note(into, acknowledged[seen].at);
         await sleep(everyMs);
+      }
+    };
+    const find = async (everyMs: number): Promise<void> => {
+      for (; !loadDone; await sleep(everyMs)) {
+        const newest = acknowledged.at(-1);
+        if (!newest) continue;
+        await traced(origin, shipmentEvent('fresh', newest.first));
+        note('found', newest.at);
       }
     };
     await Promise.all([
       loading,
       follow(() => committedEvents(origin), 'visible', 20),
       follow(() => martCount(origin), 'inMarts', 100),
+      find(1_000),
     ]);
-    for (const { visible, inMarts } of Object.values(measured))
-      for (const values of [visible, inMarts]) values.sort((a, b) => a - b);
+    for (const each of Object.values(measured)) for (const values of Object.values(each)) values.sort((a, b) => a - b);
     return measured;
   }, options);
+}
+
+/** Resolves once the trace of an event shows its row: an answer waits for that, and is asked for again where it is late. */
+async function traced(origin: string, event: string): Promise<void> {
+  const { event_id: id } = JSON.parse(event) as { event_id: string };
+  await waitFor(async () => {
+    const response = await fetch(`${origin}/v1/events/${encodeURIComponent(id)}/trace`);
+    return ((await response.json()) as { status: unknown }).status === 'LANDED';
+  }, 60_000);
 }
 
 async function martCount(origin: string): Promise<number> {
