@@ -32,10 +32,7 @@ export interface TestDatabase {
  * leaves is dropped by the next; an unused server stops by itself after two minutes and removes its files.
  */
 export async function testDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
-  const server = await sharedServer(options.durable ?? false);
-  const admin = new Client({ connectionString: server.url('postgres') });
-  admin.on('error', () => undefined);
-  await admin.connect();
+  const { server, admin } = await connect(options.durable ?? false);
   try {
     await dropOrphans(admin);
     const template = await ensureTemplate(
@@ -50,12 +47,46 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
       `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE ${quoteIdentifier(template)} STRATEGY FILE_COPY`,
     );
     return open(server, name);
-  } catch (error) {
-    server.release();
-    throw error;
   } finally {
     await admin.end();
   }
+}
+
+/** By whether they are durable. Joining costs 17 ms of CPU time, most of it for a process that tells its version. */
+const joined = new Map<boolean, Promise<Embedded>>();
+
+/** The shared server, joined once for all databases of a test file and left when the file's process ends. */
+function joinedServer(durable: boolean): Promise<Embedded> {
+  let joining = joined.get(durable);
+  if (!joining) {
+    joining = sharedServer(durable).then((server) => {
+      process.once('exit', () => server.release());
+      return server;
+    });
+    joined.set(durable, joining);
+    joining.catch(() => joined.delete(durable));
+  }
+  return joining;
+}
+
+async function connect(durable: boolean): Promise<{ server: Embedded; admin: Client }> {
+  const server = await joinedServer(durable);
+  try {
+    return { server, admin: await adminOf(server) };
+  } catch {
+    // It was ended meanwhile: whoever joins starts it again.
+    joined.delete(durable);
+    server.release();
+    const anew = await joinedServer(durable);
+    return { server: anew, admin: await adminOf(anew) };
+  }
+}
+
+async function adminOf(server: Embedded): Promise<Client> {
+  const admin = new Client({ connectionString: server.url('postgres') });
+  admin.on('error', () => undefined);
+  await admin.connect();
+  return admin;
 }
 
 function open(server: Embedded, name: string): TestDatabase {
@@ -64,15 +95,12 @@ function open(server: Embedded, name: string): TestDatabase {
   let dropping: Promise<void> | undefined;
   const drop = async (): Promise<void> => {
     const ended = pool.end();
-    const admin = new Client({ connectionString: server.url('postgres') });
-    admin.on('error', () => undefined);
-    await admin.connect();
+    const admin = await adminOf(server);
     try {
       // FORCE ends the sessions that a failed test left checked out, and so lets the pool end.
       await admin.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`);
     } finally {
       await admin.end();
-      server.release();
     }
     await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 1_000).unref())]);
   };
