@@ -26,8 +26,12 @@ export const createDuckStager = (deps: StagingDeps & { readonly duck: Pick<Duck,
     ),
 });
 
-/** Staged files last until they are rewritten by the commit: level 1 costs a quarter less than the default 3. */
-const PARQUET = 'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, RETURN_STATS';
+/** Below it the making of zstd's contexts, one a column chunk, costs more than all the rest of a file. */
+const ZSTD_BYTES_MIN = 1 << 20;
+
+/** Staged files last until they are rewritten by the commit: zstd's level 1 costs a quarter less than the default 3. */
+const parquet = (rowBytes: number): string =>
+  `FORMAT parquet, COMPRESSION ${rowBytes < ZSTD_BYTES_MIN ? 'snappy' : 'zstd, COMPRESSION_LEVEL 1'}, RETURN_STATS`;
 
 export async function stageEvents(
   deps: StagingDeps,
@@ -36,12 +40,13 @@ export async function stageEvents(
   writer: Writer,
   written: string[],
 ): Promise<StagedFile[]> {
-  return withRows(deps, connection, rows.bytes, rows.select, async (table) => {
-    const files = [await copy(deps, connection, selectEvents(table), EVENTS_TABLE, writer, written)];
+  const write = (table: string, select: string): Promise<StagedFile> =>
+    copy(deps, connection, { table, select, rowBytes: rows.bytes.length }, writer, written);
+  return withRows(deps, connection, rows.bytes, rows.select, async (staged) => {
+    const files = [await write(EVENTS_TABLE, selectEvents(staged))];
     for (const [no, contract] of rows.contracts.entries()) {
-      const { name, version, table: typed } = contract.compiled;
-      const file = await copy(deps, connection, selectTyped(table, no, rows), typed, writer, written);
-      files.push({ ...file, contract: { name, version } });
+      const { name, version, table } = contract.compiled;
+      files.push({ ...(await write(table, selectTyped(staged, no, rows))), contract: { name, version } });
     }
     return files;
   });
@@ -54,8 +59,9 @@ async function stageTable(
   writer: Writer,
   written: string[],
 ): Promise<StagedFile> {
-  return withRows(deps, connection, rows.bytes, rows.select, (table) =>
-    copy(deps, connection, `SELECT * FROM ${table}`, rows.table, writer, written),
+  const { table, bytes } = rows;
+  return withRows(deps, connection, bytes, rows.select, (staged) =>
+    copy(deps, connection, { table, select: `SELECT * FROM ${staged}`, rowBytes: bytes.length }, writer, written),
   );
 }
 
@@ -123,15 +129,16 @@ async function withRows<T>(
 async function copy(
   { storage }: StagingDeps,
   connection: DuckConnection,
-  select: string,
-  table: string,
+  { table, select, rowBytes }: { readonly table: string; readonly select: string; readonly rowBytes: number },
   writer: Writer,
   written: string[],
 ): Promise<StagedFile> {
   const target = stagedPath(table, writer.batchId, writer.epoch);
   const staged = await storage.stage(target);
   try {
-    const [stats] = await connection.query(`COPY (${select}) TO ${quoteLiteral(staged.localPath)} (${PARQUET})`);
+    const [stats] = await connection.query(
+      `COPY (${select}) TO ${quoteLiteral(staged.localPath)} (${parquet(rowBytes)})`,
+    );
     written.push(target);
     await staged.publish();
     return {
