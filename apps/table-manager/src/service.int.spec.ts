@@ -4,11 +4,18 @@ import type { Messaging } from '@millrace/messaging';
 import { createPostgresMessaging } from '@millrace/messaging/postgres';
 import { testDatabase, type TestDatabase } from '@millrace/postgres/testing';
 import { startService, type StartedService } from '@millrace/service/testing';
-import { type ContractsChanged, EVENTS_TABLE, GROUPS, TOPICS, type TablesChanged } from '@millrace/topics';
+import {
+  type AuditRecord,
+  type ContractsChanged,
+  EVENTS_TABLE,
+  GROUPS,
+  TOPICS,
+  type TablesChanged,
+} from '@millrace/topics';
 import { v4 } from 'uuid';
 import { service } from './service';
 import { MIGRATIONS, until } from './testing/rig';
-import { SHIPMENT_EVENTS, StagedLine } from './testing/staged-line';
+import { type BatchContent, SHIPMENT_EVENTS, StagedLine } from './testing/staged-line';
 
 const LOG = { schema: 'log', dir: path.join(__dirname, '../../../libs/messaging/src/postgres/migrations') };
 
@@ -18,6 +25,7 @@ let messaging: Messaging;
 let leader: StartedService;
 const told: TablesChanged[] = [];
 const contracts: ContractsChanged[] = [];
+const audit: AuditRecord[] = [];
 
 beforeAll(async () => {
   lake = await lakeForTests();
@@ -27,6 +35,7 @@ beforeAll(async () => {
   for (const { topic, group } of Object.values(GROUPS)) await messaging.ensureGroup(topic, group);
   await listen(TOPICS.tablesChanged.name, (value) => told.push(value as TablesChanged));
   await listen(TOPICS.contractsChanged.name, (value) => contracts.push(value as ContractsChanged));
+  await listen(TOPICS.audit.name, (value) => audit.push(value as AuditRecord));
   leader = await start();
 });
 
@@ -40,7 +49,7 @@ afterAll(async () => {
 const start = (): Promise<StartedService> =>
   startService(service, {
     ...{ DATABASE_URL: database.url, STORAGE_ROOT: lake.folder },
-    ...{ TABLES_COMMIT_EVERY: '20ms', MARTS_REBUILD_EVERY: '50ms' },
+    ...{ TABLES_COMMIT_EVERY: '20ms', MARTS_REBUILD_EVERY: '50ms', RETENTION_EVERY: '1s' },
   });
 
 async function listen(topic: string, onMessage: (value: unknown) => void): Promise<void> {
@@ -161,4 +170,49 @@ test('the models of the control plane are the tables that the migrations make', 
   });
   const order = (a: { table_name: string; column_name: string }): string => `${a.table_name} ${a.column_name}`;
   expect(modelled.toSorted((a, b) => (order(a) < order(b) ? -1 : 1))).toEqual(rows);
+});
+
+test('a version that keeps rows for thirty days deletes what is older, and says so wherever one looks', async () => {
+  const { text } = await get(`${leader.url}/v1/contracts/shipment_status_changed`);
+  const retention = '  - { property: retention, value: 30, unit: d }\n';
+  const body = text.replace('version: 1.0.0', 'version: 1.1.0').replace(/^slaProperties:\n/m, (key) => key + retention);
+  const headers = { 'content-type': 'application/yaml' };
+  const published = await fetch(`${leader.url}/v1/contracts`, { method: 'POST', headers, body });
+  expect([published.status, await published.text()]).toEqual([
+    201,
+    expect.stringContaining('keeps rows for good, version 1.1.0 for 30 days from their intake'),
+  ]);
+  const line = new StagedLine(lake.duck, lake.storage);
+  let number = Number((await get(`${leader.url}/v1/tables`)).body.number);
+  const land = async (content: BatchContent): Promise<void> => {
+    const value = Buffer.from(JSON.stringify(await line.batch({ number: ++number, ...content })));
+    const records = [{ headers: {}, value }];
+    await messaging.append(TOPICS.batchesStaged.name, { header: { appendId: v4() }, records });
+  };
+  await land({ rows: 8, days: ['2013-02-01'], acceptedAt: '2013-02-01T12:00:00Z' });
+  // Now is what the newest event says.
+  const visits = [{ eventType: 'visit', payloads: [{ house: 'a' }] }];
+  await land({ rows: 0, others: visits, acceptedAt: new Date().toISOString() });
+
+  const tableOf = async (name: string): Promise<Record<string, unknown>> =>
+    (await get(`${leader.url}/v1/tables/${name}`)).body;
+  const deleted = async (name: string): Promise<number> => {
+    const told = (await tableOf(name)).retention as { deleted: { datasets: { rows: number; cutOff: string }[] }[] };
+    return told.deleted.flatMap(({ datasets }) => datasets).reduce((sum, { rows }) => sum + rows, 0);
+  };
+  const isFrozen = async (): Promise<boolean> =>
+    JSON.stringify((await tableOf('mart.shipments_daily')).frozen).includes('"2013-02-01"');
+  await until(isFrozen);
+  for (const name of [SHIPMENT_EVENTS, EVENTS_TABLE]) await until(async () => (await deleted(name)) >= 8);
+  const { retention: told, expiredTo } = await tableOf(SHIPMENT_EVENTS);
+  expect(told).toMatchObject({
+    terms: [{ dataset: 'shipment_status_changed', keptSeconds: 30 * 86_400, from: 'ingest_time' }],
+  });
+  expect(expiredTo).toMatch(/^20\d\d-/);
+  const mart = await tableOf('mart.shipments_daily');
+  expect(mart.frozen).toMatchObject({ why: expect.stringContaining('not built from what is left') as string });
+  await until(() => audit.filter(({ action }) => action === 'retention.rows_deleted').length >= 2);
+  const metrics = (await get(`${leader.url}/metrics`)).text;
+  expect(metrics).toMatch(/millrace_retention_deleted_rows_total\{[^}]*clean\.shipment_events/);
+  expect(metrics).toMatch(/millrace_frozen_mart_partitions\{[^}]*mart\.shipments_daily/);
 });

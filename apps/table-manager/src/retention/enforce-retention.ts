@@ -2,7 +2,8 @@ import type { ContractSet } from '@millrace/contracts';
 import { isQualityMart, type Mart } from '@millrace/marts';
 import type { OutboxEntry } from '@millrace/messaging/outbox';
 import type { Failpoint } from '@millrace/observability/failpoints';
-import { type AuditRecord, type Catalog, type TablesChanged, TOPICS } from '@millrace/topics';
+import { boundOf } from '@millrace/lakehouse';
+import { type AuditRecord, type Catalog, EVENTS_TABLE, type TablesChanged, TOPICS } from '@millrace/topics';
 import type { CatalogWriter } from '../catalog/catalog-writer';
 import type { CommitStore } from '../commit/commit-store';
 import { publishRearranged } from '../tables/maintenance';
@@ -18,7 +19,11 @@ export interface RetentionDeps {
   readonly store: Pick<CommitStore, 'progress'>;
   readonly tables: TablePool;
   readonly catalog: CatalogWriter;
-  readonly contracts: () => Pick<ContractSet, 'contracts'>;
+  readonly contracts: {
+    current(): Pick<ContractSet, 'contracts'>;
+    /** Looks for newer ones. */
+    reload(): Promise<void>;
+  };
   readonly marts: () => readonly Mart[];
   readonly now: () => number;
   readonly newId: () => string;
@@ -62,37 +67,56 @@ export async function enforceRetention(deps: RetentionDeps, signal: AbortSignal)
   if (!catalog || !progress || progress.lineId !== catalog.lineId) return more;
   // Of the range that is being committed rows are in the catalog already: they are counted until the cursor has moved.
   if (progress.cursor < catalog.number) return more;
+  // Whoever asks for rows to be kept longer is heard before the next removal is planned.
+  await deps.contracts.reload();
+  const newestMs = await newestIntake(deps, catalog);
+  if (newestMs === null) return more;
+  const nowMs = await deps.retention.horizon(deps.now(), newestMs);
   const busy = new Set(planned.map(({ table }) => table));
   for (const id of Object.keys(catalog.tables))
-    if (id.startsWith(CLEAN) && !busy.has(id)) await attempt(() => planOne(deps, id, catalog, signal));
+    if (id.startsWith(CLEAN) && !busy.has(id)) await attempt(() => planOne(deps, { id, catalog, nowMs }, signal));
   if (failures.length > 0) throw failures[0];
   return more;
 }
 
-async function planOne(deps: RetentionDeps, id: string, catalog: Catalog, signal: AbortSignal): Promise<boolean> {
+/** When the newest event was taken in, by what files say of themselves; null where none does. */
+async function newestIntake({ tables }: RetentionDeps, catalog: Catalog): Promise<number | null> {
+  const entry = catalog.tables[EVENTS_TABLE];
+  const at = entry && (await tables.at(EVENTS_TABLE, entry.version));
+  const newest = at ? boundOf(at.snapshot, 'ingest_time', 'max') : null;
+  return newest === null ? null : Date.parse(newest);
+}
+
+async function planOne(
+  deps: RetentionDeps,
+  { id, catalog, nowMs: decidedAtMs }: { readonly id: string; readonly catalog: Catalog; readonly nowMs: number },
+  signal: AbortSignal,
+): Promise<boolean> {
   const marts = deps.marts();
-  const terms = termsOf(id, deps.contracts(), marts);
+  const terms = termsOf(id, deps.contracts.current(), marts);
   const at = terms.length > 0 ? await deps.tables.at(id, catalog.tables[id].version) : null;
   if (!at) return false;
-  const decidedAtMs = deps.now();
   const { files, more } = await deps.expired.find(id, at, terms, marts, decidedAtMs, signal);
   if (files.length === 0) return more;
   // Results of quality rules are of what was there; a rule that cannot be judged holds nobody up.
   const holding = new Set(marts.flatMap((mart) => (isQualityMart(mart) ? [] : [mart.id])));
-  const draft = { id: deps.newId(), table: id, decidedAtMs, terms, files };
+  const seqAfter = at.snapshot.transactionVersion(appIdOf(id)) ?? 0;
+  const draft = { id: deps.newId(), seqAfter, table: id, decidedAtMs, terms, files };
   const { removal, waiting } = await deps.retention.plan(draft, holding);
-  deps.expired.wait(id, waiting, decidedAtMs);
+  deps.expired.wait(id, waiting);
   if (!removal) return more;
   await deps.failpoint('retention-planned', id);
   return (await carryOut(deps, removal, signal)) || more;
 }
+
+const appIdOf = (table: string): string => `retention:${table}`;
 
 /** Resolves with whether there may be more to do at once. */
 async function carryOut(deps: RetentionDeps, removal: Removal, signal: AbortSignal): Promise<boolean> {
   const { retention, tables, catalog, failpoint } = deps;
   const table = await tables.find(removal.table);
   if (!table) throw new Error(`of ${removal.table} rows are to be deleted, and there is none`);
-  const appId = `retention:${removal.table}`;
+  const appId = appIdOf(removal.table);
   const isDone = (found: number | null): boolean => (found ?? 0) >= removal.seq;
   const snapshot = await table.refresh();
   if (!isDone(snapshot.transactionVersion(appId))) {

@@ -7,6 +7,7 @@ import { datasetSql, isOverSql, overAtSql, slackMs, type Term } from './terms';
 
 export interface ExpiredFilesOptions {
   readonly duck: Pick<Duck, 'query'>;
+  readonly now: () => number;
   /** Files looked into at once. */
   readonly filesMax: number;
   /** Bytes of files that are written again at once, unless it is a single one. */
@@ -17,6 +18,8 @@ interface Remembered {
   readonly terms: string;
   /** Files that are not looked into before a time, ms since 1970; Infinity where nothing in them ever goes. */
   readonly notBefore: Map<string, number>;
+  /** How long files wait for marts, ms, and until when by the clock. */
+  readonly waiting: Map<string, { readonly ms: number; readonly untilMs: number }>;
 }
 
 interface Looked {
@@ -28,7 +31,9 @@ interface Looked {
   readonly wholeMs: number | null;
 }
 
-const WAIT_MS = 10 * 60_000;
+/** The first wait for marts, and the longest; each is twice as long as the one before. */
+const WAIT_MS_MIN = 2_000;
+const WAIT_MS_MAX = 10 * 60_000;
 
 /**
  * Finds files with rows that are over. Files whose statistics say that they hold none are never read; one that was read
@@ -56,9 +61,13 @@ export class ExpiredFiles {
   ): Promise<{ readonly files: ExpiredFile[]; readonly more: boolean }> {
     const { filesMax, rewriteBytesMax } = this.options;
     const known = this.remembered(id, terms, at);
+    const waitedOf = ({ path }: AddFile): number => known.waiting.get(path)?.ms ?? 0;
+    const clockMs = this.options.now();
     const due = mayHold(at, terms, nowMs)
       .filter(({ path }) => (known.notBefore.get(path) ?? 0) <= nowMs)
-      .sort((a, b) => a.modificationTime - b.modificationTime);
+      .filter(({ path }) => (known.waiting.get(path)?.untilMs ?? 0) <= clockMs)
+      // Those that waited come after those that nobody has looked into.
+      .sort((a, b) => waitedOf(a) - waitedOf(b) || a.modificationTime - b.modificationTime);
     const files: ExpiredFile[] = [];
     let budget = rewriteBytesMax;
     for (const file of due.slice(0, filesMax)) {
@@ -79,19 +88,24 @@ export class ExpiredFiles {
     return { files, more: due.length > filesMax };
   }
 
-  /** Files whose partitions of marts are not built yet are looked into again a while later. */
-  wait(id: string, paths: readonly string[], nowMs: number): void {
-    for (const path of paths) this.tables.get(id)?.notBefore.set(path, nowMs + WAIT_MS);
+  /** Files whose partitions of marts are not built yet are looked into again later and later. */
+  wait(id: string, paths: readonly string[]): void {
+    const waiting = this.tables.get(id)?.waiting;
+    for (const path of paths) {
+      const ms = Math.min(2 * (waiting?.get(path)?.ms ?? WAIT_MS_MIN / 2), WAIT_MS_MAX);
+      waiting?.set(path, { ms, untilMs: this.options.now() + ms });
+    }
   }
 
   private remembered(id: string, terms: readonly Term[], { snapshot }: TableAt): Remembered {
     const said = JSON.stringify(terms);
     let known = this.tables.get(id);
     if (known?.terms !== said) {
-      known = { terms: said, notBefore: new Map() };
+      known = { terms: said, notBefore: new Map(), waiting: new Map() };
       this.tables.set(id, known);
     }
-    for (const path of known.notBefore.keys()) if (!snapshot.files.get(path)) known.notBefore.delete(path);
+    for (const times of [known.notBefore, known.waiting])
+      for (const path of times.keys()) if (!snapshot.files.get(path)) times.delete(path);
     return known;
   }
 

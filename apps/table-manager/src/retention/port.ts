@@ -18,6 +18,8 @@ export interface ExpiredFile {
 export interface RemovalDraft {
   /** UUID. */
   readonly id: string;
+  /** The last removal that the table's log knows of. */
+  readonly seqAfter: number;
   readonly table: string;
   /** Rows that were over at this time go, ms since 1970. */
   readonly decidedAtMs: number;
@@ -26,8 +28,8 @@ export interface RemovalDraft {
 }
 
 /** A removal under way: it never changes, so whoever finishes it does, and tells, the same. */
-export interface Removal extends RemovalDraft {
-  /** Larger than those of all removals before it. */
+export interface Removal extends Omit<RemovalDraft, 'seqAfter'> {
+  /** Larger than those of all removals of the table before it. */
   readonly seq: number;
 }
 
@@ -63,6 +65,13 @@ export interface FrozenPartition {
  * catalog names the table without the rows; several processes may be at it.
  */
 export interface RetentionStore {
+  /**
+   * The time that rows are over by, ms since 1970: this process's, but no later than a day after the newest event; beyond
+   * that it goes on by a day a day. So a clock that jumps ahead deletes nothing that is not over.
+   *
+   * @param newestMs when the newest event was taken in
+   */
+  horizon(nowMs: number, newestMs: number): Promise<number>;
   /** Removals that are planned and not done, one a table. */
   planned(): Promise<Removal[]>;
   /**

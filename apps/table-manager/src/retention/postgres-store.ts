@@ -10,6 +10,7 @@ import type {
   FrozenCount,
   FrozenPartition,
 } from './port';
+import { horizonAt } from './horizon';
 import { partitionsIn, rowsIn, settledFiles, type FreezeState } from './settled-files';
 import * as sql from './statements';
 
@@ -21,6 +22,15 @@ export class PostgresRetentionStore implements RetentionStore {
 
   constructor(private readonly pool: Pool) {
     this.outbox = new TableOutbox(pool, 'table_manager');
+  }
+
+  async horizon(nowMs: number, newestMs: number): Promise<number> {
+    const { rows } = await this.pool.query(sql.HORIZON);
+    const row = rows[0] as { at: Date; moved_at: Date } | undefined;
+    const known = row ? { atMs: row.at.getTime(), movedMs: row.moved_at.getTime() } : null;
+    const { atMs, moved } = horizonAt(nowMs, newestMs, known);
+    if (moved) await this.pool.query(sql.MOVE_HORIZON, [new Date(moved.atMs), new Date(moved.movedMs), row?.moved_at]);
+    return atMs;
   }
 
   async planned(): Promise<Removal[]> {
@@ -38,13 +48,15 @@ export class PostgresRetentionStore implements RetentionStore {
       const { rows } = await client.query(sql.PLAN, [
         ...[draft.id, draft.table, new Date(draft.decidedAtMs), JSON.stringify(draft.terms), JSON.stringify(files)],
         ...[JSON.stringify(rowsIn(files)), files.length, files.reduce((sum, { bytes }) => sum + bytes, 0)],
+        draft.seqAfter,
       ]);
       const row = rows[0] as Row | undefined;
       if (!row) return { removal: null, waiting };
       const frozen = partitionsIn(files);
       if (frozen.length > 0)
-        await client.query(sql.FREEZE, [frozen.map((p) => p.mart), frozen.map((p) => p.partition), row['seq']]);
-      return { removal: { ...draft, files, seq: Number(row['seq']) }, waiting };
+        await client.query(sql.FREEZE, [frozen.map((p) => p.mart), frozen.map((p) => p.partition), draft.id]);
+      const { seqAfter: _, ...planned } = draft;
+      return { removal: { ...planned, files, seq: Number(row['seq']) }, waiting };
     });
   }
 

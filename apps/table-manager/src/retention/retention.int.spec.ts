@@ -35,6 +35,13 @@ const MARTS_EQUAL = { 'mart.shipments_daily': 0, 'mart.on_time_performance': 0, 
 const PLACES = ['retention-planned', 'retention-removed', 'retention-shown', 'data-written'];
 const signal = new AbortController().signal;
 
+/** Takes this process's time for granted, where a test jumps ahead. */
+class Trusting extends PostgresRetentionStore {
+  override async horizon(nowMs: number): Promise<number> {
+    return nowMs;
+  }
+}
+
 let rig: Rig;
 let retention: PostgresRetentionStore;
 let store: PostgresCommitStore;
@@ -42,7 +49,7 @@ let batches: BatchStaged[];
 let nowMs: number;
 beforeEach(async () => {
   rig = await createRig();
-  retention = new PostgresRetentionStore(rig.database.pool);
+  retention = new Trusting(rig.database.pool);
   store = new PostgresCommitStore(rig.database.pool);
   batches = [];
   nowMs = Date.parse('2026-03-01T12:00:00Z');
@@ -52,7 +59,10 @@ afterEach(() => rig.dispose());
 async function managerOf(failpoint?: Failpoint<'table-manager'>, held?: PostgresCommitStore): Promise<TableManager> {
   const manager = rig.manager({
     ...{ failpoint, contracts: CONTRACTS },
-    ports: { retention, clock: { now: () => nowMs }, ...(held && { store: held }) },
+    ports: {
+      ...{ retention, clock: { now: () => nowMs }, monotonicMs: () => nowMs + performance.now() },
+      ...(held && { store: held }),
+    },
     settings: { compactFilesMin: 2 },
   });
   await manager.contracts.publish();
@@ -286,4 +296,20 @@ test('a range that is committed again after a crash still finds its rows', async
   await retain(manager);
   expect(await count(SHIPMENT_EVENTS)).toBe(0);
   expect(await martDifferences(rig, batches)).toEqual(MARTS_EQUAL);
+});
+
+test('a clock that jumps ahead deletes nothing; the next event that was taken in says what time it is', async () => {
+  retention = new PostgresRetentionStore(rig.database.pool);
+  const manager = await managerOf();
+  await land(manager, { days: ['2026-03-01'] });
+  await manager.rounds.rebuild();
+  at('2027-03-01');
+  await retain(manager);
+  nowMs += 60_000;
+  await retain(manager);
+  expect(await count(SHIPMENT_EVENTS)).toBe(16);
+  at('2026-04-02');
+  await land(manager, { rows: 0 });
+  await retain(manager);
+  expect([await count(SHIPMENT_EVENTS), await count('clean.events')]).toEqual([0, 2]);
 });

@@ -14,7 +14,8 @@ export function retentionRounds(
   deps: Pick<RetentionDeps, 'tables' | 'catalog' | 'contracts' | 'marts'>,
 ): (signal: AbortSignal) => Promise<boolean> {
   if (!retention) return async () => false;
-  const expired = new ExpiredFiles({ duck, filesMax: retentionFilesMax, rewriteBytesMax: REWRITE_BYTES_MAX });
-  const more = { onRemoved: events.onRemoved?.bind(events), now: () => clock.now() };
+  const now = (): number => clock.now();
+  const expired = new ExpiredFiles({ duck, now, filesMax: retentionFilesMax, rewriteBytesMax: REWRITE_BYTES_MAX });
+  const more = { onRemoved: events.onRemoved?.bind(events), now };
   return (signal) => enforceRetention({ ...deps, ...more, retention, expired, store, newId, failpoint }, signal);
 }

@@ -1,3 +1,9 @@
+/** Of those who move it at once one does. */
+export const HORIZON = `SELECT at, moved_at FROM table_manager.retention_horizon WHERE id = 1`;
+export const MOVE_HORIZON = `
+  INSERT INTO table_manager.retention_horizon AS h (id, at, moved_at) VALUES (1, $1, $2)
+  ON CONFLICT (id) DO UPDATE SET at = EXCLUDED.at, moved_at = EXCLUDED.moved_at WHERE h.moved_at IS NOT DISTINCT FROM $3`;
+
 const COLUMNS = 'id, seq, table_id, decided_at, terms, files, rows, file_count, bytes, version, done_at';
 
 export const PLANNED = `
@@ -10,11 +16,15 @@ export const LOCK_PARTITIONS = `
     JOIN unnest($1::text[], $2::text[]) AS t(mart, partition) USING (mart, partition)
    ORDER BY p.mart, p.partition FOR UPDATE OF p`;
 
-/** Nothing where another removal of the table is planned. */
+/**
+ * Nothing where another removal of the table is planned. Above what the table's log has: a database that was restored
+ * from a backup would give out numbers again.
+ */
 export const PLAN = `
-  INSERT INTO table_manager.retention_removal (id, table_id, decided_at, terms, files, rows, file_count, bytes)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-  ON CONFLICT (table_id) WHERE status = 'planned' DO NOTHING RETURNING seq`;
+  INSERT INTO table_manager.retention_removal (id, table_id, decided_at, terms, files, rows, file_count, bytes, seq)
+  SELECT $1, $2, $3, $4, $5, $6, $7, $8, GREATEST($9::bigint, coalesce(max(seq), 0)) + 1
+    FROM table_manager.retention_removal WHERE table_id = $2
+  ON CONFLICT DO NOTHING RETURNING seq`;
 
 /** What was never touched is frozen as well: rows were there, whoever counted them. */
 export const FREEZE = `

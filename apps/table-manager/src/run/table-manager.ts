@@ -123,7 +123,7 @@ export function createTableManager(
       const graceMs = settings.erasureGraceMs ?? ERASURE_GRACE_MS;
       return erasures ? eraseRows({ ...deps, erasures, graceMs }, signal) : false;
     },
-    retain: retentionRounds(ports, settings, events, { tables, catalog, marts, contracts: () => contracts.current() }),
+    retain: retentionRounds(ports, settings, events, { tables, catalog, marts, contracts }),
   };
   const committing = new DutyCycle(monotonicMs);
   let commitRows = 0;

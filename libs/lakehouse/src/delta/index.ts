@@ -1,7 +1,7 @@
 export { DeltaTable } from './table';
 export type { TableOptions } from './table';
 export { Snapshot } from './snapshot';
-export { recordsOf } from './stats';
+export { boundOf, recordsOf } from './stats';
 export type { AddFile, CommitInfo, PartitionValues } from './actions';
 export type { AppendFilesOptions } from './append';
 export type { TransactionId } from './conflicts';

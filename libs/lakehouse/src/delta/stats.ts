@@ -144,3 +144,19 @@ export function statsOf(file: AddFile): FileStats | null {
 
 /** Rows of a file, where it says so. */
 export const recordsOf = (file: AddFile): number | null => statsOf(file)?.numRecords ?? null;
+
+/** The least or the greatest bound of a column that files of a snapshot state, as the log writes it; null where none does. */
+export function boundOf(
+  { files }: { readonly files: { values(): Iterable<AddFile> } },
+  column: string,
+  side: 'min' | 'max',
+): string | null {
+  let found: string | null = null;
+  for (const file of files.values()) {
+    const stats = statsOf(file);
+    const value = (side === 'min' ? stats?.minValues : stats?.maxValues)?.[column];
+    if (typeof value !== 'string') continue;
+    if (found === null || (side === 'min' ? value < found : value > found)) found = value;
+  }
+  return found;
+}

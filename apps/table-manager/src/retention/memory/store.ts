@@ -1,6 +1,7 @@
 import type { OutboxEntry } from '@millrace/messaging/outbox';
 import type { MemoryCommitStore } from '../../commit/memory/store';
 import type { Removal, RemovalDone, RemovalDraft, RetentionStore, FrozenCount, FrozenPartition } from '../port';
+import { type Horizon, horizonAt } from '../horizon';
 import { partitionsIn, rowsIn, settledFiles } from '../settled-files';
 import { cutOffOf } from '../terms';
 
@@ -14,11 +15,18 @@ interface Kept {
 /** A model of the retention store, over the model of the commit store. */
 export class MemoryRetentionStore implements RetentionStore {
   private readonly removals: Kept[] = [];
+  private known: Horizon | null = null;
 
   constructor(
     private readonly commits: MemoryCommitStore,
     private readonly now: () => number,
   ) {}
+
+  async horizon(nowMs: number, newestMs: number): Promise<number> {
+    const { atMs, moved } = horizonAt(nowMs, newestMs, this.known);
+    if (moved) this.known = moved;
+    return atMs;
+  }
 
   async planned(): Promise<Removal[]> {
     return this.removals.filter(({ status }) => status === 'planned').map(({ removal }) => removal);
@@ -29,7 +37,9 @@ export class MemoryRetentionStore implements RetentionStore {
     const { files, waiting } = settledFiles(draft.files, states, holding);
     const taken = this.removals.some(({ status, removal }) => status === 'planned' && removal.table === draft.table);
     if (files.length === 0 || taken) return { removal: null, waiting };
-    const removal = { ...draft, files, seq: this.removals.length + 1 };
+    const { seqAfter, ...rest } = draft;
+    const before = this.removals.flatMap(({ removal }) => (removal.table === draft.table ? [removal.seq] : []));
+    const removal = { ...rest, files, seq: Math.max(seqAfter, ...before) + 1 };
     this.removals.push({ removal, status: 'planned', version: -1, at: 0 });
     for (const each of partitionsIn(files)) this.commits.freeze(each, this.now());
     return { removal, waiting };
