@@ -1,7 +1,9 @@
 import { compile, loadContract, readCatalogDir } from '@millrace/contracts';
 import type { Failpoint } from '@millrace/observability/failpoints';
 import { type AuditRecord, type BatchStaged, type TablesChanged, TOPICS } from '@millrace/topics';
+import { v4 } from 'uuid';
 import { PostgresCommitStore } from '../commit/postgres-store';
+import { PostgresTableErasures } from '../erasure/postgres-store';
 import type { TableManager } from '../run/table-manager';
 import { martDifferences } from '../testing/mart-oracle';
 import { createRig, type Rig } from '../testing/rig';
@@ -312,4 +314,36 @@ test('a clock that jumps ahead deletes nothing; the next event that was taken in
   await land(manager, { rows: 0 });
   await retain(manager);
   expect([await count(SHIPMENT_EVENTS), await count('clean.events')]).toEqual([0, 2]);
+});
+
+test('an erasure, and what a dimension learns later, leave frozen partitions as they are and wait for none', async () => {
+  const erasures = new PostgresTableErasures(rig.database.pool, v4);
+  const manager = rig.manager({
+    ...{ contracts: CONTRACTS, settings: { erasureGraceMs: 0 } },
+    ports: { retention, erasures, clock: { now: () => nowMs }, monotonicMs: () => nowMs + performance.now() },
+  });
+  await manager.contracts.publish();
+  const driver = `CASE WHEN shipment % 4 = 0 THEN 'tok_s1_driverdriverdriverdri' ELSE 'tok_s9_x' END`;
+  await land(manager, { days: ['2026-03-01'], typed: { driver_id: driver } });
+  await manager.rounds.rebuild();
+  const counted = [...batches];
+  at('2026-04-02');
+  await retain(manager);
+  // Late, of the frozen day, and of the subject that is to be forgotten.
+  await land(manager, { days: ['2026-03-01'], typed: { driver_id: driver } });
+  const carrier = { key: 'AA', from: '0001-01-01T00:00:00Z', values: { name: 'American' } };
+  await store.receive([await rig.line.dimension('carriers', [{ name: 'name', type: 'string' }], [carrier])]);
+  while (await manager.rounds.commit());
+  const { lineId } = rig.line;
+  await erasures.request({ id: v4(), lineId, keys: ['s1'], number: 2, at: '2026-04-02T00:00:00Z' });
+  // Times of erasures are the database's.
+  nowMs = Date.now() + 60_000;
+  for (let round = 0; await erasures.next(); round++) {
+    expect(round).toBeLessThan(40);
+    await manager.rounds.erase(signal);
+    expect(await manager.rounds.rebuild()).toBeNull();
+  }
+  expect(await count(SHIPMENT_EVENTS, `contains(driver_id, '_s1_')`)).toBe(0);
+  expect(await count(SHIPMENT_EVENTS)).toBeGreaterThan(0);
+  expect(await martDifferences(rig, counted)).toEqual(MARTS_EQUAL);
 });
