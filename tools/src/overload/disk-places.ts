@@ -64,7 +64,8 @@ const DISK_PLACES: readonly DiskPlace[] = [
     ...{ ...LAKE, name: 'marts', waits: { service: 'table-manager', place: 'built:mart.shipments_daily' } },
     ...{ refuses: false, stands: ['built'], unready: ['table-manager'] },
   },
-  { ...LAKE, name: 'contracts', refuses: false, stands: [], unready: ['table-manager'] },
+  // Nothing lands: table-manager, which has committed and built everything, meets the full disk with the contract alone.
+  { ...LAKE, name: 'contracts', refuses: false, stands: ['landed'], unready: ['curation-worker'] },
   { name: 'scratch', folder: 'tmp', mib: 64, refuses: false, stands: ['landed'], unready: ['curation-worker'] },
   // The master key is made once; nothing is written here afterwards.
   { name: 'keys', folder: 'keys', mib: 8, refuses: false, stands: [], unready: [] },
