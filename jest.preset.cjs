@@ -38,5 +38,5 @@ module.exports = {
   moduleFileExtensions: ['ts', 'js', 'cjs', 'json'],
   testEnvironmentOptions: { customExportConditions: ['@millrace/source', 'node', 'require', 'default'] },
   testTimeout: 120_000,
-  setupFilesAfterEnv: [require.resolve('./tools/jest-retry.cjs'), require.resolve('./tools/jest-expect.cjs')],
+  setupFilesAfterEnv: [require.resolve('./tools/jest-retry.cjs')],
 };
