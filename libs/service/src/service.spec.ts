@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpException, Module, Param, ParseIntPipe, Post
 import { access } from '@millrace/auth';
 import { Access } from '@millrace/auth/nest';
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, IsString, Max, MaxLength, ValidateNested } from 'class-validator';
+import { IsInt, IsObject, IsOptional, IsString, Max, MaxLength, ValidateNested } from 'class-validator';
 import {
   type ConfigOf,
   defineConfig,
@@ -44,6 +44,16 @@ class Options {
   @IsOptional()
   @IsString()
   name?: string;
+
+  @IsOptional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => Options)
+  more?: Options;
+
+  @IsOptional()
+  @IsObject()
+  theirs?: object;
 }
 
 @Controller()
@@ -121,6 +131,21 @@ async function problem(response: Response) {
   expect(body['requestId']).toBe(response.headers.get('x-request-id'));
   return body;
 }
+
+describe('a member that may be absent', () => {
+  it.each([
+    [{ name: null, more: null, theirs: null }, {}],
+    [
+      { name: 'a', more: { name: null } },
+      { name: 'a', more: {} },
+    ],
+    [{ theirs: { a: null, deep: [{ b: null }] } }, { theirs: { a: null, deep: [{ b: null }] } }],
+  ])('%j is %j', async (body, taken) => {
+    const response = await send('/optional', json(JSON.stringify(body)));
+    expect(response.status).toBe(201);
+    expect(await response.json()).toEqual(taken);
+  });
+});
 
 describe('what every service answers', () => {
   it.each(['/health', '/liveness'])('%s says that the process lives', async (path) => {

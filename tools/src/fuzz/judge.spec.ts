@@ -26,6 +26,8 @@ it('items are counted from the answers of capture routes, replays left out', () 
   expect(itemsTaken(answer(202, { accepted: 3, quarantined: 2, items: [] }))).toBe(5);
   expect(itemsTaken(answer(201, { success: true, eventId: 'a' }))).toBe(1);
   expect(itemsTaken(answer(200, { status: 'success', message_data: null }))).toBe(1);
+  // An operator's replay.
+  expect(itemsTaken(answer(200, { success: true, message: 'm', event: { id: 'a' } }))).toBe(0);
   expect(itemsTaken(answer(201, { success: true }, '\r\nIdempotency-Replayed: true'))).toBe(0);
   expect(itemsTaken(answer(200, { eventId: 'a', status: 'LANDED' }))).toBe(0);
   expect(itemsTaken(problem(400))).toBe(0);

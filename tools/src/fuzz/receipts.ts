@@ -6,9 +6,10 @@ import type { RawAnswer } from '@millrace/service/fuzzing';
  */
 export function itemsTaken({ status, head, body }: RawAnswer): number {
   if (status < 200 || status >= 300 || /^idempotency-replayed: true/im.test(head)) return 0;
-  const { accepted, quarantined, success, message_data: pushed } = parsed(body);
+  const { accepted, quarantined, success, eventId, message_data: pushed } = parsed(body);
   if (typeof accepted === 'number') return accepted + (typeof quarantined === 'number' ? quarantined : 0);
-  return success === true || pushed !== undefined ? 1 : 0;
+  // A replay succeeds as well, and takes nothing in.
+  return (success === true && typeof eventId === 'string') || pushed !== undefined ? 1 : 0;
 }
 
 function parsed(body: string): Record<string, unknown> {

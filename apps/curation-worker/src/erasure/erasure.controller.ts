@@ -4,7 +4,7 @@ import type { Principal } from '@millrace/auth';
 import { Access, Caller } from '@millrace/auth/nest';
 import { ProblemException } from '@millrace/service';
 import { Type } from 'class-transformer';
-import { IsDefined, IsIn, IsOptional, IsString, Matches, MaxLength, MinLength, ValidateNested } from 'class-validator';
+import { IsIn, IsObject, IsOptional, IsString, Matches, MaxLength, MinLength, ValidateNested } from 'class-validator';
 import { withKeys } from '../privacy/keys-away';
 import type { LakeKeys } from '../privacy/lake-keys';
 import { type ErasurePlan, planErasure, type PlanDeps } from './plan';
@@ -42,7 +42,8 @@ export class SubjectBody {
 
 export class ErasureBody {
   @ApiProperty({ type: SubjectBody })
-  @IsDefined({ message: 'subject must name a kind and a value' })
+  // An array is nested too, and has nothing to be refused for where it is empty.
+  @IsObject({ message: 'subject must name a kind and a value' })
   @ValidateNested()
   @Type(() => SubjectBody)
   subject!: SubjectBody;

@@ -257,7 +257,14 @@ test('nothing that an erasure leaves behind says whom it was about', async () =>
 });
 
 test('requests that make no sense are refused', async () => {
-  for (const body of [{}, { subject: {} }, { subject: { kind: 'x y', value: '1' } }, { ...subject('x'), rows: 'some' }])
+  const kind = { kind: 'x y', value: '1' };
+  for (const asked of [undefined, null, {}, [], [[[]]], [kind], kind, 'x'])
+    for (const route of ['plan', 'run'])
+      expect([asked, (await service.call('POST', `/v1/erasure/${route}`, { subject: asked })).status]).toEqual([
+        asked,
+        400,
+      ]);
+  for (const body of [{}, { ...subject('x'), rows: 'some' }])
     expect((await service.call('POST', '/v1/erasure/run', body)).status).toBe(400);
   expect((await service.call('GET', '/v1/erasure/nothing')).status).toBe(404);
   expect((await service.call('GET', `/v1/erasure/${v4()}`)).status).toBe(404);

@@ -140,6 +140,7 @@ test.each([
 test.each([
   ['POST', '/v1/quarantine/plan', {}, 400],
   ['POST', '/v1/quarantine/replay', { filter: {} }, 400],
+  ['POST', '/v1/quarantine/replay', { group: null, ids: null, filter: { reason: null } }, 400],
   ['POST', '/v1/quarantine/replay', { group: 'x' }, 400],
   ['POST', '/v1/quarantine/replay', { ids: ['1'], ratePerSecond: 0 }, 400],
   ['POST', '/v1/quarantine/replay', { ids: ['1'], recipe: { name: 'nobody' } }, 404],
@@ -148,6 +149,7 @@ test.each([
   ['PUT', '/v1/quarantine/recipes/bad', { expression: '(((' }, 400],
   ['PUT', '/v1/quarantine/recipes/bad', { patch: [{ op: 'jump', path: '/a' }] }, 400],
   ['PUT', '/v1/quarantine/recipes/bad', { patch: [], expression: '1' }, 400],
+  ['PUT', '/v1/quarantine/recipes/bad', { expression: null }, 400],
   ['GET', '/v1/quarantine/recipes/nothing', undefined, 404],
 ])('%s %s %j is refused with %i', async (method, route, body, status) => {
   expect((await service.call(method, route, body)).status).toBe(status);

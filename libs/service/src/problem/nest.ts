@@ -29,7 +29,7 @@ const PLAIN: ReadonlySet<unknown> = new Set([String, Number, Boolean, Array, Obj
 
 /**
  * Validates DTOs with class-validator; unknown members are refused rather than dropped. The validator is loaded with
- * the first DTO, so a service without any does not pay for it.
+ * the first DTO, so a service without any does not pay for it. An optional member that is null is absent.
  */
 export class DtoPipe implements PipeTransform {
   private readonly pipes = new Map<string, ValidationPipe>();
@@ -42,7 +42,7 @@ export class DtoPipe implements PipeTransform {
       const detail = `The ${metadata.type} must be an object.`;
       throw new ProblemException(400, { detail, errors: [{ path: root, rule: 'object', detail }] });
     }
-    return this.pipe(root).transform(value, metadata);
+    return (this.pipe(root).transform(value, metadata) as Promise<object>).then(withoutNulls);
   }
 
   private pipe(root: string): ValidationPipe {
@@ -60,6 +60,23 @@ export class DtoPipe implements PipeTransform {
     }
     return pipe;
   }
+}
+
+/**
+ * The validator lets null through where a member may be absent: then it is absent, so that handlers meet one of the two.
+ * What a DTO holds of somebody else's making, which is no DTO, is left as it is.
+ */
+function withoutNulls<T extends object>(dto: T): T {
+  for (const [name, value] of Object.entries(dto) as [keyof T, unknown][]) {
+    if (value === null) delete dto[name];
+    else if (isDto(value)) withoutNulls(value);
+  }
+  return dto;
+}
+
+function isDto(value: unknown): value is object {
+  const prototype: object | null = typeof value === 'object' ? Object.getPrototypeOf(value) : null;
+  return prototype !== null && !PLAIN.has(prototype.constructor);
 }
 
 /** Errors reported of one request. */
