@@ -22,6 +22,14 @@ it('a failure is a fault, a refusal is none', () => {
   expect(faultOf(answer(400, ''), true)).toBeNull();
 });
 
+it('a service that says that it is not ready was asked for that', () => {
+  const retry = '\r\nRetry-After: 1';
+  expect(faultOf(answer(503, { status: 'not ready', services: {} }, retry), false)).toBeNull();
+  expect(faultOf(answer(503, { status: 'not ready', service: 'x', resources: {} }, retry), false)).toBeNull();
+  expect(faultOf(answer(503, { status: 'not ready' }, retry), false)).toMatch(/problem details/);
+  expect(faultOf(answer(500, { status: 'not ready', services: {} }), false)).toMatch(/500/);
+});
+
 it('items are counted from the answers of capture routes, replays left out', () => {
   expect(itemsTaken(answer(202, { accepted: 3, quarantined: 2, items: [] }))).toBe(5);
   expect(itemsTaken(answer(201, { success: true, eventId: 'a' }))).toBe(1);

@@ -10,12 +10,23 @@ export function faultOf({ status, head, body }: RawAnswer, toHead: boolean): str
   if (status === 503 && !/^retry-after: *\d+/im.test(head)) return 'answered 503 without Retry-After';
   if (status < 400 || toHead) return null;
   if (/^content-type: *application\/vnd\.schemaregistry\.v1\+json/im.test(head)) return registryFaultOf(body);
+  if (status === 503 && isReadiness(body)) return null;
   if (!/^content-type: *application\/problem\+json/im.test(head)) return `answered ${status} without problem details`;
   try {
     const problem = JSON.parse(body) as { status?: unknown; title?: unknown };
     return problem.status === status && typeof problem.title === 'string' ? null : `problem details of another status`;
   } catch {
     return 'problem details that are no JSON';
+  }
+}
+
+/** That somebody is not ready is what was asked for, and no refusal. */
+function isReadiness(body: string): boolean {
+  try {
+    const { status, ...told } = JSON.parse(body) as { status?: unknown; services?: unknown; resources?: unknown };
+    return status === 'not ready' && (told.services !== undefined || told.resources !== undefined);
+  } catch {
+    return false;
   }
 }
 
