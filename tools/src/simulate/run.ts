@@ -77,7 +77,7 @@ export async function simulate(options: SimulationOptions): Promise<Outcome> {
   }
   const checker = new Checker({
     tables: [EVENTS_TABLE],
-    vacuity: { faultsMin: 10, acknowledgedMin: 20, acknowledgedShareMin: 0.5, landedMin: 20 },
+    vacuity: { faultsMin: 5, acknowledgedMin: 20, acknowledgedShareMin: 0.5, landedMin: 20 },
   });
   await observe(shared, clients, checker).catch((error: Error) => findings.push(`unreadable: ${error.stack}`));
   const report = checker.finish();
