@@ -21,14 +21,10 @@ export function horizonAt(
 ): { readonly atMs: number; readonly moved: Horizon | null } {
   const believedMs = newestMs + DAY_MS;
   if (nowMs <= believedMs) return { atMs: nowMs, moved: null };
-  const fromMs = Math.max(believedMs, known?.atMs ?? 0);
   // Since events came there has been no need for it.
-  if (known === null || known.atMs < believedMs) {
-    const moved = { atMs: believedMs, movedMs: nowMs };
-    return { atMs: believedMs, moved };
-  }
-  const days = nowMs - known.movedMs >= DAY_MS ? 1 : 0;
-  if (days === 0) return { atMs: Math.min(fromMs, nowMs), moved: null };
-  const atMs = Math.min(nowMs, fromMs + DAY_MS);
+  if (known === null || known.atMs < believedMs)
+    return { atMs: believedMs, moved: { atMs: believedMs, movedMs: nowMs } };
+  if (nowMs - known.movedMs < DAY_MS) return { atMs: Math.min(known.atMs, nowMs), moved: null };
+  const atMs = Math.min(nowMs, known.atMs + DAY_MS);
   return { atMs, moved: { atMs, movedMs: nowMs } };
 }
